@@ -1,0 +1,44 @@
+# Everything runs in .venv, made from requirements.lock. `make` shows the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_CACHE ?= .runner/uv
+
+.PHONY: help setup demo test slow bench repro ui format lock
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## make .venv from the lock; nothing to do the second time
+
+.venv/.ready: requirements.lock pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh "$(PYTHON)"
+
+demo: setup ## run the credit decision on the shipped data
+	$(BIN)/python -m runner +experiment=credit_risk
+
+test: setup ## lint, types, layers and the whole fast suite
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell src tests docs conf README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+slow: setup ## fault drills, real tracking servers, both ways on all samples: minutes to an hour
+	$(BIN)/python -m pytest -m slow tests
+
+bench: setup ## speed and overhead, as ratios taken in one run
+	$(BIN)/python benchmarks/speed.py
+
+repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going
+	$(BIN)/python -m runner track
+
+ui: setup ## look at the tracked runs in a browser
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///.runner/mlflow/mlflow.db
+
+format: setup ## put the code in form
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+lock: ## resolve requirements.lock again from pyproject.toml
+	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

@@ -1,0 +1,3 @@
+"""Declarative AutoML for tabular business decisions: from a reviewed config to a monitored model."""
+
+__version__ = "0.1.0"

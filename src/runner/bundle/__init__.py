@@ -1,0 +1,1 @@
+"""The format of what ships, and the only path from rows to scores."""

@@ -1,0 +1,191 @@
+"""Casts between column types that lose nothing, or say which value would be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+DTYPES: dict[str, pl.DataType] = {
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "string": pl.String(),
+    "bool": pl.Boolean(),
+    "date": pl.Date(),
+    "datetime": pl.Datetime("us"),
+}
+"""Contract type to the Polars type in which its values are held."""
+
+WHOLE = r"^-?(?:0|[1-9][0-9]*)(?:\.0*)?$"
+MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.0*)?$"
+DATE = r"^[0-9]{4}-(?:0[1-9]|1[0-2])-[0-3][0-9]$"
+MOMENT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-2][0-9]:[0-5][0-9])(:[0-5][0-9](?:\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+NANOS_PER_MICRO = 1000
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A column in its contract type.
+
+    values: same length, null where the value was missing or cannot be held; bad: Boolean, TRUE for the latter;
+    how: 'from Int32' when a cast was needed, else ''; possible: FALSE when the two types have nothing to do with each other.
+    """
+
+    values: pl.Series
+    bad: pl.Series
+    how: str = ""
+    possible: bool = True
+
+
+def cast(values: pl.Series, to: str) -> Cast:
+    """Cast a column to a contract type (a key of DTYPES) so that nothing is lost; NaN counts as missing.
+
+    Text is read as numbers, dates (ISO 8601) and booleans; integers beyond 2**53 are never rounded through floats;
+    moments with a zone become UTC.
+    """
+    source = values.cast(pl.String) if isinstance(values.dtype, pl.Categorical | pl.Enum) else values
+    if source.dtype.is_float():
+        source = source.fill_nan(None)
+    if source.dtype == pl.Null or source.null_count() == source.len():
+        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), _nowhere(source), _how(values.dtype, to))
+    converted = _CONVERTERS[to](source)
+    if converted is None:
+        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), source.is_not_null(), _how(values.dtype, to), possible=False)
+    held = converted.alias(values.name)
+    bad = source.is_not_null() & held.is_null()
+    return Cast(held.fill_nan(None) if to == "float" else held, bad, _how(values.dtype, to))
+
+
+def _how(dtype: pl.DataType, to: str) -> str:
+    return "" if dtype == DTYPES[to] else f"from {dtype}"
+
+
+def _nowhere(values: pl.Series) -> pl.Series:
+    return pl.repeat(False, values.len(), dtype=pl.Boolean, eager=True)
+
+
+def _where(values: pl.Series, condition: pl.Series) -> pl.Series:
+    """The values where the condition is TRUE, else null."""
+    return pl.select(kept=pl.when(condition).then(values))["kept"]
+
+
+def _to_int(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if dtype.is_float():
+        limit = 2**24 if dtype == pl.Float32 else 2**53
+        return _where(values, (values.floor() == values) & (values.abs() <= limit)).cast(pl.Int64, strict=False)
+    if dtype.is_integer() or dtype == pl.Boolean:
+        return values.cast(pl.Int64, strict=False)
+    if dtype.is_decimal():
+        whole = values.cast(pl.Int64, strict=False)
+        return _where(whole, whole.cast(dtype, strict=False) == values)
+    if dtype == pl.String:
+        text = values.str.strip_chars()
+        return _where(text, text.str.contains(WHOLE)).str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
+    return None
+
+
+def _to_float(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if dtype.is_float() or dtype == pl.Boolean:
+        return values.cast(pl.Float64)
+    if dtype.is_integer():
+        return _exact_float(values)
+    if dtype.is_decimal():
+        near = values.cast(pl.Float64)
+        return _where(near, near.cast(dtype, strict=False) == values)
+    if dtype == pl.String:
+        text = values.str.strip_chars()
+        near = text.cast(pl.Float64, strict=False)
+        whole = text.str.contains(MANY_DIGITS).fill_null(value=False)
+        if not whole.any():
+            return near
+        exact = _exact_float(_where(text, whole).str.replace(r"\.0*$", "").cast(pl.Int128, strict=False))
+        return pl.select(held=pl.when(whole).then(exact).otherwise(near))["held"]
+    return None
+
+
+def _exact_float(values: pl.Series) -> pl.Series:
+    near = values.cast(pl.Float64)
+    return _where(near, near.cast(pl.Int128, strict=False) == values.cast(pl.Int128))
+
+
+def _to_string(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if dtype == pl.String:
+        return values
+    if dtype.is_integer() or dtype == pl.Boolean or dtype == pl.Date:
+        return values.cast(pl.String)
+    return None
+
+
+def _to_bool(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if dtype == pl.Boolean:
+        return values
+    if dtype.is_integer() or dtype.is_float():
+        return _where(values == 1, values.is_in([0, 1]))
+    if dtype == pl.String:
+        text = values.str.strip_chars().str.to_lowercase()
+        return _where(text.is_in(["true", "1"]), text.is_in(["true", "false", "0", "1"]))
+    return None
+
+
+def _to_date(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if dtype == pl.Date:
+        return values
+    if isinstance(dtype, pl.Datetime):
+        moment = _without_zone(values)
+        return _where(moment.cast(pl.Date), moment == moment.dt.truncate("1d"))
+    if dtype == pl.String:
+        text = values.str.strip_chars()
+        return _where(text, text.str.contains(DATE)).str.strptime(pl.Date, "%Y-%m-%d", strict=False)
+    return None
+
+
+def _to_datetime(values: pl.Series) -> pl.Series | None:
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime):
+        micros = _without_zone(values).cast(pl.Datetime("us"))
+        if dtype.time_unit != "ns":
+            return micros
+        return _where(micros, values.cast(pl.Int64) % NANOS_PER_MICRO == 0)
+    if dtype == pl.Date:
+        return values.cast(pl.Datetime("us"))
+    if dtype == pl.String:
+        return _moment(values.str.strip_chars())
+    return None
+
+
+def _without_zone(values: pl.Series) -> pl.Series:
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        return values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return values
+
+
+def _moment(text: pl.Series) -> pl.Series:
+    """ISO 8601 text as UTC; a column in which only some values name a zone is ambiguous, so those without count as bad."""
+    parts = {name: text.str.extract(MOMENT, group) for group, name in enumerate(("day", "clock", "seconds", "zone"), start=1)}
+    clock = parts["clock"].fill_null("00:00") + parts["seconds"].fill_null(":00")
+    local = (parts["day"] + "T" + clock).str.strptime(pl.Datetime("us"), "%Y-%m-%dT%H:%M:%S%.f", strict=False)
+    zone = parts["zone"]
+    if zone.null_count() == zone.len():
+        return local
+    digits = zone.str.replace("Z", "+0000", literal=True).str.replace(":", "", literal=True)
+    sign = digits.str.starts_with("-").cast(pl.Int64) * -2 + 1
+    minutes = sign * (digits.str.slice(1, 2).cast(pl.Int64) * 60 + digits.str.slice(3, 2).cast(pl.Int64))
+    # Null minutes (no zone named) give null: next to zoned values the moment is not known.
+    return pl.select(moment=pl.lit(local) - pl.duration(minutes=pl.lit(minutes)))["moment"].cast(pl.Datetime("us"))
+
+
+_CONVERTERS: dict[str, Callable[[pl.Series], pl.Series | None]] = {
+    "int": _to_int,
+    "float": _to_float,
+    "string": _to_string,
+    "bool": _to_bool,
+    "date": _to_date,
+    "datetime": _to_datetime,
+}

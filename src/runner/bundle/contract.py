@@ -1,0 +1,207 @@
+"""The contract of a table: exact casts, checks as named expressions, and what each row breaches.
+
+A contract is the dictionary of contract.json: {"columns": {name: {type, nullable, min?, max?, allowed?, pattern?, unit?,
+available, on_fail}}, "rules": {name: {sql, on_fail}}, "order": [name], "target", "key", "time", "version", ...}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from runner.bundle.casts import DTYPES, Cast, cast
+from runner.core import expressions
+from runner.core.faults import Fault, FaultsError, listed, nearest
+
+Contract = Mapping[str, Any]
+SHOWN_LENGTH = 60
+SHOWN_ALLOWED = 8
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a contract.
+
+    name: 'Amount.minimum' or 'rules.NAME', as it stands in flags and quarantine; at: its config key below `data`;
+    says: the expectation in words; fine: Boolean expression, TRUE where a row is fine, never null.
+    """
+
+    name: str
+    at: str
+    says: str
+    on_fail: str
+    fine: pl.Expr
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """rows: contract columns in declared order and type; casts: column to 'from TYPE' where a lossless cast was made."""
+
+    rows: pl.DataFrame
+    casts: dict[str, str]
+
+
+def order(contract: Contract) -> list[str]:
+    """Contract columns in declared order."""
+    return list(contract.get("order") or contract["columns"])
+
+
+def dtypes(contract: Contract) -> dict[str, pl.DataType]:
+    """Contract column to Polars type, in declared order: the schema that every declared expression sees."""
+    return {name: DTYPES[contract["columns"][name]["type"]] for name in order(contract)}
+
+
+def required(contract: Contract) -> list[str]:
+    """Columns that rows to be scored must have: all that are available at the decision, in order, without the target."""
+    columns, target = contract["columns"], contract.get("target")
+    return [name for name in order(contract) if name != target and columns[name].get("available", "at_decision") == "at_decision"]
+
+
+def conform(rows: pl.DataFrame, contract: Contract, at: str) -> pl.DataFrame:
+    """Rows to be scored in contract types and order, extra columns left out; one row per row, nothing rounded.
+
+    at: the file or request, for messages. Columns known only after the event, and the target, may be absent.
+    Raises FaultsError naming every missing column and every column that cannot be cast, with its first bad value.
+    """
+    return conform_recorded(rows, contract, at, required(contract)).rows
+
+
+def conform_recorded(rows: pl.DataFrame, contract: Contract, at: str, needed: Iterable[str]) -> Conformed:
+    """Like `conform` with the columns that must be there named, and a record of the casts that were made."""
+    faults = missing_columns(needed, rows.columns, at)
+    columns: list[pl.Series] = []
+    casts: dict[str, str] = {}
+    for name in order(contract):
+        if name not in rows.columns:
+            continue
+        found = _cast_column(rows[name], contract["columns"][name])
+        if found.bad.any():
+            faults.append(_wrong_type(rows[name], found, contract["columns"][name], at))
+        if found.how:
+            casts[name] = found.how
+        columns.append(found.values)
+    if faults:
+        raise FaultsError(faults)
+    return Conformed(pl.DataFrame(columns), casts)
+
+
+def missing_columns(needed: Iterable[str], found: Collection[str], at: str) -> list[Fault]:
+    """A fault for each needed column that is not among the found ones, with the nearest name."""
+    return [
+        Fault(f"{at}, column {name!r}", "the column is missing", hint=_near(name, found) or f"columns found: {listed(found)}")
+        for name in needed
+        if name not in found
+    ]
+
+
+def _near(name: str, found: Collection[str]) -> str:
+    folded = name.casefold().replace(" ", "")
+    same = [c for c in found if c.casefold().replace(" ", "") == folded]
+    if same:
+        return f"{same[0]!r} differs only by case or spaces: rename it"
+    return nearest(name, found)
+
+
+def _cast_column(values: pl.Series, column: Mapping[str, Any]) -> Cast:
+    made_from = column.get("from", column["type"])
+    first = cast(values, made_from)
+    if made_from == column["type"] or first.bad.any():
+        return first
+    # A label declared as a number or boolean is held as text; text that already is a label stays as it is.
+    return Cast(labels(first.values), first.bad, first.how)
+
+
+def labels(values: pl.Series) -> pl.Series:
+    """Outcome values as label text: 'true' and 'false', digits, ISO dates, or the text itself."""
+    return values.cast(pl.String)
+
+
+def _wrong_type(values: pl.Series, found: Cast, column: Mapping[str, Any], at: str) -> Fault:
+    row = int(found.bad.arg_max() or 0)
+    wanted = str(column.get("from", column["type"]))
+    count = int(found.bad.sum())
+    rows = "1 row" if count == 1 else f"{count} rows"
+    kept = "a value that can be held exactly" if found.possible else "another type"
+    return Fault(
+        f"{at}, column {values.name!r}",
+        f"{values.dtype} where {wanted} is declared: {rows} cannot be cast, first row {row} (from 0) with {shown(values[row])}",
+        f"{wanted}: {kept}" if found.possible else wanted,
+        "correct the data, or declare the column's type as it is",
+    )
+
+
+def shown(value: object) -> str:
+    """A cell as it may stand in a message: quoted, control characters escaped, shortened."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+
+
+def checks(contract: Contract, columns: Collection[str]) -> list[Check]:
+    """The checks of the given contract columns, in declared order, then the SQL rules that need no other column.
+
+    A null is judged by 'present' alone, so every other check reads it as fine.
+    """
+    found = [check for name in order(contract) if name in columns for check in _column_checks(name, contract["columns"][name])]
+    for name, rule in contract.get("rules", {}).items():
+        fine = expressions.parse(rule["sql"])
+        if set(fine.meta.root_names()) <= set(columns):
+            held = fine.cast(pl.Boolean).fill_null(value=True)
+            found.append(Check(f"rules.{name}", f"rules.{name}", f"TRUE for `{rule['sql'].strip()}`", rule["on_fail"], held))
+    return found
+
+
+def _column_checks(name: str, column: Mapping[str, Any]) -> list[Check]:
+    value = pl.col(name)
+    low, high, allowed, pattern = (column.get(key) for key in ("min", "max", "allowed", "pattern"))
+    declared: dict[str, tuple[str, pl.Expr | None]] = {
+        "present": ("a value in every row", None if column["nullable"] else value.is_not_null()),
+        "finite": ("a finite number", value.is_finite() if column["type"] == "float" else None),
+        "minimum": (f"at least {_number(low)}", None if low is None else value >= _bound(low)),
+        "maximum": (f"at most {_number(high)}", None if high is None else value <= _bound(high)),
+        "allowed": (f"one of {_some(allowed)}", None if allowed is None else value.is_in(allowed)),
+        "pattern": (f"text that matches {pattern}", None if pattern is None else value.str.contains(f"^(?:{pattern})$")),
+    }
+    return [
+        Check(f"{name}.{rule}", f"columns.{name}", says, column.get("on_fail", "quarantine"), fine.fill_null(value=True), name)
+        for rule, (says, fine) in declared.items()
+        if fine is not None
+    ]
+
+
+def _bound(limit: float) -> int | float:
+    # A whole bound is compared as an integer: large identifiers must not meet it as rounded floats.
+    return int(limit) if float(limit).is_integer() else limit
+
+
+def _number(limit: float | None) -> str:
+    return "" if limit is None else f"{_bound(limit)}"
+
+
+def _some(allowed: list[str] | None) -> str:
+    given = [repr(v) for v in allowed or []]
+    return ", ".join(given[:SHOWN_ALLOWED]) + (f" and {len(given) - SHOWN_ALLOWED} more" if len(given) > SHOWN_ALLOWED else "")
+
+
+def reasons(rows: pl.DataFrame, judged: Iterable[Check]) -> pl.Series:
+    """Names of the checks that each row of conformed `rows` breaches: List(String), empty where the row is fine."""
+    listed_checks = list(judged)
+    if not listed_checks or rows.height == 0:
+        return pl.Series("reasons", [[]] * rows.height, pl.List(pl.String))
+    # All checks are columns of one pass; constants in a rule are broadcast by with_columns, not by select.
+    verdicts = rows.with_columns([c.fine.alias(f"__runner_{i}") for i, c in enumerate(listed_checks)])
+    named = [pl.when(~pl.col(f"__runner_{i}")).then(pl.lit(c.name)) for i, c in enumerate(listed_checks)]
+    fine = pl.all_horizontal([pl.col(f"__runner_{i}") for i in range(len(listed_checks))])
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    broken = verdicts.with_row_index("__runner_row").filter(~fine).select("__runner_row", reasons=pl.concat_list(named).list.drop_nulls())
+    every = pl.DataFrame({"__runner_row": pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)})
+    return every.join(broken, on="__runner_row", how="left", maintain_order="left").select(pl.col("reasons").fill_null(nothing))["reasons"]
+
+
+def breaches(rows: pl.DataFrame, contract: Contract) -> pl.Series:
+    """What each conformed row breaches, List(String) such as ['Amount.minimum']; the target is not judged."""
+    target = contract.get("target")
+    return reasons(rows, checks(contract, [name for name in rows.columns if name != target]))

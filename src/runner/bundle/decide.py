@@ -1,0 +1,77 @@
+"""From probabilities to actions and what they are expected to earn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.payoff import Payoff, action_values, decision_values
+
+Policy = Mapping[str, Any]
+PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
+
+
+def decide(rows: pl.DataFrame, p: np.ndarray, labels: Sequence[str], policy: Policy, payoff: Payoff) -> pl.DataFrame:
+    """Two columns, one row per row: `decision` (action name) and `expected_payoff` (Float64).
+
+    rows: contract columns; p: (n, labels) calibrated probabilities; policy: see problem/policies.
+    """
+    values = action_values(rows, payoff, labels)
+    expected = np.einsum("nal,nl->na", values, p)
+    actions = list(payoff["actions"])
+    chosen = _choose(rows, p, expected, labels, actions, policy)
+    earned = expected[np.arange(rows.height), chosen]
+    return pl.DataFrame({"decision": pl.Series(np.array(actions, dtype=object)[chosen].tolist(), dtype=pl.String), "expected_payoff": earned})
+
+
+def _choose(rows: pl.DataFrame, p: np.ndarray, expected: np.ndarray, labels: Sequence[str], actions: Sequence[str], policy: Policy) -> np.ndarray:
+    if policy["kind"] == "per_row":
+        return np.asarray(expected.argmax(axis=1))
+    act, otherwise = actions.index(policy["act"]), actions.index(policy["otherwise"])
+    if policy["kind"] == "threshold":
+        return np.where(p[:, labels.index(policy["label"])] >= policy["at"], act, otherwise)
+    gain = expected[:, act] - expected[:, otherwise]
+    return np.where(within_capacity(rows, gain, policy), act, otherwise)
+
+
+def within_capacity(rows: pl.DataFrame, gain: np.ndarray, policy: Policy) -> np.ndarray:
+    """(n,) Boolean: the rows with the highest gain up to each period's capacity; ties go to earlier rows.
+
+    A batch smaller than `of_rows` gets its share of the capacity, rounded up.
+    """
+    if policy["per"]:
+        period = rows.select(pl.col(policy["time"]).cast(pl.Datetime("us")).dt.truncate(PERIODS[policy["per"]]).alias("period"))["period"]
+    else:
+        period = pl.repeat(0, rows.height, eager=True)
+    ranked = pl.DataFrame({"period": period, "gain": gain}).with_columns(
+        place=pl.col("gain").rank("ordinal", descending=True).over("period"), size=pl.len().over("period")
+    )
+    capacity = pl.lit(policy["rows"]) if policy["per"] else (pl.col("size") * policy["rows"] / policy["of_rows"]).ceil()
+    worth = pl.lit(True) if policy["even_at_a_loss"] else pl.col("gain") > 0
+    return ranked.select(((pl.col("place") <= capacity) & worth).alias("act"))["act"].to_numpy()
+
+
+def as_ruled(rows: pl.DataFrame, answer: pl.Series, p: np.ndarray, labels: Sequence[str], policy: Policy, payoff: Payoff) -> pl.DataFrame:
+    """Like decide, for a rule that decides by itself: its action where the answer is TRUE (1), else the other one."""
+    values = action_values(rows, payoff, labels)
+    expected = np.einsum("nal,nl->na", values, p)
+    actions = list(payoff["actions"])
+    act, otherwise = actions.index(policy["act"]), actions.index(policy["otherwise"])
+    chosen = np.where(answer.fill_null(0.0).to_numpy() > 0.5, act, otherwise)
+    earned = expected[np.arange(rows.height), chosen]
+    return pl.DataFrame({"decision": pl.Series(np.array(actions, dtype=object)[chosen].tolist(), dtype=pl.String), "expected_payoff": earned})
+
+
+def decide_number(rows: pl.DataFrame, prediction: np.ndarray, policy: Policy, payoff: Payoff, errors: Sequence[float]) -> pl.DataFrame:
+    """Like decide, for regression: the prediction moved by the policy's shift, valued over the out-of-fold error quantiles.
+
+    prediction: (n,); errors: quantiles of actual minus predicted, each equally likely.
+    """
+    decision = prediction + (policy["shift"] or 0.0)
+    total = np.zeros(rows.height)
+    for error in errors:
+        total += decision_values(rows, payoff, decision, prediction + error)
+    return pl.DataFrame({"decision": decision, "expected_payoff": total / max(1, len(errors))})

@@ -1,0 +1,56 @@
+"""Made-up rows that keep a contract: what a bundle is checked with, without carrying anybody's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.contract import breaches
+
+DTYPES: Mapping[str, pl.DataType] = {
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "string": pl.String(),
+    "bool": pl.Boolean(),
+    "date": pl.Date(),
+    "datetime": pl.Datetime("us"),
+}
+FIRST_DAY = date(2020, 1, 1)
+
+
+def rows(contract: Mapping[str, Any], n: int, seed: int, levels: Mapping[str, list[str]] | None = None) -> pl.DataFrame:
+    """Up to n rows that break no rule of the contract, without the target and without columns known only afterwards.
+
+    levels: for text columns without an allowed set, values to draw from. Each column is drawn by itself.
+    """
+    draw = np.random.default_rng(seed)
+    columns = {
+        name: _column(column, n, draw, (levels or {}).get(name))
+        for name, column in contract["columns"].items()
+        if name != contract.get("target") and column["available"] == "at_decision"
+    }
+    made = pl.DataFrame([pl.Series(name, values, dtype=DTYPES[contract["columns"][name]["type"]], strict=False) for name, values in columns.items()])
+    return made.filter(breaches(made, contract).list.len() == 0)
+
+
+def _column(column: Mapping[str, Any], n: int, draw: np.random.Generator, levels: list[str] | None) -> list[Any]:
+    low = float(column["min"]) if column.get("min") is not None else 0.0
+    high = float(column["max"]) if column.get("max") is not None else max(low * 2, low + 1000.0)
+    makers: dict[str, Any] = {
+        "int": lambda: draw.integers(ceil(low), floor(high) + 1, n).tolist(),
+        "float": lambda: np.round(draw.uniform(low, high, n), 4).tolist(),
+        "bool": lambda: (draw.random(n) < 0.5).tolist(),
+        "date": lambda: [FIRST_DAY + timedelta(days=int(d)) for d in draw.integers(0, 365, n)],
+        "datetime": lambda: [datetime(2020, 1, 1) + timedelta(minutes=int(m)) for m in draw.integers(0, 365 * 1440, n)],
+        "string": lambda: [(column.get("allowed") or levels or ["a", "b"])[i] for i in draw.integers(0, len(column.get("allowed") or levels or "ab"), n)],
+    }
+    values: list[Any] = makers[column["type"]]()
+    if column["nullable"]:
+        gaps = draw.random(n) < 0.1
+        return [None if gap else value for gap, value in zip(gaps, values, strict=True)]
+    return values

@@ -1,0 +1,67 @@
+"""CatBoost, kept in its own binary format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.inputs import Inputs
+from runner.core.files import beside
+
+FILE = "model.cbm"
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class CatBoostModel:
+    """model: a catboost.CatBoost; task: binary, multiclass or regression."""
+
+    inputs: Inputs
+    model: Any
+    task: str
+
+    def predict(self, rows: pl.DataFrame) -> np.ndarray:
+        return self.predict_matrix(self.inputs.matrix(rows))
+
+    def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
+        if not len(matrix):
+            return np.empty((0, 1 if self.task == "regression" else len(self.model.classes_)))
+        kind = "RawFormulaVal" if self.task == "regression" else "Probability"
+        predicted = self.model.predict(pool(self.inputs, matrix), prediction_type=kind, thread_count=1)
+        return np.asarray(predicted, dtype=float).reshape(len(matrix), -1)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        # CatBoost stamps the time and a random id into every model; equal fits must give equal bytes.
+        metadata = self.model.get_metadata()
+        metadata["train_finish_time"] = ""
+        metadata["model_guid"] = ""
+        with beside(folder / FILE) as scratch:
+            self.model.save_model(str(scratch), format="cbm")
+        return {"family": "catboost", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
+
+
+def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None) -> Any:
+    """A catboost.Pool of a matrix; category codes become whole numbers, unknown levels UNKNOWN."""
+    import pandas as pd
+    from catboost import Pool
+
+    n = len(inputs.numeric)
+    columns: dict[str, Any] = {name: matrix[:, i] for i, name in enumerate(inputs.numeric)}
+    for i, name in enumerate(inputs.categorical):
+        codes = matrix[:, n + i]
+        columns[name] = np.where(np.isnan(codes), UNKNOWN, codes).astype(np.int32)
+    return Pool(pd.DataFrame(columns), label=outcome, cat_features=list(inputs.categorical))
+
+
+def load(written: Mapping[str, Any], folder: Path) -> CatBoostModel:
+    """Read what save wrote. Raises catboost.CatBoostError when the file is damaged."""
+    from catboost import CatBoost, CatBoostClassifier, CatBoostRegressor
+
+    model: CatBoost = CatBoostRegressor() if written["task"] == "regression" else CatBoostClassifier()
+    model.load_model(str(folder / written["file"]), format="cbm")
+    return CatBoostModel(Inputs.from_json(written["inputs"]), model, written["task"])

@@ -1,0 +1,49 @@
+"""LightGBM, kept in its own text format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.inputs import Inputs
+from runner.core.files import write_text
+
+FILE = "model.txt"
+
+
+@dataclass(frozen=True)
+class LightGBMModel:
+    """booster: a lightgbm.Booster; task: binary, multiclass or regression."""
+
+    inputs: Inputs
+    booster: Any
+    task: str
+
+    def predict(self, rows: pl.DataFrame) -> np.ndarray:
+        return self.predict_matrix(self.inputs.matrix(rows))
+
+    def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
+        if not len(matrix):
+            return np.empty((0, {"regression": 1, "binary": 2}.get(self.task, self.booster.num_model_per_iteration())))
+        # One thread: predictions of a row do not depend on it, and a small batch is faster without starting more.
+        raw = np.asarray(self.booster.predict(matrix, num_threads=1))
+        if self.task == "binary":
+            return np.column_stack([1.0 - raw, raw])
+        return raw.reshape(len(matrix), -1)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        write_text(folder / FILE, self.booster.model_to_string())
+        return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
+
+
+def load(written: Mapping[str, Any], folder: Path) -> LightGBMModel:
+    """Read what save wrote. Raises lightgbm.basic.LightGBMError when the text is damaged."""
+    import lightgbm
+
+    booster = lightgbm.Booster(model_str=(folder / written["file"]).read_text(encoding="utf-8"))
+    return LightGBMModel(Inputs.from_json(written["inputs"]), booster, written["task"])

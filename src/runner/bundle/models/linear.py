@@ -1,0 +1,98 @@
+"""A linear model on standardised numbers and one-hot levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a matrix becomes the design of a linear model.
+
+    fills, means, scales: per numeric column: the median put where a value is missing, and the standardisation.
+    A missing value also switches on a column of its own; an unknown level switches on none.
+    """
+
+    inputs: Inputs
+    fills: np.ndarray
+    means: np.ndarray
+    scales: np.ndarray
+
+    @classmethod
+    def learn(cls, inputs: Inputs, matrix: np.ndarray) -> Design:
+        n = len(inputs.numeric)
+        numbers = np.where(np.isnan(matrix[:, :n]), np.nan, matrix[:, :n])
+        empty = np.isnan(numbers).all(axis=0) if len(numbers) else np.ones(n, bool)
+        fills = np.where(empty, 0.0, np.nanmedian(np.where(empty, 0.0, numbers), axis=0)) if n else np.zeros(0)
+        filled = np.where(np.isnan(numbers), fills, numbers)
+        scales = filled.std(axis=0)
+        return cls(inputs, fills, filled.mean(axis=0), np.where(scales > 1e-12, scales, 1.0))
+
+    def columns(self, matrix: np.ndarray) -> np.ndarray:
+        """(n, width) Float64: standardised numbers, missing flags, one column per known level."""
+        n = len(self.inputs.numeric)
+        gaps = np.isnan(matrix[:, :n])
+        # Far outliers are cut at ten standard deviations: one typing error must not swing a prediction.
+        numbers = np.clip((np.where(gaps, self.fills, matrix[:, :n]) - self.means) / self.scales, -10.0, 10.0)
+        parts = [numbers, gaps.astype(float)]
+        for i, levels in enumerate(self.inputs.categorical.values()):
+            parts.append((matrix[:, n + i, None] == np.arange(len(levels))).astype(float))
+        return np.concatenate(parts, axis=1)
+
+    @property
+    def names(self) -> list[str]:
+        numeric = list(self.inputs.numeric)
+        levels = [f"{c}={v}" for c, known in self.inputs.categorical.items() for v in known]
+        return [*numeric, *[f"{c} missing" for c in numeric], *levels]
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """weights: (width, k); offsets: (k,). link: 'logistic' (k = 1, positive second), 'softmax' or 'identity'."""
+
+    design: Design
+    weights: np.ndarray
+    offsets: np.ndarray
+    link: str
+
+    def predict(self, rows: pl.DataFrame) -> np.ndarray:
+        return self.predict_matrix(self.design.inputs.matrix(rows))
+
+    def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
+        # einsum adds in a fixed order; a BLAS product may change its last bits with the number of threads.
+        raw = np.einsum("ij,jk->ik", self.design.columns(matrix), self.weights, optimize=False) + self.offsets
+        if self.link == "identity":
+            return np.asarray(raw)
+        if self.link == "logistic":
+            p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
+            return np.concatenate([1.0 - p, p], axis=1)
+        raised = np.exp(raw - raw.max(axis=1, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        return {
+            "family": "linear",
+            "link": self.link,
+            "inputs": self.design.inputs.as_json(),
+            "fills": self.design.fills.tolist(),
+            "means": self.design.means.tolist(),
+            "scales": self.design.scales.tolist(),
+            "names": self.design.names,
+            "weights": self.weights.tolist(),
+            "offsets": self.offsets.tolist(),
+        }
+
+
+def load(written: Mapping[str, Any], folder: Path) -> LinearModel:
+    """Read what save wrote."""
+    design = Design(Inputs.from_json(written["inputs"]), np.array(written["fills"]), np.array(written["means"]), np.array(written["scales"]))
+    offsets = np.array(written["offsets"])
+    return LinearModel(design, np.array(written["weights"], dtype=float).reshape(-1, len(offsets)), offsets, written["link"])

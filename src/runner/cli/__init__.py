@@ -1,0 +1,105 @@
+"""The command line: one file per verb; verbs parse and print, the rooms do the work."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+from runner.core.faults import ExitCode, FaultsError, fault, nearest
+
+VERBS = {
+    "run": "run an experiment, or with -m a sweep (the verb may be left out)",
+    "compose": "write params.yaml from conf/, or --check that it is current",
+    "stage": "run one room of an adopted experiment; what dvc.yaml calls",
+    "score": "score a batch with a bundle",
+    "monitor": "compare a batch with what a bundle learned from",
+    "report": "render the HTML report of a run again",
+    "track": "send run records that the tracking server has not seen",
+    "registry": "add, list, show, promote, roll back or archive bundles",
+}
+INTERRUPTED = 130
+STORAGE_FAULTS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the disk is read-only", errno.EACCES: "permission denied"}
+
+HELP = """\
+usage: python -m runner [VERB] [flags] [hydra overrides]
+
+From a declared decision to a monitored model.
+
+  python -m runner +experiment=credit_risk                 run it
+  python -m runner +experiment=credit_risk seed=7          explore a change
+  python -m runner -m +experiment=credit_risk training/model=linear,trees   sweep
+
+verbs:
+{verbs}
+
+flags of run: -m sweep, -q quiet, -h help. `python -m runner VERB -h` explains a verb.
+exit codes: 0 passed, 1 bug, 2 bad config or input, 3 refused by the declared contract."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb and return its exit code. A person's mistake is told without a traceback; a bug is not hidden."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["-h"], ["--help"], ["help"]) or (not words):
+        print(HELP.format(verbs="\n".join(f"  {name:<10} {what}" for name, what in VERBS.items())))
+        return ExitCode.PASSED if words else ExitCode.BAD_INPUT
+    if words == ["--version"]:
+        from runner import __version__
+
+        print(f"runner {__version__}")
+        return ExitCode.PASSED
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _dispatch(words)
+    except FaultsError as error:
+        _tell(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _stopped()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PASSED
+    except OSError as error:
+        if error.errno not in STORAGE_FAULTS:
+            raise
+        print(f"{STORAGE_FAULTS[error.errno]}: {error.filename or error}; free it and run the same command again, finished work is kept", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+
+
+def _dispatch(words: list[str]) -> int:
+    verb = words[0] if words[0] in VERBS else "run"
+    if verb == "run" and words[0] not in VERBS and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
+        raise fault("command line", f"{words[0]!r} is neither a verb nor an override", f"one of {', '.join(VERBS)}, or key=value", nearest(words[0], VERBS))
+    module = import_module(f"runner.cli.{verb}")
+    parser = argparse.ArgumentParser(prog="python -m runner", description=VERBS[verb])
+    module.add_parser(parser.add_subparsers(dest="verb", metavar="VERB"))
+    rest = words[1:] if words[0] in VERBS else words
+    if verb == "run":
+        # Its flags take no value: in front of the overrides, they may stand anywhere.
+        rest = sorted(rest, key=lambda word: not word.startswith("-"))
+    return int(module.run(parser.parse_args([verb, *rest])))
+
+
+def _tell(error: FaultsError) -> None:
+    plural = "" if len(error.faults) == 1 else "s"
+    head = f"refused, {len(error.faults)} reason{plural}:" if error.exit_code == ExitCode.REFUSED else f"{len(error.faults)} problem{plural} to mend:"
+    # Values from data or config may hold control characters; a terminal must not obey them.
+    body = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))
+    print(f"{head}\n{body}", file=sys.stderr)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _stopped() -> int:
+    print("\nstopped. Finished folds, trials and stages are kept: the same command continues.", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Fits that still run in threads cannot be interrupted; leaving at once loses only their unfinished work.
+    os._exit(INTERRUPTED)

@@ -1,0 +1,19 @@
+"""The flag --bundle: a folder, or a name in the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.cli.workspace import here
+from runner.deployment.resolve import is_registered, local_folder
+
+
+def bundle_folder(name: str) -> Path:
+    """The folder of a bundle; one from the registry is fetched below .runner/ and checked. Raises FaultsError."""
+    if not is_registered(name):
+        return local_folder(name)
+    from runner.deployment.registry import resolve
+    from runner.experiment.compose import tracking_of
+
+    workspace = here()
+    return resolve(name, workspace, tracking_of(workspace))

@@ -1,0 +1,39 @@
+"""`stage`: one room of an adopted experiment; what dvc.yaml calls."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runner.cli.workspace import here
+from runner.core.machine import cores
+
+
+def add_parser(verbs: Any) -> None:
+    """Arguments of `stage`."""
+    from runner.pipeline.stages import ROOMS
+
+    parser = verbs.add_parser("stage", help="run one room", description="Run one room of an adopted experiment, as params.yaml declares it.")
+    parser.add_argument("room", choices=ROOMS, metavar="ROOM", help=", ".join(ROOMS))
+    parser.add_argument("name", metavar="NAME", help="the experiment")
+    parser.add_argument("-q", "--quiet", action="store_true")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the stage on params.yaml; its outputs are re-used when nothing it depends on has changed."""
+    from runner.cli.screen import screen
+    from runner.experiment.params import from_params
+    from runner.pipeline.acts import after_stage
+    from runner.pipeline.run import Run, exclusive, run_stage
+    from runner.pipeline.stages import stage_of
+
+    workspace = here()
+    experiment = from_params(workspace, args.name)
+    with screen(f"{args.name}: {args.room}", (args.room,), args.quiet) as display:
+        current = Run.of(workspace, experiment, experiment.execution.workers or cores(), display)
+        with exclusive(current):
+            try:
+                run_stage(current, stage_of(args.room))
+            finally:
+                after_stage(current, args.room)
+    return 0

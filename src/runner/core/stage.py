@@ -1,0 +1,54 @@
+"""What every room's `run` is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.core.gates import Gate
+from runner.core.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class TestUse:
+    """Permission to open a sealed test: this declaration's number among those the seal allows."""
+
+    number: int
+    allowed: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """The inputs of a stage.
+
+    files: declared input name to path; experiment: its name; seed: the experiment's;
+    gates: what earlier rooms found; root: the workspace; home: private folder for resumable work;
+    workers: fits side by side (never changes a result); adopted: False while exploring;
+    made_from: digests of config, data, code and lock that the outputs carry;
+    use: set for `evaluation` of an adopted experiment only.
+    """
+
+    files: Mapping[str, Path]
+    experiment: str
+    seed: int
+    root: Path
+    home: Path
+    workers: int = 1
+    adopted: bool = True
+    gates: tuple[Gate, ...] = ()
+    made_from: Mapping[str, str] = field(default_factory=dict)
+    use: TestUse | None = None
+    progress: Progress = field(default_factory=Silent)
+
+    def __getitem__(self, name: str) -> Path:
+        return self.files[name]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a stage tells beside its files: gates it judged, and clocked figures (never compared)."""
+
+    gates: tuple[Gate, ...] = ()
+    measurements: Mapping[str, Any] = field(default_factory=dict)

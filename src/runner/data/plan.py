@@ -1,0 +1,129 @@
+"""Whether everything declared fits together, judged on column names and types before any row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from runner.bundle.casts import DTYPES
+from runner.bundle.contract import missing_columns
+from runner.core import expressions
+from runner.core.faults import Fault, FaultsError, listed, nearest
+from runner.data import derive
+from runner.data.joins import common_key
+from runner.data.load import Source
+from runner.data.spec import AsofSpec, DataSpec, LookupSpec
+from runner.problem.task import Task
+
+Schema = dict[str, pl.DataType]
+RESERVED = "__runner_"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """columns: source to the columns that are needed of it; unused: columns of the primary source that nothing reads."""
+
+    columns: Mapping[str, list[str]]
+    unused: list[str]
+
+
+def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
+    """Check the declaration against the sources' schemas. Raises FaultsError with everything that is wrong."""
+    faults = _contract_faults(spec, task)
+    schemas: dict[str, Schema] = {}
+    for name, source in sources.items():
+        schemas[name], wrong = derive.typed(source.schema, source.derive, f"{source.at}.derive")
+        faults += wrong
+        faults += [Fault(source.at, f"{source.shown}: {c!r} starts with {RESERVED}", "another name") for c in source.schema if c.startswith(RESERVED)]
+    rows = dict(schemas[spec.primary])
+    for name, join in spec.joins.items():
+        faults += _join_faults(join, rows, schemas[join.source], f"data.joins.{name}")
+        rows |= {mine: schemas[join.source].get(theirs, pl.Null()) for mine, theirs in join.columns.items()}
+    rows, wrong = derive.typed(rows, spec.derive, "data.derive")
+    faults += wrong
+    faults += _label_and_filter_faults(spec, task, rows)
+    there = [*rows, task.target] if spec.label is not None else list(rows)
+    faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown}){_one_cell(sources[spec.primary])}")
+    if faults:
+        raise FaultsError(faults)
+    wanted = _wanted(spec, schemas)
+    return Plan(wanted, sorted(set(schemas[spec.primary]) - set(wanted[spec.primary])))
+
+
+def _one_cell(source: Source) -> str:
+    """A word on the separator where a text file's header came out as a single column."""
+    only = list(source.schema)
+    seen = [mark for mark in (";", "\t", "|", ",") if len(only) == 1 and mark in only[0]]
+    return f" whose header is one cell with {seen[0]!r} in it (is that the separator?)" if source.kind == "csv" and seen else ""
+
+
+def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: str) -> list[Fault]:
+    on, key = (join.on, "on") if isinstance(join, LookupSpec) else (join.by, "by")
+    mine, theirs = list(on), [*on.values(), *join.columns.values()]
+    if isinstance(join, AsofSpec):
+        mine, theirs = [*mine, join.time], [*theirs, join.source_time]
+    faults = missing_columns(dict.fromkeys(mine), rows, at) + missing_columns(dict.fromkeys(theirs), other, f"{at} (source {join.source!r})")
+    faults += [Fault(f"{at}.columns.{name}", f"a column {name!r} is there already", "a new name") for name in join.columns if name in rows]
+    for left, right in on.items():
+        if left in rows and right in other and rows[left] != pl.Null() and common_key(rows[left], other[right]) is None:
+            hint = "make them alike with `derive` in a source, such as CAST(... AS BIGINT)"
+            faults.append(Fault(f"{at}.{key}.{left}", f"{left!r} is {rows[left]} and {right!r} of {join.source!r} is {other[right]}", "keys of one type", hint))
+    return faults
+
+
+def _label_and_filter_faults(spec: DataSpec, task: Task, rows: Schema) -> list[Fault]:
+    faults: list[Fault] = []
+    known = dict(rows)
+    if spec.label is not None:
+        faults, types = expressions.check({"": spec.label.sql}, rows, "data.label.sql")
+        known[task.target] = types.get("", pl.Null())
+    if spec.filter is not None:
+        # The filter may speak of the label, which is made before.
+        wrong, types = expressions.check({"": spec.filter}, known, "data.filter")
+        faults += wrong
+        faults += [Fault("data.filter", f"`{spec.filter.strip()}` gives {dtype}", "TRUE or FALSE") for dtype in types.values() if dtype != pl.Boolean()]
+    return faults
+
+
+def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
+    """What contradicts itself in the declarations alone."""
+    columns = spec.columns
+    faults = _unnamed([task.target], columns, "problem.target") + _unnamed(task.key, columns, "problem.key")
+    faults += _unnamed([task.time] if task.time else [], columns, "problem.time") + _unnamed(task.protected, columns, "problem.constraints.protected")
+    faults += _unnamed(spec.unique, columns, "data.unique")
+    cut = getattr(spec.split, "column", None)
+    faults += _unnamed([cut] if cut else [], columns, "data.split.column")
+    times = (("data.split.column", cut), ("problem.time", task.time))
+    faults += [
+        Fault(at, f"{name!r} is declared as {columns[name].type}", "a date or datetime column")
+        for at, name in times
+        if name in columns and columns[name].type not in ("date", "datetime")
+    ]
+    if task.task == "regression" and task.target in columns and columns[task.target].type not in ("int", "float"):
+        faults.append(Fault(f"data.columns.{task.target}.type", f"the target of a regression is declared as {columns[task.target].type}", "int or float"))
+    typed = {name: DTYPES[column.type] for name, column in columns.items()}
+    wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules")
+    faults += wrong
+    return faults + [Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())]
+
+
+def _unnamed(names: Iterable[str], columns: Mapping[str, object], at: str) -> list[Fault]:
+    return [
+        Fault(at, f"{name!r} is not a column of the contract", "a name under data.columns", nearest(name, columns) or f"columns: {listed(columns)}")
+        for name in names
+        if name not in columns
+    ]
+
+
+def _wanted(spec: DataSpec, schemas: Mapping[str, Schema]) -> dict[str, list[str]]:
+    wanted: dict[str, set[str]] = {name: set() for name in schemas}
+    declared = dict(spec.derive) | {f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql}
+    mine = set(spec.columns) | derive.roots(declared)
+    for join in spec.joins.values():
+        on, times = (join.on, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))
+        mine |= {*on, times[0]}
+        wanted[join.source] |= {*on.values(), *join.columns.values(), times[1]}
+    wanted[spec.primary] |= mine
+    return {name: [c for c in schema if c in wanted[name]] for name, schema in schemas.items()}

@@ -1,0 +1,90 @@
+"""Setting rows apart: the sealed test, the folds, and whether each of them can serve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from runner.core.digests import of_value
+from runner.core.gates import Gate
+from runner.core.registry import part
+from runner.data.enforce import ROW_ID
+from runner.data.outcome import ROOM
+from runner.problem.task import Task
+
+TEST = -2
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """train and test: contract columns and row_id; folds: row_id, fold (Int8) of the training rows; split: split.json."""
+
+    train: pl.DataFrame
+    test: pl.DataFrame
+    folds: pl.DataFrame
+    split: dict[str, Any]
+    gates: list[Gate]
+
+
+def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
+    """Split rows by the declared kind. A test or a fold that cannot serve is a failed gate, with the numbers.
+
+    rows: with row_id and labels as text; spec: the spec of a registered split.
+    """
+    place = part("split", spec.kind)(spec, rows, task.target, task.task, seed)
+    in_test = place == TEST
+    train, test = rows.filter(~in_test), rows.filter(in_test)
+    folds = pl.DataFrame({ROW_ID: train[ROW_ID], "fold": place.filter(~in_test)})
+    parts = [(k, *_fold(train, folds["fold"], k, getattr(spec, "walks_forward", False))) for k in range(spec.folds)]
+    split: dict[str, Any] = {
+        "kind": spec.kind,
+        "seal": of_value([test[ROW_ID].to_list(), test[task.target].to_list()]),
+        "rows": {"train": train.height, "test": test.height},
+        "folds": [{"fold": k, "train_rows": taught.height, "valid_rows": valid.height} for k, taught, valid in parts],
+    }
+    cut = getattr(spec, "column", None)
+    if cut is not None:
+        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {f"fold_{k}": _range(valid[cut]) for k, _, valid in parts}
+    return Sealed(train, test, folds, split, _judge(test, parts, task))
+
+
+def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:
+    """What is written when there is too little to split: no rows anywhere, and no seal."""
+    none = rows.clear()
+    split = {"kind": spec.kind, "seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
+    return Sealed(none, none, none.select(ROW_ID, fold=pl.lit(0, pl.Int8)), split, [])
+
+
+def _fold(train: pl.DataFrame, fold: pl.Series, k: int, walks_forward: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return train.filter(fold < k if walks_forward else fold != k), train.filter(fold == k)
+
+
+def _judge(test: pl.DataFrame, parts: list[tuple[int, pl.DataFrame, pl.DataFrame]], task: Task) -> list[Gate]:
+    faults = [f"fold {k} has {n:,} {what} rows" for k, taught, valid in parts for n, what in ((taught.height, "training"), (valid.height, "validation")) if n == 0]
+    faults += [] if test.height else ["the test has 0 rows"]
+    if task.task == "binary":
+        faults += [
+            f"fold {k} trains on {taught.height:,} rows without the label {missing!r}"
+            for k, taught, _ in parts
+            if taught.height
+            for missing in sorted(set(task.labels or ()) - set(taught[task.target].unique()))
+        ]
+    found = f"{len(parts)} folds, {test.height:,} test rows"
+    if not faults:
+        return [Gate("split", ROOM, "passed", "rows in the test and in every fold", found)]
+    hint = "declare fewer folds or another test_share, or bring more rows"
+    return [Gate("split", ROOM, "failed", "rows in the test and in every fold", found, f"{'; '.join(faults[:8])}; {hint}")]
+
+
+def _range(times: pl.Series) -> list[str | None]:
+    return [moment_text(times.min()), moment_text(times.max())]
+
+
+def moment_text(moment: Any) -> str | None:
+    """A date or UTC moment as ISO 8601 text."""
+    if isinstance(moment, datetime):
+        return f"{moment.isoformat()}Z"
+    return moment.isoformat() if isinstance(moment, date) else None

@@ -1,0 +1,139 @@
+"""What may be declared of data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from polars.exceptions import PolarsError
+from pydantic import Field, model_validator
+
+from runner.core.registry import Registered
+from runner.core.spec import Spec
+from runner.data import sources, splits
+
+assert sources and splits  # the imports register the kinds that the unions below are made of
+
+OnFail = Literal["reject", "quarantine", "warn"]
+
+
+class LookupSpec(Spec):
+    """Add columns of another source by key; each row may match at most one row there."""
+
+    kind: Literal["lookup"]
+    source: str
+    on: dict[str, str] = Field(min_length=1)
+    """Column of the rows to column of the looked-up source."""
+    columns: dict[str, str] = Field(min_length=1)
+    """New column to column of the looked-up source."""
+    expect: Literal["all", "some"] = "some"
+    """`all`: a row without a match is a fault; `some`: it gets nulls."""
+
+
+class AsofSpec(Spec):
+    """Add columns of the latest row of another source at or before the row's time."""
+
+    kind: Literal["asof"]
+    source: str
+    by: dict[str, str] = {}
+    """Column of the rows to column of the other source that must be equal."""
+    time: str
+    """Time column of the rows."""
+    source_time: str
+    """Time column of the other source."""
+    lag_hours: float = Field(default=0.0, ge=0)
+    """How long after its time a row of the other source becomes known."""
+    tolerance_hours: float | None = Field(default=None, gt=0)
+    """Older matches count as none."""
+    columns: dict[str, str] = Field(min_length=1)
+    """New column to column of the other source."""
+
+
+class ColumnSpec(Spec):
+    """The contract of one column."""
+
+    type: Literal["int", "float", "string", "bool", "date", "datetime"]
+    nullable: bool = False
+    min: float | None = None
+    max: float | None = None
+    allowed: list[str] | None = None
+    """The only values a string column may have."""
+    pattern: str | None = None
+    """Regular expression that a string value must match as a whole."""
+    unit: str | None = None
+    available: Literal["at_decision", "after_event"] = "at_decision"
+    """`after_event`: known only after the outcome; kept for checks, never a feature."""
+    on_fail: OnFail = "quarantine"
+    """reject stops the run, quarantine sets the row aside, warn counts it."""
+
+    @model_validator(mode="after")
+    def _limits_fit_the_type(self) -> Self:
+        wrong = []
+        if self.type not in ("int", "float") and (self.min is not None or self.max is not None):
+            wrong.append(f"min and max are for int and float columns; for a {self.type} column write a rule")
+        if self.type != "string" and (self.allowed is not None or self.pattern is not None):
+            wrong.append(f"allowed and pattern are for string columns; for a {self.type} column write a rule")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            wrong.append(f"min {self.min} is above max {self.max}")
+        if self.allowed is not None and not self.allowed:
+            wrong.append("allowed is empty: no value could be right")
+        if self.pattern is not None and (complaint := _pattern_complaint(self.pattern)):
+            wrong.append(f"pattern is not a regular expression that can be used: {complaint}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def _pattern_complaint(pattern: str) -> str:
+    try:
+        pl.Series([""]).str.contains(f"^(?:{pattern})$")
+    except PolarsError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+class RuleSpec(Spec):
+    """A rule over the columns of one row: SQL that is TRUE where the row is fine (null counts as fine)."""
+
+    sql: str
+    on_fail: OnFail = "quarantine"
+
+
+class LabelSpec(Spec):
+    """How the outcome column is made from the joined rows."""
+
+    sql: str
+
+
+class DataSpec(Spec):
+    """Sources, joins, the contract, and what is set apart."""
+
+    sources: dict[str, Annotated[Spec, Registered("source")]]
+    primary: str
+    """The source whose rows are the rows."""
+    joins: dict[str, Annotated[LookupSpec | AsofSpec, Field(discriminator="kind")]] = {}
+    derive: dict[str, str] = {}
+    """New column to SQL over the joined row, before label, filter and contract; made in order."""
+    label: LabelSpec | None = None
+    filter: str | None = None
+    """SQL; rows where it is not TRUE are left out and counted."""
+    columns: dict[str, ColumnSpec] = Field(min_length=1)
+    """The contract: exactly these columns are kept."""
+    rules: dict[str, RuleSpec] = {}
+    unique: list[str] = []
+    """Columns that together name a row; duplicates are quarantined."""
+    max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
+    """A larger share of quarantined rows refuses the run."""
+    split: Annotated[Spec, Registered("split")]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        if self.primary not in self.sources:
+            wrong.append(f"primary {self.primary!r} is not a source; sources are {sorted(self.sources)}")
+        wrong += [f"joins.{n} names the source {j.source!r}; sources are {sorted(self.sources)}" for n, j in self.joins.items() if j.source not in self.sources]
+        wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
+        wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

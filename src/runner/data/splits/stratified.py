@@ -1,0 +1,47 @@
+"""Random test and folds with the same share of each label."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from runner.core.registry import register
+from runner.core.seeds import seed_for
+from runner.core.spec import Spec
+
+TEST = -2
+TENTHS = 10
+
+
+class StratifiedSpec(Spec):
+    """Random rows for the test, random folds in the rest; shares of each label kept (regression: of each tenth of the target)."""
+
+    walks_forward: ClassVar[bool] = False
+    """A fold is trained on all the others."""
+    kind: Literal["stratified"]
+    test_share: float = Field(default=0.2, gt=0, lt=1)
+    folds: int = Field(default=5, ge=2, le=100)
+
+
+@register("split", StratifiedSpec)
+def assign(spec: StratifiedSpec, rows: pl.DataFrame, target: str, task: str, seed: int) -> pl.Series:
+    """Fold of each row, Int8: -2 test, 0 to folds-1 the fold in which the row is validated.
+
+    Within a label the test has its share to the nearest row, and folds differ by at most one row.
+    """
+    strata = rows[target]
+    if task == "regression":
+        strata = (strata.rank("ordinal").cast(pl.Int64) - 1) * TENTHS // max(rows.height, 1)
+    draw = np.random.default_rng(seed_for(seed, "data", "split")).permutation(rows.height)
+    ranked = pl.DataFrame({"stratum": strata, "draw": draw}).with_columns(
+        place=pl.col("draw").rank("ordinal").over("stratum").cast(pl.Int64) - 1,
+        n_test=(pl.len().over("stratum") * spec.test_share).round().cast(pl.Int64),
+        # Folds go on counting through the strata, so that small strata do not all start in fold 0.
+        offset=pl.col("stratum").rank("dense").cast(pl.Int64),
+    )
+    in_test = pl.col("place") < pl.col("n_test")
+    fold = (pl.col("place") - pl.col("n_test") + pl.col("offset")) % spec.folds
+    return ranked.select(fold=pl.when(in_test).then(TEST).otherwise(fold).cast(pl.Int8))["fold"]

@@ -1,0 +1,1 @@
+"""Room 6: the gate, the bundle that ships, the registry."""

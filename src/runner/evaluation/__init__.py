@@ -1,0 +1,1 @@
+"""Room 5: the sealed test, in business value, with a verdict."""

@@ -1,0 +1,150 @@
+"""The recipe: what is computed once, what is fitted inside each fold, and which columns the models see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from pydantic import TypeAdapter
+
+from runner.bundle import recipe as fitted
+from runner.core import expressions
+from runner.core.faults import Fault, FaultsError, nearest
+from runner.core.files import read_json, write_json
+from runner.core.registry import Registered, part
+from runner.core.seeds import seed_for
+from runner.features.spec import FeaturesSpec
+from runner.features.steps.fitting import Fitting, StepSpec
+
+FILE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A planned recipe.
+
+    static: operations that learn nothing, applied once to all rows; learning: steps to fit inside each fold, in order;
+    features: [{"name", "kind": numeric | categorical}] the models see, in order.
+    """
+
+    static: tuple[fitted.Operation, ...]
+    learning: tuple[tuple[str, StepSpec], ...]
+    features: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class FittedRecipe:
+    """operations: from contract columns to features, for rows it was not fitted on; own: the rows it was fitted on, with features."""
+
+    operations: tuple[fitted.Operation, ...]
+    own: pl.DataFrame
+
+
+def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], hidden: Sequence[str]) -> tuple[Recipe, pl.DataFrame]:
+    """The recipe of a spec, and the rows with the static columns added.
+
+    rows: train rows with contract columns; outcome, classes: as in Fitting; hidden: columns that are never features.
+    Raises FaultsError with every step that names a missing column or holds a wrong expression.
+    """
+    static: list[fitted.Operation] = []
+    learning: list[tuple[str, StepSpec]] = []
+    faults: list[Fault] = []
+    learned: set[str] = set()
+    added: list[str] = []
+    sample = rows.head(1000)
+    for name, step in spec.steps.items():
+        found = _step_faults(name, step, sample.schema)
+        if found:
+            faults += found
+            continue
+        made = part("step", step.kind)(step, Fitting(name, sample, outcome[: sample.height], tuple(classes), 0))
+        added += [c for c in made.adds if c not in added]
+        sample = sample.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, sample)
+        if step.learns or _reads(step) & learned:
+            learning.append((name, step))
+            learned |= set(made.adds)
+        else:
+            static += made.operations
+    faults += [
+        Fault(f"features.drop.{c}", "not a contract column or a column that a step makes", hint=nearest(c, sample.columns)) for c in spec.drop if c not in sample.columns
+    ]
+    if faults:
+        raise FaultsError(faults)
+    features = _features(sample, [*spec.drop, *hidden])
+    return Recipe(tuple(static), tuple(learning), tuple(features)), fitted.apply(static, rows)
+
+
+def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedRecipe:
+    """Fit the learning steps on rows that have the static columns; each later step sees the earlier ones' own values."""
+    operations = list(recipe.static)
+    for name, step in recipe.learning:
+        made = part("step", step.kind)(step, Fitting(name, rows, outcome, tuple(classes), seed_for(seed, name)))
+        operations += made.operations
+        rows = rows.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, rows)
+    return FittedRecipe(tuple(operations), rows)
+
+
+def save(recipe: Recipe, folder: Path) -> None:
+    """Write the planned recipe into a folder."""
+    write_json(
+        folder / FILE,
+        {
+            "static": fitted.dump(recipe.static, folder),
+            "learning": [{"name": n, "spec": s.model_dump(mode="json")} for n, s in recipe.learning],
+            "features": [dict(f) for f in recipe.features],
+        },
+    )
+
+
+def load(folder: Path) -> Recipe:
+    """Read what save wrote."""
+    written: dict[str, Any] = read_json(folder / FILE)
+    step: TypeAdapter[Any] = TypeAdapter(Annotated[StepSpec, Registered("step")])
+    learning = tuple((item["name"], step.validate_python(item["spec"], strict=False)) for item in written["learning"])
+    return Recipe(tuple(fitted.parse(written["static"], folder)), learning, tuple(written["features"]))
+
+
+def outcome_columns(target: pl.Series, task: str, labels: Sequence[str] | None, positive: str | None) -> tuple[np.ndarray, list[str]]:
+    """(n, k) Float64 outcome of a Fitting and its class names."""
+    if task == "regression":
+        return target.cast(pl.Float64).to_numpy().reshape(-1, 1), [""]
+    if task == "binary":
+        return (target == positive).to_numpy().astype(float).reshape(-1, 1), [""]
+    named = list(labels or [])
+    return np.column_stack([(target == label).to_numpy().astype(float) for label in named]), named
+
+
+def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -> list[Fault]:
+    at = f"features.steps.{name}"
+    columns = [*getattr(step, "columns", []), *getattr(step, "entity", [])]
+    columns += [c for c in (getattr(step, "column", None), getattr(step, "time", None)) if c]
+    faults = [Fault(at, f"names a column {c!r} that is not there", "a contract column or one an earlier step makes", nearest(c, schema)) for c in columns if c not in schema]
+    if hasattr(step, "expressions"):
+        faults += expressions.check(step.expressions, schema, f"{at}.expressions")[0]
+    if hasattr(step, "aggregates"):
+        given = {n: a.of for n, a in step.aggregates.items() if a.of}
+        faults += expressions.check(given, schema, f"{at}.aggregates")[0]
+    moment = getattr(step, "time", None) or getattr(step, "column", None)
+    if moment and moment in schema and not schema[moment].is_temporal():
+        faults.append(Fault(at, f"{moment!r} is {schema[moment]}", "a date or datetime column", "declare its type in data.columns"))
+    return faults
+
+
+def _reads(step: StepSpec) -> set[str]:
+    columns = {*getattr(step, "columns", []), *getattr(step, "entity", [])} | {getattr(step, "column", ""), getattr(step, "time", "")}
+    for sql in getattr(step, "expressions", {}).values():
+        columns |= set(expressions.parse(sql).meta.root_names())
+    return columns
+
+
+def _features(sample: pl.DataFrame, hidden: Sequence[str]) -> list[dict[str, str]]:
+    features = []
+    for name, dtype in sample.schema.items():
+        if name in hidden or not (dtype.is_numeric() or dtype in (pl.Boolean, pl.String)):
+            continue
+        features.append({"name": name, "kind": "categorical" if dtype == pl.String else "numeric"})
+    return features

@@ -1,0 +1,39 @@
+"""What may be declared of features."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from runner.core.registry import Registered
+from runner.core.spec import Spec
+from runner.features import steps
+from runner.features.steps.fitting import StepSpec
+
+assert steps  # the import registers the kinds that the union below is made of
+
+
+class AcceptedSpec(Spec):
+    """A suspicion that a named person has looked into and takes responsibility for."""
+
+    reason: str = Field(min_length=10)
+    by: str = Field(min_length=2)
+
+
+class LeakageSpec(Spec):
+    """The gate against features that know the answer."""
+
+    max_single_power: float = Field(default=0.95, gt=0.5, le=1)
+    """Highest out-of-fold AUC (classification) or R2 (regression) that one feature may reach alone."""
+    accept: dict[str, AcceptedSpec] = {}
+    """Feature to the reason why its power is honest, and who says so."""
+
+
+class FeaturesSpec(Spec):
+    """The recipe: contract columns and named steps, in order."""
+
+    drop: list[str] = []
+    """Contract columns or step outputs that the models do not see (steps may still read them)."""
+    steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
+    leakage: LeakageSpec = LeakageSpec()

@@ -1,0 +1,68 @@
+"""The door of the features room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.core.faults import Fault, FaultsError
+from runner.core.files import folder_beside, read_json, write_json, write_parquet
+from runner.core.seeds import seed_for
+from runner.core.stage import Done, Given
+from runner.features import leakage, recipe
+from runner.features.spec import FeaturesSpec
+
+
+def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
+    """Plan the recipe, compute what learns nothing once, and judge each feature alone.
+
+    Reads task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report.
+    """
+    task, split, contract = (read_json(given[name]) for name in ("task", "split", "contract"))
+    rows = pl.read_parquet(given["train"])
+    _check_history(spec, split)
+    outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
+    planned, enriched = recipe.plan(spec, rows, outcome, classes, _hidden(task, contract, rows))
+    if not planned.features:
+        raise FaultsError([Fault("features", "no column is left for the models", "at least one feature", "look at features.drop and data.columns")])
+    fitted = recipe.fit(planned, enriched, outcome, classes, seed_for(given.seed, "features"))
+    given.progress.step("features", "looking for leaks", 0, 1)
+    fold = np.random.default_rng(seed_for(given.seed, "features", "check")).integers(0, leakage.CHECK_FOLDS, rows.height)
+    power = leakage.single_power(fitted.own, planned.features, outcome, task["task"], fold)
+    write_parquet(out["features"], enriched)
+    with folder_beside(out["recipe"]) as folder:
+        recipe.save(planned, folder)
+    gates = leakage.gates(power, spec.leakage, task["task"])
+    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]))
+    return Done(tuple(gates))
+
+
+def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataFrame) -> list[str]:
+    """Columns that must never reach a model, whatever the recipe says."""
+    after = [name for name, column in contract["columns"].items() if column["available"] == "after_event"]
+    time = [task["time"]] if task["time"] else []
+    lifeless = [name for name in contract["columns"] if name in rows.columns and rows[name].n_unique() <= 1]
+    return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless]
+
+
+def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
+    histories = [name for name, step in spec.steps.items() if step.kind == "history"]
+    if histories and split["kind"] != "by_time":
+        raise FaultsError(
+            Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {split['kind']}", "data/split=by_time") for name in histories
+        )
+
+
+def _report(spec: FeaturesSpec, planned: recipe.Recipe, power: Mapping[str, float], task: Mapping[str, Any], gates: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "features": [{**f, "power": power[f["name"]]} for f in planned.features],
+        "measure": "R2" if task["task"] == "regression" else "AUC",
+        "steps": {name: step.model_dump(mode="json") for name, step in spec.steps.items()},
+        "fitted_per_fold": [name for name, _ in planned.learning],
+        "limit": spec.leakage.max_single_power,
+        "gates": gates,
+    }

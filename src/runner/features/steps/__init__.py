@@ -1,0 +1,5 @@
+"""The parts a recipe is made of: one file per kind of step."""
+
+from runner.features.steps import calendar, frequency, history, missing, sql, target_encoding
+
+__all__ = ["calendar", "frequency", "history", "missing", "sql", "target_encoding"]

@@ -1,0 +1,58 @@
+"""What a step is given to learn from, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.recipe import Operation
+from runner.core.spec import KindSpec
+
+
+class StepSpec(KindSpec):
+    """A step of the recipe. learns: whether it is fitted inside each fold."""
+
+    learns: ClassVar[bool]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The rows a step may learn from, and nothing else.
+
+    step: the step's name; rows: contract columns and what earlier steps made;
+    outcome: (n, k) Float64, the regression target (k = 1) or an indicator per class (binary: k = 1, the positive one);
+    classes: names of the outcome's columns, [""] where there is one; seed: derived for this fit.
+    """
+
+    step: str
+    rows: pl.DataFrame
+    outcome: np.ndarray
+    classes: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class FittedStep:
+    """What a step does to any row, and the columns it adds.
+
+    operations: applied in order to rows it was not fitted on; adds: the columns they leave;
+    own: values for the very rows it was fitted on where those must differ (out-of-fold, strictly before), else None.
+    """
+
+    operations: tuple[Operation, ...]
+    adds: tuple[str, ...]
+    own: pl.DataFrame | None = field(default=None)
+
+
+def suffixed(column: str, ending: str, label: str) -> str:
+    """Name of a made column.
+
+    >>> suffixed("city", "target", "")
+    'city_target'
+    >>> suffixed("city", "target", "gold")
+    'city_target_gold'
+    """
+    return "_".join(part for part in (column, ending, label) if part)

@@ -1,0 +1,60 @@
+"""Stage keys: everything a stage's outputs depend on, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from runner.core.digests import files_below, of_file, of_tree, of_value
+from runner.pipeline.stages import Stage
+
+PACKAGE = Path(__file__).parent.parent
+# The libraries whose version can change a result.
+LIBRARIES = ("polars", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "catboost", "optuna", "pydantic")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A stage's key and the parts it is made of."""
+
+    key: str
+    spec: str
+    inputs: Mapping[str, str]
+    code: str
+    lock: str
+
+    @property
+    def made_from(self) -> dict[str, str]:
+        """What the outputs of this stage say of their origin; all of it is part of the key."""
+        data = {name: digest for name, digest in self.inputs.items() if name != "problem"}
+        config = of_value([self.spec, self.inputs.get("problem")])
+        return {"config": config, "data": of_value(data), "code": self.code, "lock": self.lock}
+
+
+def identify(stage: Stage, spec: Any, seed: int, inputs: Mapping[str, Path], extra: Any) -> Identity:
+    """The identity of a stage for a spec, seed and input files.
+
+    extra: what else decides, such as the number of a test use. Raises OSError when an input cannot be read.
+    """
+    declared = of_value([spec.model_dump(mode="json"), seed])
+    digests = {name: of_value(of_tree(path)) for name, path in inputs.items()}
+    code, lock = code_digest(stage.code), lock_digest()
+    key = of_value({"stage": stage.room, "spec": declared, "inputs": digests, "code": code, "lock": lock, "extra": extra})
+    return Identity(key, declared, digests, code, lock)
+
+
+@cache
+def code_digest(packages: tuple[str, ...]) -> str:
+    """Digest of the packages' Python files; chapters of the report are views and do not count."""
+    files = [p for name in packages for p in files_below(PACKAGE / name) if p.suffix == ".py" and p.name != "report.py"]
+    return of_value({p.relative_to(PACKAGE).as_posix(): of_file(p) for p in files})
+
+
+@cache
+def lock_digest() -> str:
+    """Digest of the installed versions of the libraries that can change a result."""
+    return of_value({name: version(name) for name in LIBRARIES})

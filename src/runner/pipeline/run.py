@@ -1,0 +1,247 @@
+"""Running stages: one at a time for DVC, all of them in process; the same code, the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from runner.core.digests import of_tree, of_value
+from runner.core.faults import FaultsError, RefusedError, fault
+from runner.core.files import clear, folder_beside, read_json, write_bytes, write_json
+from runner.core.gates import Gate, any_failed
+from runner.core.progress import Progress
+from runner.core.stage import Done, Given, TestUse
+from runner.core.workspace import RunFolders, Workspace
+from runner.experiment.model import Experiment
+from runner.experiment.params import is_adopted
+from runner.pipeline.cache import Store
+from runner.pipeline.keys import identify
+from runner.pipeline.stages import STAGES, Stage
+
+WITHHELD = "WITHHELD.txt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment in one workspace: where it writes, and whether it is adopted."""
+
+    workspace: Workspace
+    experiment: Experiment
+    adopted: bool
+    folders: RunFolders
+    workers: int
+    progress: Progress
+
+    @classmethod
+    def of(cls, workspace: Workspace, experiment: Experiment, workers: int, progress: Progress) -> Run:
+        """Adopted when params.yaml holds just this experiment; otherwise exploring, below runs/."""
+        adopted = is_adopted(workspace, experiment)
+        if adopted:
+            folders = RunFolders.adopted(workspace, experiment.name)
+        else:
+            folders = RunFolders.exploring(workspace, experiment.name, experiment.digest)
+        return cls(workspace, experiment, adopted, folders, workers, progress)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.workspace.home / "cache")
+
+    def source_files(self, stage: Stage) -> dict[str, Path]:
+        """The raw files a stage reads. Raises FaultsError (2) for each one that is missing or is no file."""
+        data = self.experiment.data
+        names = {"none": [], "primary": [data.primary], "all": list(data.sources)}[stage.sources]
+        at = {name: f"data.sources.{name}.path" for name in names}
+        files = {name: self.workspace.inside(getattr(data.sources[name], "path"), at[name]) for name in names}
+        faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
+        if faults:
+            raise FaultsError(faults)
+        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()}
+
+
+def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:
+    if not path.exists():
+        return fault(at, f"there is no file {shown}", "a file inside the workspace", "check the path, or fetch it with `dvc pull`").faults
+    if path.is_dir():
+        return fault(at, f"{shown} is a folder", "a file").faults
+    return ()
+
+
+def run_all(run: Run) -> list[tuple[str, bool]]:
+    """Run every stage in order; returns room and whether it was re-used. A refusal ends in RefusedError, after the verdict is written."""
+    with exclusive(run):
+        return [(stage.room, run_stage(run, stage)) for stage in STAGES]
+
+
+class exclusive:  # noqa: N801 - reads as a statement: `with exclusive(run)`
+    """Hold a run's folders: a second process on the same run waits, and says so."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        locks = run.workspace.home / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        name = "adopted" if run.adopted else run.experiment.digest[:8]
+        self._lock = FileLock(locks / f"run-{run.experiment.name}-{name}.lock")
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._run.progress.say(f"another process is running {self._run.experiment.name}; waiting for it")
+            self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+
+def run_stage(run: Run, stage: Stage) -> bool:
+    """Run one stage or bring its outputs back; returns True when they were re-used.
+
+    Raises FaultsError (2) for bad input and RefusedError (3) from the deployment gate.
+    """
+    outputs = {name: place.under(run.folders) for name, place in stage.writes.items()} | {"gate": stage.gate.under(run.folders)}
+    given = _given(run, stage)
+    # Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on.
+    if stage.room not in ("evaluation", "deployment") and _withheld_upstream(given.files):
+        return _withhold_all(run, stage, outputs)
+    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
+    with FileLock(_key_lock(run, identity.key)):
+        if run.store.restore(identity.key, outputs):
+            run.progress.stage(stage.room, "reused")
+            _remember_use(run, given, outputs)
+            return True
+        run.progress.stage(stage.room, "started")
+        _execute(run, stage, replace(given, made_from=identity.made_from), outputs)
+        run.store.put(identity.key, outputs)
+    _remember_use(run, given, outputs)
+    return False
+
+
+def _given(run: Run, stage: Stage) -> Given:
+    files = run.source_files(stage) | {name: place.under(run.folders) for name, place in stage.reads.items()}
+    if not run.adopted:
+        # While exploring the sealed test is not even named to the stage.
+        files.pop("sealed_test", None)
+    missing = [run.workspace.shown(path) for path in files.values() if not path.exists()]
+    if missing:
+        raise fault(f"stage {stage.room}", f"its input is missing: {', '.join(missing)}", "the outputs of earlier stages", "run `dvc repro` or `python -m runner`")
+    gates = tuple(Gate(**g) for name, path in files.items() if name.startswith("gate.") for g in read_json(path)["gates"])
+    return Given(
+        files={name: path for name, path in files.items() if not name.startswith("gate.")},
+        experiment=run.experiment.name,
+        seed=run.experiment.seed,
+        root=run.workspace.root,
+        home=run.workspace.home,
+        workers=run.workers,
+        adopted=run.adopted,
+        gates=gates,
+        use=_use(run, files, gates) if stage.room == "evaluation" else None,
+        progress=run.progress,
+    )
+
+
+def _extra(given: Given) -> Any:
+    use = [given.use.number, given.use.allowed] if given.use else None
+    return {"experiment": given.experiment, "adopted": given.adopted, "use": use, "gates": [g.as_json() for g in given.gates]} if given.gates or use else None
+
+
+def _key_lock(run: Run, key: str) -> Path:
+    folder = run.workspace.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"stage-{key[:24]}.lock"
+
+
+def _execute(run: Run, stage: Stage, given: Given, outputs: Mapping[str, Path]) -> None:
+    """Run the room's function; a refusal of an early room becomes an output that later rooms pass on."""
+    spec = getattr(run.experiment, stage.room)
+    written = {name: path for name, path in outputs.items() if name != "gate"}
+    try:
+        done = stage.function()(spec, given, written)
+    except RefusedError as refused:
+        if stage.room == "deployment":
+            raise
+        gates = [Gate(f.at, stage.room, "failed", f.expected or None, f.wrong, f.hint) for f in refused.faults]
+        done = Done(tuple(gates))
+    stopped = any_failed(list(done.gates)) and stage.room != "evaluation"
+    if stopped:
+        _withhold(stage, run.folders)
+    write_json(outputs["gate"], {"room": stage.room, "status": "refused" if stopped else "passed", "gates": [g.as_json() for g in done.gates]})
+    if done.measurements:
+        write_json(stage.measurements.under(run.folders), dict(done.measurements))
+    run.progress.stage(stage.room, "refused" if stopped else "done")
+
+
+def _withheld_upstream(files: Mapping[str, Path]) -> bool:
+    return any((path / WITHHELD).exists() if path.is_dir() else path.stat().st_size == 0 for name, path in files.items() if not _is_raw(name))
+
+
+def _is_raw(name: str) -> bool:
+    return name == "primary" or name.startswith("source.")
+
+
+def _withhold_all(run: Run, stage: Stage, outputs: Mapping[str, Path]) -> bool:
+    """An earlier room refused: pass it on without computing anything."""
+    _withhold(stage, run.folders, keep_reports=False)
+    write_json(outputs["gate"], {"room": stage.room, "status": "withheld", "gates": []})
+    return False
+
+
+def _withhold(stage: Stage, folders: RunFolders, keep_reports: bool = True) -> None:
+    """Leave empty outputs, so that nothing can be built on what was refused; what explains the refusal stays."""
+    for name, place in stage.writes.items():
+        path = place.under(folders)
+        if place.root == "reports" and keep_reports and path.exists() and path.stat().st_size:
+            continue
+        clear(path)
+        if "." in place.path:
+            write_bytes(path, b"{}\n" if place.root == "reports" and path.suffix == ".json" and name != "problem" else b"")
+            continue
+        with folder_beside(path) as folder:
+            write_bytes(folder / WITHHELD, b"an earlier gate refused; see verdict.json\n")
+
+
+def _use(run: Run, files: Mapping[str, Path], gates: tuple[Gate, ...]) -> TestUse | None:
+    if not run.adopted or any_failed(list(gates)):
+        return None
+    from runner.evaluation.ledger import permit
+
+    return permit(ledger_of(run), read_json(files["split"])["seal"], declared_digest(run), run.experiment.evaluation.test_uses)
+
+
+def ledger_of(run: Run) -> Path:
+    """The experiment's ledger of test uses; tracked in Git, nobody's output."""
+    return run.workspace.root / "ledger" / f"{run.experiment.name}.jsonl"
+
+
+def declared_digest(run: Run) -> str:
+    """What a use of the test is counted by: the declared sections up to evaluation, and the data's digests."""
+    stored = run.experiment.stored()
+    sections = {room: stored[room] for room in ("problem", "data", "features", "training", "evaluation")}
+    sources = {name: of_tree(path)["."] for name, path in run.source_files(STAGES[1]).items()}
+    return of_value({"sections": sections, "seed": stored["seed"], "sources": sources})
+
+
+def _remember_use(run: Run, given: Given, outputs: Mapping[str, Path]) -> None:
+    if given.use is None:
+        return
+    from datetime import UTC, datetime
+
+    from runner.evaluation.ledger import record
+    from runner.pipeline.records import commit_of
+
+    verdict = read_json(outputs["verdict"])
+    entry = {
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "commit": commit_of(run.workspace.root),
+        "experiment": run.experiment.name,
+        "seal": read_json(given["split"])["seal"],
+        "declared": declared_digest(run),
+        "use": given.use.number,
+        "allowed": given.use.allowed,
+        "result": verdict["verdict"],
+        "reason": None,
+    }
+    record(ledger_of(run), entry)

@@ -1,0 +1,165 @@
+"""What may be declared of a problem."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from runner.core.registry import Registered
+from runner.core.spec import KindSpec, Spec
+from runner.problem import policies
+
+assert policies  # the import registers the kinds that the union below is made of
+
+
+class PayoffSpec(Spec):
+    """What each outcome of the decision is worth, as SQL over the row."""
+
+    unit: str
+    """Currency or other unit of every value, such as EUR."""
+    actions: dict[str, dict[str, str]] | None = None
+    """Classification: action to label to the SQL value of having taken that action when that label came true."""
+    sql: str | None = None
+    """Regression: SQL value over the row with the columns `decision` and `actual` added."""
+    rows_per_month: int | None = Field(default=None, ge=1)
+    """How many rows a usual month brings; lets reports speak of money a month."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.actions is None) == (self.sql is None):
+            raise ValueError("give `actions` for classification or `sql` for regression, exactly one of them")
+        if self.actions is not None and len(self.actions) < 2:
+            raise ValueError("a decision needs at least two actions; doing nothing is one")
+        return self
+
+
+class BaselineSpec(Spec):
+    """How the decision is made today, as SQL over the row."""
+
+    sql: str
+    """Classification: TRUE where the policy's action is taken, or a number that ranks rows. Regression: the number predicted."""
+    meaning: str = ""
+    """One sentence for the report: whose rule this is."""
+
+
+class CriterionSpec(Spec):
+    """When the model is worth shipping, in business terms."""
+
+    baseline: str
+    """The baseline that must be beaten: a name under `baselines`, or `constant`."""
+    minimum_gain_per_row: float = 0.0
+    """The least gain over the baseline that pays for a model, in the payoff's unit per row."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the intervals that must clear the minimum."""
+
+
+class FairnessSpec(Spec):
+    """How far apart the groups of each protected column may be treated."""
+
+    max_action_gap: float = Field(gt=0, le=1)
+    """Largest allowed difference between groups in the share of rows acted on."""
+    min_group_rows: int = Field(default=100, ge=10)
+    """Groups smaller than this are reported as unknown, not judged."""
+
+
+class ConstraintsSpec(Spec):
+    """What the model must respect whatever it earns."""
+
+    max_latency_ms_p99: float | None = Field(default=None, gt=0)
+    """Longest time to score one row, 99th percentile, in milliseconds."""
+    max_bundle_mb: float | None = Field(default=None, gt=0)
+    """Largest bundle, in megabytes."""
+    interpretable_only: bool = False
+    """Keep to candidates whose reasoning can be read: constant, rule, linear."""
+    monotone: dict[str, Literal[-1, 1]] = {}
+    """Feature to the direction in which it may move the probability of the positive label, or the prediction."""
+    forbidden: list[str] = []
+    """Columns that must not be used as features."""
+    protected: list[str] = []
+    """Columns that are not features, and whose groups are compared."""
+    fairness: FairnessSpec | None = None
+
+
+class FeasibilitySpec(Spec):
+    """The least data that makes the attempt worth its cost."""
+
+    min_rows: int = Field(default=200, ge=1)
+    min_positives: int = Field(default=50, ge=1)
+    """Fewest rows of the rarest label (classification)."""
+
+
+class ProblemSpec(Spec):
+    """The decision, what it is worth, and what success means."""
+
+    decision: str
+    """The decision in one sentence."""
+    row: str
+    """What one row is."""
+    owner: str | None = None
+    approvers: list[str] = []
+    task: Literal["binary", "multiclass", "regression"]
+    target: str
+    """Column of the outcome (made by `data.label` where that is declared)."""
+    positive: str | None = None
+    """Binary: the label the model gives the probability of, as text."""
+    key: list[str] = []
+    """Columns that name a row; copied to the score output, never features."""
+    time: str | None = None
+    """Column of the moment of decision."""
+    payoff: PayoffSpec
+    policy: Annotated[KindSpec, Registered("policy")]
+    baselines: dict[str, BaselineSpec] = {}
+    criterion: CriterionSpec
+    constraints: ConstraintsSpec = ConstraintsSpec()
+    feasibility: FeasibilitySpec = FeasibilitySpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_metric_as_criterion(cls, given: Any) -> Any:
+        criterion = given.get("criterion") if isinstance(given, dict) else None
+        if isinstance(criterion, dict) and "metric" in criterion:
+            raise ValueError(
+                f"criterion.metric {criterion['metric']!r} is not a business criterion: declare what each outcome is worth under "
+                "`payoff` and the gain you need as `criterion.minimum_gain_per_row` over a named baseline"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong: list[str] = []
+        policy: Any = self.policy
+        if self.task == "regression":
+            if self.payoff.sql is None:
+                wrong.append("payoff.sql is needed for regression")
+            if policy.kind != "per_row":
+                wrong.append(f"policy.kind {policy.kind!r} needs a classification task; regression takes per_row")
+            if self.positive is not None:
+                wrong.append("positive is only for a binary task")
+        else:
+            actions = self.payoff.actions or {}
+            if not actions:
+                wrong.append(f"payoff.actions is needed for a {self.task} task")
+            named = [a for a in (getattr(policy, "act", None), getattr(policy, "otherwise", None)) if a is not None]
+            wrong += [f"policy names the action {a!r}, payoff.actions has {sorted(actions)}" for a in named if actions and a not in actions]
+            labels = {a: set(v) for a, v in actions.items()}
+            if len({frozenset(v) for v in labels.values()}) > 1:
+                wrong.append(f"payoff.actions must price the same labels for every action, found { {a: sorted(v) for a, v in labels.items()} }")
+        if self.task == "binary":
+            if self.positive is None:
+                wrong.append("positive is needed for a binary task")
+            priced = next(iter((self.payoff.actions or {}).values()), {})
+            if self.positive is not None and priced and self.positive not in priced:
+                wrong.append(f"positive {self.positive!r} is not a label that payoff.actions prices: {sorted(priced)}")
+            if priced and len(priced) != 2:
+                wrong.append(f"a binary task has two labels, payoff.actions prices {sorted(priced)}")
+        capacity = getattr(policy, "capacity", None)
+        if capacity is not None and capacity.per is not None and self.time is None:
+            wrong.append(f"policy.capacity.per {capacity.per!r} needs problem.time")
+        if self.criterion.baseline != "constant" and self.criterion.baseline not in self.baselines:
+            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are constant, {', '.join(self.baselines)}")
+        if "constant" in self.baselines:
+            wrong.append("the baseline name 'constant' is taken by the constant rung")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

@@ -1,0 +1,180 @@
+"""Running studies side by side, with the same result as one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from runner.core.progress import Progress
+from runner.core.registry import part
+from runner.core.seeds import seed_for
+from runner.training.fold_store import FoldResult, FoldStore
+from runner.training.matrices import Fold, Learner, Matrices
+from runner.training.models.fitting import Fit
+from runner.training.models.space import CandidateSpec
+from runner.training.study import Record, Trial, propose
+
+
+@dataclass(frozen=True)
+class Job:
+    """One candidate's study: its name, its spec, how many trials, where finished folds are, and the record (None for a single fit)."""
+
+    name: str
+    spec: CandidateSpec
+    trials: int
+    store: FoldStore
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Studied:
+    """trials: all finished, by number; predictions: (n_oof, k) of the best trial in fold order; best: that trial; seconds: fitting time (clocked)."""
+
+    trials: tuple[Trial, ...]
+    best: Trial
+    predictions: np.ndarray
+    seconds: float
+
+
+class Clock:
+    """The declared wall-clock stop, and the fits' own time."""
+
+    def __init__(self, limit_minutes: float | None) -> None:
+        self._end = None if limit_minutes is None else time.monotonic() + 60.0 * limit_minutes
+        self.fired = False
+
+    def over(self) -> bool:
+        self.fired = self.fired or (self._end is not None and time.monotonic() > self._end)
+        return self.fired
+
+
+@dataclass
+class Tally:
+    """Units of work done of all studies, for the progress display."""
+
+    progress: Progress
+    total: int
+    done: int = 0
+    best: str = ""
+    lock: Lock = field(default_factory=Lock)
+
+    def tick(self, doing: str) -> None:
+        with self.lock:
+            self.done += 1
+            self.progress.step("training", doing, self.done, self.total, self.best)
+
+    def better(self, text: str) -> None:
+        with self.lock:
+            self.best = text
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not."""
+
+    learner: Learner
+    folds: list[Fold]
+    matrices: Matrices
+    lag: int
+    threads: int
+    monotone: Mapping[str, int]
+    clock: Clock
+    tally: Tally
+
+    def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
+        """Run every job's study; results do not depend on the number of workers."""
+        with ThreadPoolExecutor(max(1, workers), "fit") as pool, ThreadPoolExecutor(max(1, len(jobs)), "study") as studies:
+            running = {job.name: studies.submit(self._study, job, pool) for job in jobs}
+            wait(running.values(), return_when="FIRST_EXCEPTION")
+            failed = [f for f in running.values() if f.done() and f.exception()]
+            if failed:
+                pool.shutdown(wait=False, cancel_futures=True)
+            return {name: future.result() for name, future in running.items()}
+
+    def _study(self, job: Job, pool: ThreadPoolExecutor) -> Studied:
+        finished: dict[int, Trial] = {}
+        results: dict[int, dict[int, FoldResult]] = {}
+        asked: dict[int, dict[str, Any]] = {}
+        running: dict[Future[tuple[FoldResult, float]], tuple[int, int]] = {}
+        seconds, last = 0.0, job.trials
+        while len(finished) < last:
+            while len(asked) < last and all(n in finished for n in range(len(asked) - self.lag)):
+                number = len(asked)
+                if number and self.clock.over():
+                    last = number
+                    break
+                asked[number] = self._ask(job, number, finished)
+                results[number] = {}
+                running |= {pool.submit(self._fit, job, asked[number], fold): (number, fold.number) for fold in self.folds}
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                number, fold_number = running.pop(future)
+                results[number][fold_number], spent = future.result()
+                seconds += spent
+                self.tally.tick(f"{job.name}, trial {number + 1} of {last}" if last > 1 else job.name)
+                if len(results[number]) == len(self.folds):
+                    finished[number] = self._finish(job, number, asked[number], results[number])
+        best = min(finished.values(), key=lambda t: (t.loss, t.number))
+        chosen = results[best.number]
+        predictions = np.concatenate([chosen[fold.number].predictions for fold in self.folds])
+        return Studied(tuple(finished[n] for n in sorted(finished)), best, predictions, seconds)
+
+    def _ask(self, job: Job, number: int, finished: Mapping[int, Trial]) -> dict[str, Any]:
+        visible = [finished[n] for n in range(max(0, number - self.lag))]
+        space, defaults = job.spec.space, job.spec.defaults()
+        return propose(number, space, defaults, visible, seed_for(self.learner.seed, "training", job.name))
+
+    def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold) -> tuple[FoldResult, float]:
+        stored = job.store.read(params, fold.number)
+        if stored is not None:
+            return stored, 0.0
+        prepared = self.matrices.fold(fold.number)
+        started = time.monotonic()
+        if prepared.valid is None:
+            raise ValueError(f"fold {fold.number} has no validation rows")
+        given = Fit(
+            task=self.learner.task,
+            n_classes=max(1, len(self.learner.labels)),
+            inputs=prepared.inputs,
+            train=prepared.train,
+            valid=prepared.valid,
+            params=params,
+            rounds=None,
+            monotone=self.monotone,
+            seed=seed_for(self.learner.seed, "training", job.name, "fold", fold.number),
+            threads=self.threads,
+        )
+        fitted = part("candidate", job.spec.kind)(job.spec, given)
+        predictions = predicted(fitted.model, prepared.valid)
+        result = FoldResult(predictions, loss_of(predictions, prepared.valid.outcome, self.learner.task), fitted.rounds)
+        job.store.write(params, fold.number, result)
+        return result, time.monotonic() - started
+
+    def _finish(self, job: Job, number: int, params: Mapping[str, Any], results: Mapping[int, FoldResult]) -> Trial:
+        losses = tuple(results[fold.number].loss for fold in self.folds)
+        sizes = np.array([len(fold.valid) for fold in self.folds], dtype=float)
+        mean = float((np.array(losses) * sizes).sum() / sizes.sum())
+        loss = float(np.sqrt(mean)) if self.learner.task == "regression" else mean
+        trial = Trial(number, params, loss, losses, tuple(results[fold.number].rounds for fold in self.folds))
+        if job.record is not None:
+            job.record.add(trial)
+        return trial
+
+
+def predicted(model: Any, matrix: Any) -> np.ndarray:
+    """(n, k) Float64 predictions of a matrix, through the prepared values where the family can."""
+    direct: Callable[[np.ndarray], np.ndarray] | None = getattr(model, "predict_matrix", None)
+    return direct(matrix.values) if direct else np.asarray(model.predict(matrix.rows))
+
+
+def loss_of(predictions: np.ndarray, outcome: np.ndarray, task: str) -> float:
+    """Mean squared error, or mean log loss with probabilities kept 1e-15 from 0."""
+    if task == "regression":
+        return float(np.mean((predictions[:, 0] - outcome) ** 2))
+    own = predictions[np.arange(len(outcome)), outcome.astype(int)]
+    return float(-np.mean(np.log(np.clip(own, 1e-15, 1.0))))

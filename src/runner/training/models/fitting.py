@@ -1,0 +1,55 @@
+"""What a candidate is given to fit, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.inputs import Inputs
+from runner.bundle.models import Model
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows ready for a model.
+
+    rows: contract columns and features; values: (n, columns) Float64 as `inputs` orders them;
+    outcome: (n,) Float64, class positions 0..k-1 or the regression target.
+    """
+
+    rows: pl.DataFrame
+    values: np.ndarray
+    outcome: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit.
+
+    task: binary, multiclass or regression; n_classes: 1 for regression; params: from the trial;
+    valid: rows that stop the fit early, or None when `rounds` says how long to go;
+    monotone: feature to -1 or 1; seed: derived for this fit; threads: of this fit.
+    """
+
+    task: str
+    n_classes: int
+    inputs: Inputs
+    train: Matrix
+    valid: Matrix | None
+    params: Mapping[str, Any]
+    rounds: int | None
+    monotone: Mapping[str, int]
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """model: ready to predict; rounds: iterations kept, None where the family has none."""
+
+    model: Model
+    rounds: int | None = None

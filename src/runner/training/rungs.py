@@ -1,0 +1,136 @@
+"""From a finished study to a rung and a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.models.rule import RuleModel
+from runner.bundle.pack import Packing
+from runner.core.expressions import parse
+from runner.core.registry import part
+from runner.core.seeds import seed_for
+from runner.training import calibration, policy
+from runner.training.engine import Studied
+from runner.training.matrices import Fold, Learner, Prepared
+from runner.training.models.fitting import Fit
+from runner.training.models.rule import RuleSpec
+from runner.training.models.space import CandidateSpec
+from runner.training.policy import Terms
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The rows that were validated, in fold order: positions in the learner's rows, their fold and outcome."""
+
+    at: np.ndarray
+    fold: np.ndarray
+    outcome: np.ndarray
+
+    @classmethod
+    def of(cls, learner: Learner, folds: Sequence[Fold]) -> OutOfFold:
+        at = np.concatenate([fold.valid for fold in folds])
+        return cls(at, np.concatenate([np.full(len(f.valid), f.number) for f in folds]), learner.outcome[at])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """p: (n, k) calibrated, each fold by the others; decided: decision, expected_payoff and payoff per row; combine: for the bundle."""
+
+    p: np.ndarray
+    decided: pl.DataFrame
+    combine: dict[str, Any]
+
+
+def terms_for(spec: CandidateSpec, problem: Mapping[str, Any], labels: Sequence[str], answer: pl.Series | None) -> Terms:
+    """The decision terms of a candidate: a rule that answers yes or no decides by itself, all others follow the policy."""
+    payoff = {"unit": problem["payoff"]["unit"], "actions": problem["payoff"]["actions"], "sql": problem["payoff"]["sql"]}
+    declared = {**problem["policy"], "time": problem["time"]}
+    if answer is not None:
+        others = [action for action in payoff["actions"] if action != problem["rule_act"]]
+        declared = {"kind": "as_ruled", "act": problem["rule_act"], "otherwise": declared.get("otherwise", others[0])}
+    if isinstance(spec, RuleSpec) and not labels:
+        declared = {**declared, "shift": 0.0, "kind": "as_predicted"}
+    return Terms(declared, payoff, list(labels), problem["target"])
+
+
+def rule_answer(spec: CandidateSpec, problem: Mapping[str, Any], rows: pl.DataFrame) -> pl.Series | None:
+    """The answers of a yes-or-no rule that decides by itself; None for scores, capacities and everything else."""
+    if not isinstance(spec, RuleSpec) or problem["task"] == "regression" or problem["policy"]["kind"] == "top_k":
+        return None
+    if rows.lazy().select(answer=parse(spec.sql)).collect_schema()["answer"] != pl.Boolean:
+        return None
+    return RuleModel(spec.sql, (), (), (0.0,)).answer(rows)
+
+
+def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], calibrate: str) -> Judged:
+    """Calibrate, decide and value the out-of-fold predictions of a study's best trial."""
+    rows = learner.rows[oof.at]
+    answer = rule_answer(spec, problem, rows)
+    terms = terms_for(spec, problem, learner.labels, answer)
+    kind = calibrate if spec.kind not in ("constant", "rule") else "none"
+    p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind)
+    decided = policy.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
+    shipped = policy.tune(terms, rows, p, oof.outcome)
+    combine = {
+        "calibration": calibration.fit(studied.predictions, oof.outcome, kind),
+        "policy": dict(shipped.policy),
+        "payoff": dict(shipped.payoff),
+        "errors": [] if learner.labels else policy.errors_of(p[:, 0], oof.outcome),
+    }
+    return Judged(p, decided, combine)
+
+
+@dataclass(frozen=True)
+class Shipping:
+    """What every bundle of a run carries."""
+
+    contract: Mapping[str, Any]
+    seal: str
+    made_from: Mapping[str, str]
+    monotone: Mapping[str, int]
+    threads: int
+
+
+def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judged, learner: Learner, everything: Prepared, shipping: Shipping) -> Packing:
+    """Refit the best trial on all training rows, for as many rounds as its folds kept on average, and gather the bundle."""
+    kept = [r for r in studied.best.rounds if r is not None]
+    given = Fit(
+        task=learner.task,
+        n_classes=max(1, len(learner.labels)),
+        inputs=everything.inputs,
+        train=everything.train,
+        valid=None,
+        params=studied.best.params,
+        rounds=max(1, ceil(sum(kept) / len(kept))) if kept else None,
+        monotone=shipping.monotone,
+        seed=seed_for(learner.seed, "training", name, "final"),
+        threads=shipping.threads,
+    )
+    fitted = part("candidate", spec.kind)(spec, given)
+    texts = [c for c, column in shipping.contract["columns"].items() if column["type"] == "string" and not column.get("allowed") and c in learner.rows.columns]
+    return Packing(
+        name=name,
+        task=learner.task,
+        classes=list(learner.labels),
+        contract=shipping.contract,
+        operations=everything.operations,
+        features=learner.recipe.features,
+        model=fitted.model,
+        combine=judged.combine,
+        made_from=shipping.made_from,
+        seal=shipping.seal,
+        seed=seed_for(learner.seed, "examples"),
+        levels={c: common(learner.rows[c]) for c in texts},
+    )
+
+
+def common(column: pl.Series, n: int = 20) -> list[str]:
+    """The n most common values, ties by name: for made-up rows only values that many real rows share."""
+    counts = column.drop_nulls().value_counts(name="rows").sort(["rows", column.name], descending=[True, False])
+    return counts[column.name].head(n).to_list()

@@ -1,0 +1,47 @@
+"""What may be declared of training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runner.core.registry import Registered
+from runner.core.spec import Spec
+from runner.training import models
+from runner.training.models.space import CandidateSpec
+
+assert models  # the import registers the kinds that the union below is made of
+
+
+class TuningSpec(Spec):
+    """The work budget of each candidate's study."""
+
+    trials: int = Field(default=8, ge=1)
+    """Parameter settings tried per candidate; the first is always the declared default."""
+    lag: int = Field(default=2, ge=1)
+    """Trial n is proposed from the results of trials below n - lag only, so that side-by-side trials equal the sequential study."""
+
+
+class CalibrationSpec(Spec):
+    """How out-of-fold scores become probabilities."""
+
+    kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
+
+
+class TrainingSpec(Spec):
+    """The ladder, its budget, and the rule that chooses."""
+
+    candidates: dict[str, Annotated[CandidateSpec, Registered("candidate")]]
+    """Candidates from the simplest to the most complex; constant and the declared baselines always stand below them."""
+    tuning: TuningSpec = TuningSpec()
+    calibration: CalibrationSpec = CalibrationSpec()
+    prefer: Literal["simplest", "best"] = "simplest"
+    """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
+    confidence: float = Field(default=0.9, gt=0.5, lt=1)
+    """Confidence of the paired interval that a more complex rung must clear."""
+    bootstrap_draws: int = Field(default=1000, ge=100, le=20000)
+    threads_per_fit: int = Field(default=1, ge=1)
+    """Threads of one fit; declared, because some results change with it."""
+    safety_stop_minutes: float | None = Field(default=None, gt=0)
+    """Start no new trial after this time; a stop that fires is recorded in measurements.json and breaks reproducibility, loudly."""

@@ -1,0 +1,188 @@
+"""The door of the training room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from runner.bundle.pack import pack
+from runner.core.digests import of_file, of_tree, of_value
+from runner.core.faults import Fault, RefusedError
+from runner.core.files import folder_beside, read_json, write_json, write_parquet
+from runner.core.seeds import seed_for
+from runner.core.stage import Done, Given
+from runner.features import recipe
+from runner.stats.scores import score_intervals
+from runner.training import ladder
+from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.fold_store import FoldStore
+from runner.training.matrices import Fold, Learner, Matrices, folds_of, prepare
+from runner.training.models.constant import ConstantSpec
+from runner.training.models.rule import RuleSpec
+from runner.training.models.space import CandidateSpec
+from runner.training.rungs import Judged, OutOfFold, Shipping, final_packing, judge
+from runner.training.spec import TrainingSpec
+from runner.training.study import Record
+
+SCORE_DRAWS = 200
+
+
+def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
+    """Study every candidate on fixed folds, choose the rung that ships, refit and pack each one.
+
+    Reads problem, features, recipe, folds, split, contract; writes candidates, oof, ladder, training_report.
+    """
+    from threadpoolctl import threadpool_limits
+
+    problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
+    learner = _learner(given, problem)
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["kind"] == "by_time")
+    specs = rung_specs(spec, problem)
+    clock = Clock(spec.safety_stop_minutes)
+    # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
+    with threadpool_limits(limits=1):
+        engine = _engine(spec, given, learner, folds, specs, problem, clock)
+        studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
+        engine.matrices.forget()
+        oof = OutOfFold.of(learner, folds)
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
+        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
+        choice = ladder.choose(rungs, spec, given.seed, problem["payoff"]["unit"])
+        shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
+        _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
+    metric = "rmse" if learner.task == "regression" else "log_loss"
+    write_json(out["ladder"], ladder.as_json(rungs, choice, spec, given.seed, f"{problem['payoff']['unit']} per row", metric))
+    write_parquet(out["oof"], _oof_frame(learner, oof, judged))
+    write_json(out["training_report"], _report(specs, studied, judged, spec))
+    measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
+    if clock.fired:
+        measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
+        given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
+    return Done((), measured)
+
+
+def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, CandidateSpec]:
+    """The ladder from the bottom: constant, the declared baselines, the candidates that the constraints allow."""
+    rules: dict[str, CandidateSpec] = {name: RuleSpec(kind="rule", sql=b["sql"]) for name, b in problem["baselines"].items()}
+    readable = problem["constraints"]["interpretable_only"]
+    candidates = {name: c for name, c in spec.candidates.items() if c.interpretable or not readable}
+    taken = sorted(set(candidates) & {"constant", *rules})
+    if taken:
+        raise RefusedError([Fault(f"training.candidates.{name}", "a baseline has this name already", "a name of its own") for name in taken])
+    return {"constant": ConstantSpec(), **rules, **candidates}
+
+
+def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
+    labels: list[str] = list(problem["labels"] or [])
+    if problem["task"] == "binary":
+        # The positive label stands second, as every binary model here gives it.
+        labels = [label for label in labels if label != problem["positive"]] + [problem["positive"]]
+    rows = pl.read_parquet(given["features"])
+    return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], tuple(labels), given.seed)
+
+
+def _engine(
+    spec: TrainingSpec, given: Given, learner: Learner, folds: list[Fold], specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any], clock: Clock
+) -> Engine:
+    tally = Tally(given.progress, sum(_trials(s, spec) for s in specs.values()) * len(folds))
+    return Engine(learner, folds, Matrices(learner, folds), spec.tuning.lag, spec.threads_per_fit, problem["constraints"]["monotone"], clock, tally)
+
+
+def _trials(candidate: CandidateSpec, spec: TrainingSpec) -> int:
+    return spec.tuning.trials if candidate.space else 1
+
+
+def _jobs(spec: TrainingSpec, given: Given, specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any]) -> list[Job]:
+    """A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
+    shared = {
+        "features": of_file(given["features"]),
+        "recipe": of_tree(given["recipe"]),
+        "folds": of_file(given["folds"]),
+        "target": [problem["task"], problem["target"], problem["positive"]],
+        "monotone": problem["constraints"]["monotone"],
+        "threads": spec.threads_per_fit,
+        "seed": given.seed,
+        "code": given.made_from.get("code"),
+        "lock": given.made_from.get("lock"),
+    }
+    jobs = []
+    for name, candidate in specs.items():
+        digest = of_value({**shared, "name": name, "spec": candidate.model_dump(mode="json"), "lag": spec.tuning.lag})[:24]
+        trials = _trials(candidate, spec)
+        record = Record(given.home / "studies" / f"{digest}.log", f"{given.experiment}/{name}", candidate.space) if candidate.space else None
+        jobs.append(Job(name, candidate, trials, FoldStore(given.home / "fits" / digest), record))
+    return jobs
+
+
+def _rung(
+    name: str, candidate: CandidateSpec, studied: Studied, judged: Judged, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], spec: TrainingSpec, seed: int
+) -> ladder.Rung:
+    actual = learner.rows[learner.target][oof.at]
+    scores = score_intervals(
+        learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name)
+    )
+    baseline = name == "constant" or name in problem["baselines"]
+    return ladder.Rung(name, candidate.kind, baseline, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
+
+
+def _pack_all(
+    given: Given, folder: Path, specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, shipping: Shipping
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    everything = prepare(learner, _all(learner), None, ("final",))
+
+    def packing(name: str) -> Any:
+        return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
+
+    given.progress.say("refitting each candidate on all training rows")
+    with ThreadPoolExecutor(max(1, given.workers)) as pool, folder_beside(folder) as scratch:
+        for name, packed in zip(specs, pool.map(packing, specs), strict=True):
+            (scratch / name).mkdir()
+            pack(packed, scratch / name)
+
+
+def _all(learner: Learner) -> Any:
+    import numpy as np
+
+    return np.arange(learner.rows.height)
+
+
+def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:
+    ids = learner.rows["row_id"][oof.at]
+    parts = []
+    for name, result in judged.items():
+        columns = [ids, pl.Series("fold", oof.fold, dtype=pl.Int8), pl.repeat(name, len(ids), eager=True).alias("candidate")]
+        named = [f"p_{label}" for label in learner.labels] or ["prediction"]
+        columns += [pl.Series(n, result.p[:, i]) for i, n in enumerate(named)]
+        parts.append(pl.DataFrame(columns).hstack(result.decided))
+    return pl.concat(parts)
+
+
+def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], spec: TrainingSpec) -> dict[str, Any]:
+    return {
+        "studies": [
+            {
+                "candidate": name,
+                "spec": candidate.model_dump(mode="json"),
+                "space": {n: {"low": r.low, "high": r.high, "log": r.log} for n, r in candidate.space.items()},
+                "best": studied[name].best.number,
+                "calibration": judged[name].combine["calibration"],
+                "policy": judged[name].combine["policy"],
+                "trials": [
+                    {"trial": t.number, "params": dict(t.params), "loss": t.loss, "fold_losses": list(t.fold_losses), "rounds": list(t.rounds)}
+                    for t in studied[name].trials
+                ],
+            }
+            for name, candidate in specs.items()
+        ],
+        "tuning": spec.tuning.model_dump(mode="json"),
+        "prefer": spec.prefer,
+        "confidence": spec.confidence,
+    }
+
+
+__all__: Sequence[str] = ("run", "rung_specs")

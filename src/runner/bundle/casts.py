@@ -29,7 +29,7 @@ class Cast:
     """A column in its contract type.
 
     values: same length, null where the value was missing or cannot be held; bad: Boolean, TRUE for the latter;
-    how: 'from Int32' when a cast was needed, else ''; possible: FALSE when the two types have nothing to do with each other.
+    how: 'from String' when another kind of type was cast, else ''; possible: FALSE when the two types have nothing to do with each other.
     """
 
     values: pl.Series
@@ -58,7 +58,9 @@ def cast(values: pl.Series, to: str) -> Cast:
 
 
 def _how(dtype: pl.DataType, to: str) -> str:
-    return "" if dtype == DTYPES[to] else f"from {dtype}"
+    # A narrower number of the same kind, or another unit of time, is no cast worth telling of.
+    same = {"int": dtype.is_integer(), "float": dtype.is_float(), "datetime": isinstance(dtype, pl.Datetime) and dtype.time_zone is None}
+    return "" if dtype == DTYPES[to] or same.get(to) or dtype == pl.Null else f"from {dtype}"
 
 
 def _nowhere(values: pl.Series) -> pl.Series:
@@ -115,7 +117,7 @@ def _to_string(values: pl.Series) -> pl.Series | None:
     dtype = values.dtype
     if dtype == pl.String:
         return values
-    if dtype.is_integer() or dtype == pl.Boolean or dtype == pl.Date:
+    if dtype.is_integer() or dtype in (pl.Boolean, pl.Date):
         return values.cast(pl.String)
     return None
 

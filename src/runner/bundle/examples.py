@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.casts import DTYPES
 from runner.bundle.contract import breaches
 
-DTYPES: Mapping[str, pl.DataType] = {
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "string": pl.String(),
-    "bool": pl.Boolean(),
-    "date": pl.Date(),
-    "datetime": pl.Datetime("us"),
-}
 FIRST_DAY = date(2020, 1, 1)
 
 

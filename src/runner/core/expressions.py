@@ -12,6 +12,8 @@ from runner.core.faults import Fault, nearest
 
 # Functions that look at other rows: a declared expression must give the same value whatever rows stand beside it.
 POSITIONAL = (".over(", "int_range(", "len()", ".shift(", ".cum_", ".rank(")
+# Quoted text is matched first, so that a number inside it stays as it is.
+DECIMAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w.])(\d+\.\d*|\.\d+)(?![\w.])""")
 MISSING_COLUMN = re.compile(r'unable to find column "(.*?)"')
 
 
@@ -33,9 +35,20 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def with_floats(sql: str) -> str:
+    """SQL in which 0.5 is a floating-point number.
+
+    Polars reads it as a decimal: 38 digits that overflow, and a division by zero that fails the whole query.
+
+    >>> with_floats("0.12 * Amount + CASE WHEN code = '1.5' THEN .5 ELSE 2 END")
+    "0.12e0 * Amount + CASE WHEN code = '1.5' THEN .5e0 ELSE 2 END"
+    """
+    return DECIMAL.sub(lambda found: f"{found.group(0)}e0" if found.group(1) else found.group(0), sql)
+
+
 def parse(sql: str) -> pl.Expr:
     """The Polars expression of an SQL expression; it must have passed `check` before."""
-    return pl.sql_expr(sql)
+    return pl.sql_expr(with_floats(sql))
 
 
 def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at: str) -> tuple[list[Fault], dict[str, pl.DataType]]:
@@ -58,7 +71,7 @@ def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at:
 def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault | pl.DataType:
     shown = f"`{sql.strip()}`"
     try:
-        expression = pl.sql_expr(sql)
+        expression = parse(sql)
         # A constant is broadcast over the rows, so it is as per-row as a column.
         rows = pl.DataFrame(schema=dict(schema), data={c: [None, None] for c in schema})
         result = rows.lazy().select(__runner_value=expression)

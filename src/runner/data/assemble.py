@@ -38,7 +38,13 @@ def assemble(spec: DataSpec, target: str, sources: Mapping[str, Source], plan: P
     for name, declared in spec.joins.items():
         joined = join(rows, declared, tables[declared.source], f"data.joins.{name}")
         rows = joined.rows
-        told[name] = {"kind": declared.kind, "source": declared.source, "matched": joined.matched, "unmatched": rows.height - joined.matched, "ties": joined.ties}
+        told[name] = {
+            "kind": declared.kind,
+            "source": declared.source,
+            "matched": joined.matched,
+            "unmatched": rows.height - joined.matched,
+            "ties": joined.ties,
+        }
     rows = derive.add(rows, spec.derive, "data.derive")
     if spec.label is not None:
         rows = derive.add_one(rows, target, spec.label.sql, "data.label.sql")

@@ -35,7 +35,12 @@ def add_one(rows: pl.DataFrame, name: str, sql: str, at: str) -> pl.DataFrame:
         return rows.with_columns(expressions.parse(sql).alias(name))
     except PolarsError as error:
         found = " ".join(str(error).split("\n")[0].split())
-        raise fault(at, f"`{sql.strip()}` cannot be computed: {found}", "an expression that holds for every row", "TRY_CAST gives null where a value does not fit") from None
+        raise fault(
+            at,
+            f"`{sql.strip()}` cannot be computed: {found}",
+            "an expression that holds for every row",
+            "TRY_CAST gives null where a value does not fit",
+        ) from None
 
 
 def roots(declared: Mapping[str, str]) -> set[str]:

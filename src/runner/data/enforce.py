@@ -15,6 +15,7 @@ from runner.data.spec import ColumnSpec, DataSpec
 from runner.problem.task import Task
 
 ROW_ID = "row_id"
+REASON = "__runner_reason"
 DOUBLED = "unique"
 TIMELESS = "split.time"
 OPTIONAL = ("min", "max", "allowed", "pattern", "unit")
@@ -22,7 +23,7 @@ OPTIONAL = ("min", "max", "allowed", "pattern", "unit")
 
 @dataclass(frozen=True)
 class Enforced:
-    """good: rows that may be learned from; bad: rows set aside, with `reason`; quarantined, warned: check name to rows."""
+    """good: rows that may be learned from; bad: rows set aside, with why in REASON; quarantined, warned: check name to rows."""
 
     good: pl.DataFrame
     bad: pl.DataFrame
@@ -75,7 +76,7 @@ def enforce(rows: pl.DataFrame, contract: Mapping[str, Any], spec: DataSpec, sou
     why = reasons(rows, [*[c for c in judged if c.on_fail == "quarantine"], *_timeless(spec)])
     fine = why.list.len() == 0
     doubled = _doubled(rows, fine, spec.unique)
-    reason = pl.select(reason=pl.when(doubled).then(pl.lit(DOUBLED)).otherwise(why.list.join("; ")))["reason"]
+    reason = pl.select(pl.when(doubled).then(pl.lit(DOUBLED)).otherwise(why.list.join("; ")).alias(REASON))[REASON]
     good = fine & ~doubled
     bad = rows.with_columns(reason).filter(~good)
     quarantined = _counts(why) | ({DOUBLED: int(doubled.sum())} if doubled.any() else {})
@@ -93,7 +94,9 @@ def _timeless(spec: DataSpec) -> list[Check]:
 
 
 def _verdicts(rows: pl.DataFrame, judged: list[Check]) -> pl.DataFrame:
-    return rows.with_columns([c.fine.alias(f"__runner_{c.name}") for c in judged]).select([pl.col(f"__runner_{c.name}").alias(c.name) for c in judged])
+    return rows.with_columns([c.fine.alias(f"__runner_{c.name}") for c in judged]).select(
+        [pl.col(f"__runner_{c.name}").alias(c.name) for c in judged]
+    )
 
 
 def _refusal(rows: pl.DataFrame, check: Check, fine: pl.Series, source: str) -> Fault:
@@ -124,4 +127,13 @@ def _check_share(n_bad: int, n_rows: int, quarantined: Mapping[str, int], limit:
         return
     most = ", ".join(f"{name} {count:,}" for name, count in sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))[:8])
     wrong = f"{n_bad:,} of {n_rows:,} rows of {source} ({n_bad / n_rows:.1%}) break the contract: {most}"
-    raise RefusedError([Fault("data.max_quarantined_share", wrong, f"at most {limit:.1%} set aside", "look at these columns; correct the data or the contract")])
+    raise RefusedError(
+        [
+            Fault(
+                "data.max_quarantined_share",
+                wrong,
+                f"at most {limit:.1%} set aside",
+                "look at these columns; correct the data or the contract",
+            )
+        ]
+    )

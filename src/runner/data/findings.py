@@ -17,6 +17,7 @@ SENTINELS = (date(1, 1, 1), date(1900, 1, 1), date(1970, 1, 1), date(9999, 12, 3
 MOSTLY_MISSING = 0.5
 MANY_WITHOUT_OUTCOME = 0.2
 TOP_VALUES = 5
+SEVERITIES = ("serious", "warned", "info")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,13 @@ def _column(values: pl.Series, kind: str, private: bool) -> dict[str, Any]:
     if private or not known.len():
         return found
     if known.dtype in (pl.String, pl.Boolean):
-        most = known.cast(pl.String).alias("value").value_counts(name="rows").sort(["rows", "value"], descending=[True, False]).head(TOP_VALUES)
+        most = (
+            known.cast(pl.String)
+            .alias("value")
+            .value_counts(name="rows")
+            .sort(["rows", "value"], descending=[True, False])
+            .head(TOP_VALUES)
+        )
         return found | {"top": [{"value": shown(value)[1:-1] if value else value, "rows": n} for value, n in most.iter_rows()]}
     low, high = known.min(), known.max()
     as_time = known.dtype.is_temporal()
@@ -59,6 +66,8 @@ def _column(values: pl.Series, kind: str, private: bool) -> dict[str, Any]:
 
 def lifeless(rows: pl.DataFrame, contract: Mapping[str, Any], task: Task) -> tuple[list[str], list[Finding]]:
     """Columns that can teach nothing (empty, constant, or a copy of an earlier one), and why."""
+    if rows.height == 0:
+        return [], []
     kept = {task.target, *task.key, task.time}
     dropped: list[str] = []
     findings: list[Finding] = []
@@ -84,7 +93,9 @@ def _why(name: str, n_values: int, is_empty: bool, twin: str | None, target: str
     if n_values <= 1:
         return Finding("warned", f"column {name} is constant", "one value in every row; it is left out of the features", n_rows)
     if twin == target:
-        return Finding("serious", f"column {name} repeats the outcome", f"equal to {target} in every row; it is left out of the features", n_rows)
+        return Finding(
+            "serious", f"column {name} repeats the outcome", f"equal to {target} in every row; it is left out of the features", n_rows
+        )
     if twin is not None:
         return Finding("info", f"column {name} repeats {twin}", "equal in every row; it is left out of the features", n_rows)
     return None
@@ -97,7 +108,9 @@ def quality(rows: pl.DataFrame, contract: Mapping[str, Any]) -> list[Finding]:
         values = rows[name]
         n_missing = values.null_count()
         if rows.height and MOSTLY_MISSING < n_missing / rows.height < 1:
-            findings.append(Finding("info", f"column {name} is mostly missing", f"{n_missing / rows.height:.1%} of the training rows", n_missing))
+            findings.append(
+                Finding("info", f"column {name} is mostly missing", f"{n_missing / rows.height:.1%} of the training rows", n_missing)
+            )
         if values.dtype.is_temporal():
             findings += _sentinels(name, values)
     return findings
@@ -107,7 +120,12 @@ def _sentinels(name: str, values: pl.Series) -> list[Finding]:
     days = values.cast(pl.Date)
     counts = {day: int((days == day).sum()) for day in SENTINELS}
     return [
-        Finding("warned", f"column {name} may use {day.isoformat()} for 'unknown'", f"{n:,} rows have this date; declare it missing with derive", n)
+        Finding(
+            "warned",
+            f"column {name} may use {day.isoformat()} for 'unknown'",
+            f"{n:,} rows have this date; declare it missing with derive",
+            n,
+        )
         for day, n in counts.items()
         if n
     ]

@@ -17,7 +17,8 @@ SHOWN_KEYS = 5
 
 @dataclass(frozen=True)
 class Joined:
-    """rows: with the new columns; matched: how many rows found a partner; ties: rows of the other source that share key and time with another."""
+    """rows: with the new columns; matched: how many rows found a partner; ties: rows of the other source that share key
+    and time with a later one."""
 
     rows: pl.DataFrame
     matched: int
@@ -49,7 +50,12 @@ def lookup(rows: pl.DataFrame, spec: LookupSpec, other: pl.DataFrame, at: str) -
     doubled = known.filter(known.select(keys := list(spec.on)).is_duplicated()).select(keys).unique(maintain_order=True)
     if doubled.height:
         hint = "declare the columns that name one row, or use an as-of join"
-        raise fault(f"{at}.on", f"{_count(doubled.height, 'key')} of {spec.source!r} with more than one row: {_shown_keys(doubled)}", "at most one row a key", hint)
+        raise fault(
+            f"{at}.on",
+            f"{_count(doubled.height, 'key')} of {spec.source!r} with more than one row: {_shown_keys(doubled)}",
+            "at most one row a key",
+            hint,
+        )
     place = left.join(known, on=list(spec.on), how="left", maintain_order="left")[OTHER]
     if spec.expect == "all" and place.null_count():
         lost = left.filter(place.is_null()).select(keys).unique(maintain_order=True)
@@ -87,7 +93,12 @@ def moments(values: pl.Series, at: str) -> pl.Series:
     found = cast(values, "datetime")
     if found.bad.any():
         row = int(found.bad.arg_max() or 0)
-        raise fault(at, f"column {values.name!r} ({values.dtype}): row {row} (from 0) has {shown(values[row])}", "a date or time", "make one under `derive`")
+        raise fault(
+            at,
+            f"column {values.name!r} ({values.dtype}): row {row} (from 0) has {shown(values[row])}",
+            "a date or time",
+            "make one under `derive`",
+        )
     return found.values
 
 

@@ -22,7 +22,7 @@ def label_counts(rows: pl.DataFrame, task: Task) -> dict[str, int] | None:
     """Label to rows, priced labels without rows among them, sorted by label; None for regression."""
     if task.labels is None:
         return None
-    found = dict(rows[task.target].drop_nulls().value_counts(name="rows").iter_rows())
+    found = dict(rows[task.target].drop_nulls().alias("label").value_counts(name="rows").iter_rows())
     return dict(sorted((dict.fromkeys(task.labels, 0) | found).items()))
 
 
@@ -31,7 +31,15 @@ def judge(rows: pl.DataFrame, task: Task) -> list[Gate]:
 
     rows: all rows of train and test, with labels as text.
     """
-    gates = [_gate("min_rows", rows.height >= task.min_rows, task.min_rows, rows.height, f"{rows.height:,} rows are left after filter and quarantine")]
+    gates = [
+        _gate(
+            "min_rows",
+            rows.height >= task.min_rows,
+            task.min_rows,
+            rows.height,
+            f"{rows.height:,} rows are left after filter and quarantine",
+        )
+    ]
     counts = label_counts(rows, task)
     if counts is None:
         n_values = rows[task.target].n_unique()
@@ -40,7 +48,9 @@ def judge(rows: pl.DataFrame, task: Task) -> list[Gate]:
     told = _told(counts)
     if unpriced:
         hint = "price them under payoff.actions, or leave them out with data.filter"
-        gates.append(Gate("labels_priced", ROOM, "failed", 0, len(unpriced), f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}"))
+        gates.append(
+            Gate("labels_priced", ROOM, "failed", 0, len(unpriced), f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}")
+        )
     n_labels = sum(n > 0 for n in counts.values())
     gates.append(_gate("target_varies", n_labels > 1, 2, n_labels, f"{task.target}: {told}"))
     rarest = min(counts[label] for label in task.labels or ())

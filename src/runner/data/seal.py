@@ -38,7 +38,8 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
     in_test = place == TEST
     train, test = rows.filter(~in_test), rows.filter(in_test)
     folds = pl.DataFrame({ROW_ID: train[ROW_ID], "fold": place.filter(~in_test)})
-    parts = [(k, *_fold(train, folds["fold"], k, getattr(spec, "walks_forward", False))) for k in range(spec.folds)]
+    walks_forward = bool(getattr(spec, "walks_forward", False))
+    parts = [(k, *_fold(train, folds["fold"], k, walks_forward)) for k in range(spec.folds)]
     split: dict[str, Any] = {
         "kind": spec.kind,
         "seal": of_value([test[ROW_ID].to_list(), test[task.target].to_list()]),
@@ -47,8 +48,10 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
     }
     cut = getattr(spec, "column", None)
     if cut is not None:
-        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {f"fold_{k}": _range(valid[cut]) for k, _, valid in parts}
-    return Sealed(train, test, folds, split, _judge(test, parts, task))
+        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {
+            f"fold_{k}": _range(valid[cut]) for k, _, valid in parts
+        }
+    return Sealed(train, test, folds, split, _judge(test, parts, task, walks_forward))
 
 
 def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:
@@ -62,21 +65,25 @@ def _fold(train: pl.DataFrame, fold: pl.Series, k: int, walks_forward: bool) -> 
     return train.filter(fold < k if walks_forward else fold != k), train.filter(fold == k)
 
 
-def _judge(test: pl.DataFrame, parts: list[tuple[int, pl.DataFrame, pl.DataFrame]], task: Task) -> list[Gate]:
-    faults = [f"fold {k} has {n:,} {what} rows" for k, taught, valid in parts for n, what in ((taught.height, "training"), (valid.height, "validation")) if n == 0]
-    faults += [] if test.height else ["the test has 0 rows"]
+def _judge(test: pl.DataFrame, parts: list[tuple[int, pl.DataFrame, pl.DataFrame]], task: Task, walks_forward: bool) -> list[Gate]:
+    trained = [(f"the training rows of fold {k}", taught) for k, taught, _ in parts]
+    validated = [(f"the validation rows of fold {k}", valid) for k, _, valid in parts]
+    faults = [f"{name}: none" for name, rows in (("the test", test), *trained, *validated) if rows.height == 0]
     if task.task == "binary":
+        # A block of time may well have no case of a rare label; random folds without one mean fewer cases than folds.
+        judged = (("the test", test), *trained, *([] if walks_forward else validated))
         faults += [
-            f"fold {k} trains on {taught.height:,} rows without the label {missing!r}"
-            for k, taught, _ in parts
-            if taught.height
-            for missing in sorted(set(task.labels or ()) - set(taught[task.target].unique()))
+            f"{name}: {rows.height:,}, none of them {missing!r}"
+            for name, rows in judged
+            if rows.height
+            for missing in sorted(set(task.labels or ()) - set(rows[task.target].unique()))
         ]
-    found = f"{len(parts)} folds, {test.height:,} test rows"
+    limit, found = "both labels in the test and in every fold", f"{len(parts)} folds, {test.height:,} test rows"
+    limit = limit if task.task == "binary" else "rows in the test and in every fold"
     if not faults:
-        return [Gate("split", ROOM, "passed", "rows in the test and in every fold", found)]
+        return [Gate("split", ROOM, "passed", limit, found)]
     hint = "declare fewer folds or another test_share, or bring more rows"
-    return [Gate("split", ROOM, "failed", "rows in the test and in every fold", found, f"{'; '.join(faults[:8])}; {hint}")]
+    return [Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {hint}")]
 
 
 def _range(times: pl.Series) -> list[str | None]:

@@ -23,8 +23,12 @@ def single_power(rows: pl.DataFrame, features: Sequence[Mapping[str, str]], outc
     measure = _r2 if task == "regression" else _auc
     power = {}
     for feature in features:
-        codes = _codes(rows[feature["name"]], feature["kind"])
+        column = rows[feature["name"]]
+        codes = _codes(column, feature["kind"])
         power[feature["name"]] = max(measure(outcome[:, i], _out_of_fold(codes, outcome[:, i], fold)) for i in range(outcome.shape[1]))
+        if task == "regression" and feature["kind"] == "numeric":
+            # Bins are too coarse to show an exact copy of a number; its ranks are not.
+            power[feature["name"]] = max(power[feature["name"]], _rank_power(column, outcome[:, 0]))
     return power
 
 
@@ -86,6 +90,18 @@ def _auc(outcome: np.ndarray, guess: np.ndarray) -> float:
     ranks = rankdata(guess)
     area = (ranks[outcome > 0.5].sum() - positives * (positives + 1) / 2) / (positives * negatives)
     return float(max(area, 1.0 - area))
+
+
+def _rank_power(column: pl.Series, outcome: np.ndarray) -> float:
+    """Squared rank correlation (Spearman 1904) over the rows that have a value, times the share of rows that do."""
+    from scipy.stats import rankdata
+
+    values = column.cast(pl.Float64).fill_nan(None)
+    known = values.is_not_null().to_numpy()
+    if known.sum() < 3 or values.drop_nulls().n_unique() < 2 or np.ptp(outcome[known]) == 0:
+        return 0.0
+    r = np.corrcoef(rankdata(values.drop_nulls().to_numpy()), rankdata(outcome[known]))[0, 1]
+    return float(r**2 * known.mean())
 
 
 def _r2(outcome: np.ndarray, guess: np.ndarray) -> float:

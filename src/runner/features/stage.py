@@ -46,7 +46,7 @@ def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataF
     after = [name for name, column in contract["columns"].items() if column["available"] == "after_event"]
     time = [task["time"]] if task["time"] else []
     lifeless = [name for name in contract["columns"] if name in rows.columns and rows[name].n_unique() <= 1]
-    return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless]
+    return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless, *contract["dropped"]]
 
 
 def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,10 +78,8 @@ def judge(signal: Signal, reading: Reading) -> Judged:
     if signal.statistic == "distribution":
         return _judge_distribution(signal, reading)
     z = (reading.value - signal.centre) / signal.sd(reading.rows)
-    if signal.statistic == "shift":
-        effect = reading.value - signal.centre
-    else:
-        effect = float(np.sin(reading.value) ** 2) - signal.reference_share
+    is_share = signal.statistic in {"missing", "unseen"}
+    effect = float(np.sin(reading.value) ** 2) - signal.reference_share if is_share else reading.value - signal.centre
     # New values alarm; fewer of them than usual do not.
     counts = abs(effect) >= signal.floor and (signal.statistic != "unseen" or z > 0)
     return Judged(signal, reading, effect, z, counts and abs(z) > signal.once, counts and abs(z) > signal.twice)
@@ -128,7 +126,7 @@ def calibrate(found: Sequence[Move], bins: Mapping[str, int], spec: MonitoringSp
         if now_active == active:
             break
         active = now_active
-    return [_with_floor(s) for s in signals]
+    return [replace(s, smallest=max(s.smallest, s.floor)) for s in signals]
 
 
 def _maker(spec: MonitoringSpec, curves: Curves, rate: float, bins: Mapping[str, int]) -> Callable[[Move], Signal]:
@@ -150,13 +148,9 @@ def _maker(spec: MonitoringSpec, curves: Curves, rate: float, bins: Mapping[str,
             noise_twice=min(float(np.sqrt(twice / spec.windows_per_year)), 0.5),
             smallest=0.0,
         )
-        return _with_smallest(signal, spec.window_rows, bins[move.column])
+        return replace(signal, smallest=reach(signal, spec.window_rows, bins[move.column]))
 
     return make
-
-
-def _with_smallest(signal: Signal, rows: int, bins: int) -> Signal:
-    return Signal(**{**asdict(signal), "smallest": reach(signal, rows, bins)})
 
 
 def reach(signal: Signal, rows: int, bins: int) -> float:
@@ -168,10 +162,6 @@ def reach(signal: Signal, rows: int, bins: int) -> float:
         return signal.twice * signal.sd(rows)
     highest = min(signal.centre + signal.twice * signal.sd(rows), np.pi / 2.0)
     return float(np.sin(highest) ** 2) - signal.reference_share
-
-
-def _with_floor(signal: Signal) -> Signal:
-    return Signal(**{**asdict(signal), "smallest": max(signal.smallest, signal.floor)})
 
 
 def signal_json(signal: Signal) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Bins:
             return Coded(missing.astype(np.int16), np.zeros(values.len(), dtype=bool))
         text = values.cast(pl.String)
         places = {level: place for place, level in enumerate(self.levels)}
-        found = text.replace_strict(places, default=len(self.levels), return_dtype=pl.Int16).fill_null(len(self.levels)).to_numpy()
+        found = text.replace_strict(places, default=len(self.levels), return_dtype=pl.Int16).to_numpy()
         unseen = np.zeros(values.len(), dtype=bool)
         if self.known is not None:
             unseen = ~missing & ~text.is_in(list(self.known)).fill_null(value=True).to_numpy()
@@ -80,8 +80,14 @@ class Bins:
         return self.levels[place] if place < len(self.levels) else None
 
     def as_json(self) -> dict[str, Any]:
-        known = None if self.known is None else list(self.known)
-        return {"kind": self.kind, "edges": list(self.edges), "low": self.low, "high": self.high, "levels": list(self.levels), "known": known}
+        return {
+            "kind": self.kind,
+            "edges": list(self.edges),
+            "low": self.low,
+            "high": self.high,
+            "levels": list(self.levels),
+            "known": None if self.known is None else list(self.known),
+        }
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Bins:

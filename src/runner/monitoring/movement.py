@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from runner.monitoring.binning import Coded
 from runner.monitoring.profile import ColumnProfile
 from runner.monitoring.signals import Reading, Statistic, read, statistics_of
 
+TIMELESS = "the rows have no time: only sampling noise is known, usual movement may alarm"
 FEWEST_WINDOWS = 8
 TRUSTED_WINDOWS = 26
 FEWEST_PHI_SIGNALS = 3
@@ -51,10 +52,11 @@ class Reference:
     """The reference cut into windows.
 
     windows: (n,) window of each row in time order, or each row's own number where movement cannot be known;
-    n_windows: 0 then; why: what limits it, empty when nothing does.
+    order: (n,) rows by time; n_windows: 0 without movement; why: what limits it, empty when nothing does.
     """
 
     windows: np.ndarray
+    order: np.ndarray
     n_windows: int
     why: str = ""
 
@@ -66,16 +68,17 @@ class Reference:
 def cut(time: pl.Series | None, rows: int, window_rows: int) -> Reference:
     """Windows of about `window_rows` in time order, if there are enough of them to learn from."""
     if time is None:
-        return Reference(np.arange(rows), 0, "the rows have no time: only sampling noise is known, movement that is usual may alarm")
+        return Reference(np.arange(rows), np.arange(rows), 0, TIMELESS)
     n_windows = rows // window_rows
     if n_windows < FEWEST_WINDOWS:
-        why = f"the reference spans {n_windows} windows of {window_rows} rows, {FEWEST_WINDOWS} are needed: only sampling noise is known"
-        return Reference(np.arange(rows), 0, why)
+        spans = f"the reference spans {n_windows} windows of {window_rows} rows"
+        why = f"{spans}, {FEWEST_WINDOWS} are needed: only sampling noise is known"
+        return Reference(np.arange(rows), np.arange(rows), 0, why)
     order = np.lexsort((np.arange(rows), time.cast(pl.Datetime("us")).cast(pl.Int64).fill_null(-(2**62)).to_numpy()))
     windows = np.empty(rows, dtype=np.int64)
     windows[order] = np.arange(rows) * n_windows // rows
     few = f"the reference spans {n_windows} windows, fewer than {TRUSTED_WINDOWS}: false alarms may exceed the budget"
-    return Reference(windows, n_windows, few if n_windows < TRUSTED_WINDOWS else "")
+    return Reference(windows, order, n_windows, few if n_windows < TRUSTED_WINDOWS else "")
 
 
 def foreign(profile: ColumnProfile, values: pl.Series, windows: np.ndarray) -> np.ndarray:
@@ -150,6 +153,28 @@ def _moved(readings: Sequence[Reading], sampled: Move, window_rows: int) -> Move
     return Move(sampled.column, sampled.statistic, centre, natural, natural / (natural + usual), sampled.rows, tuple(values.tolist()))
 
 
+def between_models(watched: Watched, folds: np.ndarray, found: Sequence[Move]) -> list[Move]:
+    """Moves of a score with the difference between the models of the folds counted as natural.
+
+    The reference scores come from one model per fold, a batch's from the one that ships: what differs between the
+    first will differ between them and the last. folds: (n,) fold of each row, -1 where it has no score.
+    """
+    size = watched.profile.bins.n + 1
+    numbers = [int(fold) for fold in np.unique(folds) if fold >= 0]
+    counts = [np.bincount(watched.coded.bin[folds == fold], minlength=size) for fold in numbers]
+    readings = [r for c in counts for r in read(watched.profile, c, 0)]
+    return [replace(move, natural=max(move.natural, _excess([r for r in readings if r.statistic == move.statistic]))) for move in found]
+
+
+def _excess(readings: Sequence[Reading]) -> float:
+    if len(readings) < 2:
+        return 0.0
+    if readings[0].statistic == "distribution":
+        return max(float(np.mean([r.value - (r.bins - 1) / r.rows for r in readings])), 0.0)
+    by_chance = float(np.mean([sampling_variance(r.statistic, r.rows) for r in readings]))
+    return max(float(np.var([r.value for r in readings], ddof=1)) - by_chance, 0.0)
+
+
 def sampling_variance(statistic: Statistic, rows: int) -> float:
     """Variance that drawing `rows` rows alone gives to a shift (sd 1 a row) or an arcsine of a root share (1 / 4n)."""
     return (QUARTER if statistic in {"missing", "unseen"} else 1.0) / rows
@@ -159,7 +184,8 @@ def persistence(found: Sequence[Move], n_windows: int) -> float:
     """Lag-1 autocorrelation of natural movement, pooled and leaning high: the mean over moving columns, plus Kendall's (1954)
     correction for its bias, plus one standard error; kept within PHI_RANGE, the lower end when too few columns move.
     """
-    lags = np.array([_lag_1(np.array(m.series)) for m in found if m.statistic == "shift" and m.share > 0.5])
+    # Sampling noise between windows hides part of the persistence: the lag is that of natural movement times its share.
+    lags = np.array([_lag_1(np.array(m.series)) / m.share for m in found if m.statistic == "shift" and m.share > 0.5])
     if len(lags) < FEWEST_PHI_SIGNALS:
         return PHI_RANGE[0]
     phi = float(lags.mean())

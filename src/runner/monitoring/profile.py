@@ -109,8 +109,8 @@ class ColumnProfile:
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> ColumnProfile:
         payoff, residual = (None if written[part] is None else BinMeans.from_json(written[part]) for part in ("payoff", "residual"))
-        counts = np.array(written["counts"], dtype=np.int64)
-        return cls(written["name"], written["role"], Bins.from_json(written["bins"]), counts, written["mean"], written["sd"], payoff, residual)
+        bins, counts = Bins.from_json(written["bins"]), np.array(written["counts"], dtype=np.int64)
+        return cls(written["name"], written["role"], bins, counts, written["mean"], written["sd"], payoff, residual)
 
 
 def profile(name: str, role: Role, values: pl.Series, bins: Bins, coded: Coded) -> ColumnProfile:

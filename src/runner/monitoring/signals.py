@@ -50,7 +50,7 @@ def read(column: ColumnProfile, counts: np.ndarray, unseen: int) -> list[Reading
     rows, present = int(counts.sum()), int(counts[:-1].sum())
     readings: list[Reading] = []
     for statistic in statistics_of(column):
-        if statistic in {"shift", "distribution"} and present == 0 or rows == 0:
+        if rows == 0 or (present == 0 and statistic in {"shift", "distribution"}):
             continue
         if statistic == "shift":
             readings.append(Reading(column.name, statistic, present, float((counts[:-1] * column.normal_scores).sum() / present)))

@@ -98,7 +98,7 @@ def _only(places: Mapping[str, Place], *names: str) -> dict[str, Place]:
 
 STAGES = (
     Stage("problem", "primary", {}, PROBLEM, ("core", "problem")),
-    Stage("data", "all", _only(PROBLEM, "task"), DATA, ("bundle", "core", "data")),
+    Stage("data", "all", _only(PROBLEM, "task"), DATA, ("bundle", "core", "data", "problem/task.py")),
     Stage("features", "none", _only(PROBLEM, "task") | _only(DATA, "train", "folds", "split", "contract"), FEATURES, ("bundle", "core", "features")),
     Stage(
         "training",

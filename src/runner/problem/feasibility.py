@@ -51,7 +51,9 @@ def _scan_text(path: Path) -> pl.LazyFrame:
     with path.open("rb") as stream:
         header = stream.read(HEADER_BYTES).split(b"\n")[0].decode("utf-8", "replace")
     separator = max(SEPARATORS, key=header.count)
-    return pl.scan_csv(path, separator=separator, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False)
+    return pl.scan_csv(
+        path, separator=separator, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False
+    )
 
 
 def _unreadable(shown: str, wrong: str) -> FaultsError:
@@ -65,7 +67,7 @@ def measure(rows: pl.LazyFrame, spec: ProblemSpec, shown: str) -> Found:
         height = int(rows.select(pl.len()).collect().item())
         if spec.payoff.actions is None or spec.target not in schema or schema[spec.target].is_nested():
             return Found(height, None)
-        counted = rows.select(pl.col(spec.target).cast(pl.String)).drop_nulls().group_by(spec.target).len().collect()
+        counted = rows.select(label=pl.col(spec.target).cast(pl.String)).drop_nulls().group_by("label").len().collect()
     except (PolarsError, PanicException, OSError) as error:
         raise _unreadable(shown, f"cannot be read: {' '.join(str(error).split(chr(10))[0].split())}") from None
     counts: dict[str, int] = dict(counted.iter_rows())
@@ -87,7 +89,10 @@ def judge(found: Found, spec: ProblemSpec) -> list[Gate]:
     if found.labels is None:
         return gates
     told = ", ".join(f"{label} {n:,}" for label, n in found.labels.items())
-    return [*gates, _gate("min_positives", limits.min_positives, min(found.labels.values()), f"rows of each label in the primary source: {told}")]
+    return [
+        *gates,
+        _gate("min_positives", limits.min_positives, min(found.labels.values()), f"rows of each label in the primary source: {told}"),
+    ]
 
 
 def _gate(name: str, limit: int, found: int, evidence: str) -> Gate:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from runner.core import expressions
 from runner.core.files import write_json
@@ -32,7 +32,8 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     found = feasibility.measure(rows, spec, shown)
     gates = feasibility.judge(found, spec)
     labels = feasibility.priced_labels(spec)
-    policy = part("policy", getattr(spec.policy, "kind"))(spec.policy, spec.positive)
+    chosen: Any = spec.policy
+    policy = part("policy", chosen.kind)(chosen, spec.positive)
     resolved = spec.model_dump(mode="json") | {
         "policy": policy,
         "labels": labels,
@@ -84,13 +85,19 @@ def _mean_prices(prices: Mapping[str, str], rows: pl.LazyFrame) -> dict[str, flo
     except PolarsError:
         return None
     ones = pl.DataFrame({name: [1.0] for name in named} or {"__runner_one": [1.0]})
-    schema = rows.collect_schema()
-    samples = [rows.select(named).head(SAMPLE_ROWS).collect()] if named and set(named) <= set(schema) else []
-    for sample in (*samples, ones):
+    for sample in (*_sample(rows, named), ones):
         means = _means(sample, parsed)
         if means is not None:
             return means
     return None
+
+
+def _sample(rows: pl.LazyFrame, named: list[str]) -> list[pl.DataFrame]:
+    try:
+        return [rows.select(named).head(SAMPLE_ROWS).collect()] if named else []
+    except (PolarsError, PanicException):
+        # A column that joins bring, or damage that the data room will name.
+        return []
 
 
 def _means(sample: pl.DataFrame, prices: Mapping[str, pl.Expr]) -> dict[str, float] | None:

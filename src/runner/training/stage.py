@@ -50,11 +50,12 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         oof = OutOfFold.of(learner, folds)
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
-        choice = ladder.choose(rungs, spec, given.seed, problem["payoff"]["unit"])
+        drawn = ladder.resampled(rungs, spec, given.seed)
+        choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
         shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
         _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
     metric = "rmse" if learner.task == "regression" else "log_loss"
-    write_json(out["ladder"], ladder.as_json(rungs, choice, spec, given.seed, f"{problem['payoff']['unit']} per row", metric))
+    write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
     write_json(out["training_report"], _report(specs, studied, judged, spec))
     measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}

@@ -61,7 +61,9 @@ def _read(stream: TextIO, spec: CsvSpec) -> pl.DataFrame:
         schema = dict.fromkeys(names, pl.String())
         frames = [pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema) for columns in _columns(records, len(names))]
     except csv.Error as error:
-        raise UnreadableError(f"line {records.line_num}: {error}", "rows of quoted or plain cells", "look for a quote that is never closed") from None
+        raise UnreadableError(
+            f"line {records.line_num}: {error}", "rows of quoted or plain cells", "look for a quote that is never closed"
+        ) from None
     rows = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
     if not spec.null_values:
         return rows
@@ -74,7 +76,9 @@ def _lines(stream: TextIO) -> Iterator[str]:
     while line := stream.readline(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            raise UnreadableError(f"line {number} is longer than {LONGEST_LINE:,} characters", "one row a line", "check the line ends of the file")
+            raise UnreadableError(
+                f"line {number} is longer than {LONGEST_LINE:,} characters", "one row a line", "check the line ends of the file"
+            )
         if "\0" in line:
             raise UnreadableError(f"line {number} has a NUL byte", "text in UTF-8", "the file is damaged or not text; export it again")
         yield line
@@ -100,7 +104,11 @@ def _columns(records: Iterator[list[str]], width: int) -> Iterator[list[tuple[st
         if blank_at is not None:
             raise UnreadableError(f"line {blank_at} is empty", f"{width} cells", "remove the line")
         if len(cells) != width:
-            raise UnreadableError(f"line {line} has {len(cells)} cells", f"{width} cells, as the header", "check the separator, and quote cells that contain it")
+            raise UnreadableError(
+                f"line {line} has {len(cells)} cells",
+                f"{width} cells, as the header",
+                "check the separator, and quote cells that contain it",
+            )
         block.append(cells)
         if len(block) == ROWS_AT_ONCE:
             yield list(zip(*block, strict=True))

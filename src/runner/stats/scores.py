@@ -1,0 +1,72 @@
+"""The field's scores of predictions, with bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from runner.stats.bootstrap import Resampled, resampled_means
+from runner.stats.intervals import Interval, interval, unknown
+
+EDGE = 1e-15
+
+
+def score_intervals(
+    task: str, actual: pl.Series, predictions: np.ndarray, labels: Sequence[str], positive: str | None, confidence: float, draws: int, seed: int
+) -> dict[str, Interval]:
+    """Metric to interval.
+
+    actual: (n,) labels (String) or numbers; predictions: (n, k) probabilities in the order of labels, or (n, 1).
+    Classification: log_loss, brier, accuracy, and for binary roc_auc. Regression: rmse, mae, r2.
+    """
+    if task == "regression":
+        return _regression(actual.cast(pl.Float64).to_numpy(), predictions[:, 0], confidence, draws, seed)
+    at = actual.cast(pl.Enum(list(labels))).to_physical().to_numpy()
+    hit = (np.arange(len(labels)) == at[:, None]).astype(float)
+    own = np.clip(predictions[np.arange(len(at)), at], EDGE, 1.0)
+    brier = ((predictions - hit) ** 2).sum(axis=1) / (2.0 if len(labels) == 2 else 1.0)
+    parts = {"log_loss": -np.log(own), "brier": brier, "accuracy": (predictions.argmax(axis=1) == at).astype(float)}
+    drawn = Resampled.of(parts, draws, seed)
+    scores = {name: drawn.mean(name, confidence, "") for name in parts}
+    if task == "binary" and positive is not None:
+        scores["roc_auc"] = auc_interval(actual.to_numpy() == positive, predictions[:, list(labels).index(positive)], confidence)
+    return scores
+
+
+def auc_interval(positive: np.ndarray, score: np.ndarray, confidence: float) -> Interval:
+    """Area under the ROC curve with its interval by DeLong's variance.
+
+    positive: (n,) Boolean; score: (n,) Float64, ties count half.
+    Source: DeLong, DeLong & Clarke-Pearson (1988); fast form by Sun & Xu (2014).
+    """
+    from scipy.stats import norm, rankdata
+
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m < 2 or n < 2:
+        return unknown(None, confidence, "", f"{m} positive and {n} negative rows")
+    ranks = rankdata(score)
+    within_positive, within_negative = rankdata(score[positive]), rankdata(score[~positive])
+    area = (ranks[positive].sum() - m * (m + 1) / 2) / (m * n)
+    v_positive = (ranks[positive] - within_positive) / n
+    v_negative = 1.0 - (ranks[~positive] - within_negative) / m
+    deviation = float(np.sqrt(v_positive.var(ddof=1) / m + v_negative.var(ddof=1) / n))
+    reach = float(norm.ppf(0.5 + confidence / 2)) * deviation
+    return interval(float(area), max(0.0, float(area) - reach), min(1.0, float(area) + reach), confidence, "")
+
+
+def _regression(actual: np.ndarray, predicted: np.ndarray, confidence: float, draws: int, seed: int) -> dict[str, Interval]:
+    error = actual - predicted
+    if len(error) < 2:
+        return {name: unknown(None, confidence, "", f"only {len(error)} rows") for name in ("rmse", "mae", "r2")}
+    means = resampled_means(np.column_stack([error**2, np.abs(error), actual, actual**2]), draws, seed)
+    spread = np.maximum(means[:, 3] - means[:, 2] ** 2, 1e-300)
+    drawn = {"rmse": np.sqrt(means[:, 0]), "mae": means[:, 1], "r2": 1.0 - means[:, 0] / spread}
+    point = {
+        "rmse": float(np.sqrt(np.mean(error**2))),
+        "mae": float(np.mean(np.abs(error))),
+        "r2": float(1.0 - np.mean(error**2) / max(actual.var(), 1e-300)),
+    }
+    tail = (1.0 - confidence) / 2.0
+    return {name: interval(point[name], float(np.quantile(v, tail)), float(np.quantile(v, 1 - tail)), confidence, "") for name, v in drawn.items()}

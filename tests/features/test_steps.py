@@ -1,0 +1,118 @@
+"""Every kind of step keeps the laws of steps."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from runner.bundle import recipe
+from runner.core.registry import kinds, part
+from runner.features.spec import FeaturesSpec
+from runner.features.steps.fitting import FittedStep, Fitting
+
+assert FeaturesSpec
+DECLARED: dict[str, dict[str, Any]] = {
+    "sql": {"kind": "sql", "expressions": {"double": "2 * amount", "ratio": "amount / (n - 3.0)"}},
+    "calendar": {"kind": "calendar", "column": "at", "parts": ["hour", "weekday", "month", "day_of_year", "is_weekend", "week", "quarter", "year", "day"]},
+    "missing": {"kind": "missing", "columns": ["amount", "city"]},
+    "frequency": {"kind": "frequency", "columns": ["city"]},
+    "target_encoding": {"kind": "target_encoding", "columns": ["city"], "smoothing": 5.0},
+    "history": {
+        "kind": "history",
+        "entity": ["city"],
+        "time": "at",
+        "lag_hours": 2.0,
+        "aggregates": {"seen": {"how": "count"}, "mean_y": {"how": "mean", "of": "y"}, "last_amount": {"how": "last", "of": "amount"}},
+        "elapsed": "hours_since",
+    },
+}
+
+
+def made(n: int = 300, seed: int = 0) -> pl.DataFrame:
+    draw = np.random.default_rng(seed)
+    start = datetime(2024, 2, 27)
+    return pl.DataFrame(
+        {
+            "amount": pl.Series([None if x < 0.1 else float(x) for x in draw.random(n)], dtype=pl.Float64),
+            "n": draw.integers(0, 6, n),
+            "city": pl.Series([None if c == 0 else "abcd"[c - 1] for c in draw.integers(0, 5, n)], dtype=pl.String),
+            "at": [start + timedelta(minutes=int(m)) for m in np.sort(draw.integers(0, 20000, n))],
+            "y": draw.integers(0, 2, n).astype(float),
+        }
+    )
+
+
+def fit(kind: str, rows: pl.DataFrame) -> FittedStep:
+    spec = kinds("step")[kind].model_validate(DECLARED[kind])
+    return part("step", kind)(spec, Fitting("s", rows, rows["y"].to_numpy().reshape(-1, 1), ("",), 7))
+
+
+def test_every_kind_has_an_example_here() -> None:
+    assert set(DECLARED) == set(kinds("step"))
+
+
+@pytest.mark.parametrize("kind", sorted(DECLARED))
+class TestEveryStep:
+    def test_keeps_every_row_in_order(self, kind: str) -> None:
+        rows = made()
+        after = recipe.apply(fit(kind, rows).operations, rows)
+        assert after.select(rows.columns).equals(rows)
+
+    def test_adds_the_columns_it_says(self, kind: str) -> None:
+        step = fit(kind, made())
+        after = recipe.apply(step.operations, made(seed=1))
+        assert set(step.adds) <= set(after.columns)
+        assert step.own is None or step.own.columns == list(step.adds)
+
+    def test_gives_one_row_alone_what_it_gives_in_a_batch(self, kind: str) -> None:
+        step, later = fit(kind, made()), made(40, seed=2)
+        batch = recipe.apply(step.operations, later).select(step.adds)
+        alone = pl.concat([recipe.apply(step.operations, later[i]).select(step.adds) for i in range(later.height)])
+        assert alone.equals(batch)
+
+    def test_survives_no_rows_nulls_and_unseen_categories(self, kind: str) -> None:
+        step, odd = fit(kind, made()), made(3).with_columns(city=pl.lit("never seen"), amount=pl.lit(None, pl.Float64))
+        assert recipe.apply(step.operations, odd[:0]).height == 0
+        assert recipe.apply(step.operations, odd).height == 3
+
+    def test_repeats_itself(self, kind: str) -> None:
+        first, second = fit(kind, made()), fit(kind, made())
+        assert recipe.apply(first.operations, made(seed=3)).equals(recipe.apply(second.operations, made(seed=3)))
+        assert first.own is None or (second.own is not None and first.own.equals(second.own))
+
+    def test_comes_back_from_disk_the_same(self, kind: str, tmp_path: Any) -> None:
+        step, later = fit(kind, made()), made(seed=4)
+        read = recipe.parse(recipe.dump(step.operations, tmp_path), tmp_path)
+        assert recipe.apply(read, later).equals(recipe.apply(step.operations, later))
+
+
+def test_target_encoding_never_shows_a_row_its_own_outcome() -> None:
+    rows = made(200).with_columns(city=pl.Series([f"only{i}" for i in range(200)]))
+    own = fit("target_encoding", rows).own
+    assert own is not None
+    # Each category is seen once: all that the other rows can tell is the overall mean.
+    assert own["city_target"].n_unique() <= 5
+
+
+def test_history_looks_strictly_back_and_waits_for_the_lag() -> None:
+    rows = made(250)
+    own = fit("history", rows).own
+    assert own is not None
+    for i, row in enumerate(rows.iter_rows(named=True)):
+        known = rows.filter(pl.lit(row["city"] is not None) & (pl.col("city") == str(row["city"])) & (pl.col("at") + timedelta(hours=2) < row["at"]))
+        assert own["seen"][i] == known.height
+        expected = known["y"].mean()
+        assert own["mean_y"][i] == pytest.approx(expected) if expected is not None else own["mean_y"][i] is None
+        hours = (row["at"] - known["at"].max()).total_seconds() / 3600 if known.height else None
+        assert own["hours_since"][i] == pytest.approx(hours) if hours is not None else own["hours_since"][i] is None
+
+
+def test_history_shows_later_rows_only_what_was_known_at_the_end_of_training() -> None:
+    rows, step = made(250), fit("history", made(250))
+    later = made(5, seed=9).with_columns(pl.col("at") + timedelta(days=60))
+    seen = recipe.apply(step.operations, later)
+    closed = rows.filter(pl.col("at") + timedelta(hours=2) <= rows["at"].max())
+    for row in seen.iter_rows(named=True):
+        assert row["seen"] == closed.filter(pl.col("city") == str(row["city"])).height

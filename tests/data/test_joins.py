@@ -82,7 +82,7 @@ def test_asof_names_a_value_that_is_no_time() -> None:
 def test_lookup_keeps_rows_in_order(keys: list[int | None], known: list[int | None]) -> None:
     rows = pl.DataFrame({"k": pl.Series(keys, dtype=pl.Int32)})
     other = pl.DataFrame({"id": pl.Series(known, dtype=pl.Int64), "v": [f"v{k}" for k in known]}, schema_overrides={"v": pl.String})
-    joined = lookup(rows, LookupSpec(kind="lookup", source="o", on={"k": "id"}, columns={"w": "v"}), other, "join")
+    joined = lookup(rows, LookupSpec(kind="lookup", source="o", keys={"k": "id"}, columns={"w": "v"}), other, "join")
     assert joined.rows["k"].to_list() == keys
     assert joined.rows["w"].to_list() == [f"v{k}" if k is not None and k in known else None for k in keys]
 
@@ -91,13 +91,13 @@ def test_lookup_refuses_a_key_that_stands_twice() -> None:
     rows = pl.DataFrame({"k": ["a"]})
     other = pl.DataFrame({"id": ["a", "a", None, None], "v": [1, 2, 3, 4]})
     with pytest.raises(FaultsError) as caught:
-        lookup(rows, LookupSpec(kind="lookup", source="o", on={"k": "id"}, columns={"v": "v"}), other, "data.joins.o")
-    assert "data.joins.o.on: 1 key of 'o' with more than one row: k = 'a'" in str(caught.value)
+        lookup(rows, LookupSpec(kind="lookup", source="o", keys={"k": "id"}, columns={"v": "v"}), other, "data.joins.o")
+    assert "data.joins.o.keys: 1 key of 'o' with more than one row: k = 'a'" in str(caught.value)
 
 
 def test_lookup_that_expects_all_names_what_is_missing() -> None:
     rows = pl.DataFrame({"k": ["a", "b", None]})
-    spec = LookupSpec(kind="lookup", source="o", on={"k": "id"}, columns={"v": "v"}, expect="all")
+    spec = LookupSpec(kind="lookup", source="o", keys={"k": "id"}, columns={"v": "v"}, expect="all")
     with pytest.raises(FaultsError, match=r"2 rows without a match in 'o': k = 'b'; k = None"):
         lookup(rows, spec, pl.DataFrame({"id": ["a"], "v": [1]}), "join")
 

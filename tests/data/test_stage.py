@@ -159,7 +159,7 @@ def test_joins_label_and_filter_make_the_rows(room: Room, tmp_path: Path) -> Non
             "loans": {"kind": "parquet", "path": "data/raw/loans.parquet"},
             "homes": {"kind": "parquet", "path": "data/raw/homes.parquet"},
         },
-        "joins": {"homes": {"kind": "lookup", "source": "homes", "on": {"home": "home"}, "columns": {"worth": "worth"}}},
+        "joins": {"homes": {"kind": "lookup", "source": "homes", "keys": {"home": "home"}, "columns": {"worth": "worth"}}},
         "derive": {"double": "2 * worth", "more": "double + 1"},
         "label": {"sql": "CASE WHEN rate > 15 THEN 'bad' ELSE 'good' END"},
         "filter": "amount >= 120",
@@ -316,8 +316,8 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"split": {"kind": "by_time", "column": "dya"}}, ["data.split.column", "did you mean 'day'?"]),
     ({"split": {"kind": "by_time", "column": "home"}}, ["data.split.column", "a date or datetime column"]),
     (
-        {"joins": {"j": {"kind": "lookup", "source": "loans", "on": {"amount": "home"}, "columns": {"rate": "rate", "w": "none"}}}},
-        ["data.joins.j.on.amount", "data.joins.j.columns.rate", "column 'none'"],
+        {"joins": {"j": {"kind": "lookup", "source": "loans", "keys": {"amount": "home"}, "columns": {"rate": "rate", "w": "none"}}}},
+        ["data.joins.j.keys.amount", "data.joins.j.columns.rate", "column 'none'"],
     ),
     (
         {"columns": COLUMNS | {"home": {"type": "int"}}},

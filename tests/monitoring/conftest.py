@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from runner.bundle.decide import decide
+from runner.bundle.decide import decide, decide_number
 from runner.bundle.inputs import Inputs
 from runner.bundle.load import Bundle, load
 from runner.bundle.models.linear import Design, LinearModel
@@ -26,7 +26,9 @@ from runner.monitoring.stage import run
 N_TRAIN = 4000
 WINDOW = 500
 FEATURES = [{"name": n, "kind": "numeric"} for n in ("amount", "income", "age", "late")] + [{"name": "home", "kind": "categorical"}]
-PAYOFF = {"unit": "EUR", "actions": {"approve": {"bad": "-0.5 * amount", "good": "0.2 * amount"}, "decline": {"bad": "0", "good": "0"}}, "sql": None}
+ACTIONS = {"approve": {"bad": "-0.5 * amount", "good": "0.2 * amount"}, "decline": {"bad": "0", "good": "0"}}
+PAYOFF = {"unit": "EUR", "actions": ACTIONS, "sql": None}
+PAYOFF_OF_GUESS = {"unit": "EUR", "actions": None, "sql": "-0.1 * ABS(decision - actual)"}
 POLICY = {"kind": "per_row", "shift": None}
 CLASSES = ["good", "bad"]
 
@@ -59,14 +61,16 @@ def lender_rows(n: int, seed: int, wobble: float = 0.0) -> pl.DataFrame:
 
 def lender_contract(timed: bool) -> dict[str, Any]:
     """The contract of the lender's rows."""
-    kinds = {"when": "datetime", "amount": "int", "income": "float", "age": "int", "late": "int", "home": "string", "empty": "float", "status": "string"}
+    kinds = {"when": "datetime", "amount": "int", "income": "float", "age": "int", "late": "int"}
+    kinds |= {"home": "string", "empty": "float", "status": "string"}
     columns: dict[str, Any] = {
         name: {"type": kind, "nullable": name in {"income", "empty", "home"}, "available": "at_decision", "on_fail": "quarantine"}
         for name, kind in kinds.items()
     }
     columns["amount"]["min"] = 1.0
     columns["status"]["allowed"] = sorted(CLASSES)
-    return {"columns": columns, "rules": {}, "order": list(kinds), "target": "status", "key": [], "time": "when" if timed else None, "version": 1}
+    about: dict[str, Any] = {"target": "status", "key": [], "time": "when" if timed else None, "version": 1}
+    return {"columns": columns, "rules": {}, "order": list(kinds), **about}
 
 
 def fitted(rows: pl.DataFrame) -> LinearModel:
@@ -92,10 +96,10 @@ def out_of_fold(rows: pl.DataFrame, folds: int = 4) -> pl.DataFrame:
         p = fitted(rows.filter(pl.Series(fold != number))).predict(here)
         decided = decide(here, p, CLASSES, POLICY, PAYOFF)
         payoff = realised(here, PAYOFF, decided["decision"], here["status"])
-        columns = {"row_id": here["row_id"], "fold": pl.Series([number] * here.height, dtype=pl.Int8), "p_good": p[:, 0], "p_bad": p[:, 1]}
-        parts.append(pl.DataFrame(columns).hstack(decided).with_columns(payoff=pl.Series(payoff)))
-    answers = pl.concat(parts).sort("row_id")
-    both = [answers.with_columns(candidate=pl.lit("linear")), answers.with_columns(candidate=pl.lit("other"), payoff=pl.lit(0.0))]
+        answers = here.select("row_id", fold=pl.lit(number, dtype=pl.Int8)).with_columns(p_good=p[:, 0], p_bad=p[:, 1])
+        parts.append(answers.hstack(decided).with_columns(payoff=pl.Series(payoff)))
+    whole = pl.concat(parts).sort("row_id")
+    both = [whole.with_columns(candidate=pl.lit("linear")), whole.with_columns(candidate=pl.lit("other"), payoff=pl.lit(0.0))]
     return pl.concat(both)
 
 
@@ -111,22 +115,49 @@ class Lender:
     spec: MonitoringSpec
 
 
+MADE_FROM = {"config": "c", "data": "d", "code": "e", "lock": "f"}
+LEVELS = {"home": ["rent", "owner", "parents"]}
+
+
 def lender(folder: Path, timed: bool = False, n: int = N_TRAIN, spec: MonitoringSpec | None = None, seed: int = 1) -> Lender:
     """Run the stage on a lender's rows."""
     rows = lender_rows(n, seed, wobble=0.05 if timed else 0.0).with_columns(row_id=pl.int_range(n, dtype=pl.UInt64, eager=True))
+    combine = {"calibration": {"kind": "none"}, "policy": POLICY, "payoff": PAYOFF, "errors": []}
+    parts: tuple[Any, ...] = (lender_contract(timed), [], FEATURES, fitted(rows), combine, MADE_FROM, "seal", 3, LEVELS)
+    packing = Packing("linear", "binary", CLASSES, *parts)
+    return monitored(folder, packing, rows, out_of_fold(rows), PAYOFF, spec)
+
+
+def guesser(folder: Path, n: int = N_TRAIN) -> Lender:
+    """Run the stage on a regression: the amount guessed from the income, a payoff that falls with the error."""
+    rows = lender_rows(n, 2).with_columns(row_id=pl.int_range(n, dtype=pl.UInt64, eager=True))
+    contract = {**lender_contract(timed=False), "target": "amount"}
+    features = [{"name": "income", "kind": "numeric"}]
+    inputs = Inputs.learn(rows, features)
+    design = Design.learn(inputs, inputs.matrix(rows))
+    model = LinearModel(design, np.array([[50.0], [0.0]]), np.array([1500.0]), "identity")
+    prediction = model.predict(rows)[:, 0]
+    errors = np.quantile((rows["amount"] - prediction).to_numpy(), np.linspace(0.05, 0.95, 10)).tolist()
+    combine = {"calibration": {"kind": "none"}, "policy": {"kind": "per_row", "shift": 0.0}, "payoff": PAYOFF_OF_GUESS, "errors": errors}
+    packing = Packing("linear", "regression", [], contract, [], features, model, combine, MADE_FROM, "seal", 3, LEVELS)
+    decided = decide_number(rows, prediction, combine["policy"], PAYOFF_OF_GUESS, errors)
+    payoff = realised(rows, PAYOFF_OF_GUESS, decided["decision"], rows["amount"])
+    answers = rows.select("row_id", fold=pl.lit(0, dtype=pl.Int8), candidate=pl.lit("linear"), prediction=prediction)
+    return monitored(folder, packing, rows, answers.hstack(decided).with_columns(payoff=pl.Series(payoff)), PAYOFF_OF_GUESS, None)
+
+
+def monitored(
+    folder: Path, packing: Packing, rows: pl.DataFrame, oof: pl.DataFrame, payoff: dict[str, Any], spec: MonitoringSpec | None
+) -> Lender:
+    """Write what the stage reads, and run it."""
     home = folder / "models"
-    packing = Packing(
-        "linear", "binary", CLASSES, lender_contract(timed), [], FEATURES, fitted(rows),
-        {"calibration": {"kind": "none"}, "policy": POLICY, "payoff": PAYOFF, "errors": []},
-        {"config": "c", "data": "d", "code": "e", "lock": "f"}, "seal", 3, {"home": ["rent", "owner", "parents"]},
-    )  # fmt: skip
     (home / "bundle").mkdir(parents=True)
     pack(packing, home / "bundle")
     files = {name: folder / name for name in ("features", "oof", "ladder", "problem", "split")} | {"bundle": home / "bundle"}
     write_parquet(files["features"], rows)
-    write_parquet(files["oof"], out_of_fold(rows))
+    write_parquet(files["oof"], oof)
     write_json(files["ladder"], {"chosen": "linear"})
-    write_json(files["problem"], {"payoff": {**PAYOFF, "rows_per_month": 400}})
+    write_json(files["problem"], {"payoff": {**payoff, "rows_per_month": 400}})
     write_json(files["split"], {"kind": "stratified"})
     given = Given(files, "lender", 7, folder, folder / "home")
     spec = spec or MonitoringSpec(window_rows=WINDOW)
@@ -145,6 +176,12 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Lender:
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     """A lender whose income wobbles from week to week, with enough windows to learn it."""
     return lender(tmp_path_factory.mktemp("timed"), timed=True, n=6000, spec=MonitoringSpec(window_rows=200))
+
+
+@pytest.fixture(scope="session")
+def guessing(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """A regression."""
+    return guesser(tmp_path_factory.mktemp("guessing"))
 
 
 @pytest.fixture

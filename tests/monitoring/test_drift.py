@@ -113,11 +113,9 @@ def test_labels_that_the_model_does_not_know_are_counted_apart(quiet: Made, rows
 
 def test_with_labels_the_payoff_is_the_realised_mean(quiet: Made, rows_of: Rows) -> None:
     batch = rows_of(800, 60)
-    scored = quiet.bundle.score(batch)
-    joined = batch.with_columns(decision=scored["decision"])
-    by_hand = joined.select(
-        pl.when(pl.col("decision") == "decline").then(0.0).when(pl.col("status") == "bad").then(-0.5 * pl.col("amount")).otherwise(0.2 * pl.col("amount")).mean()
-    ).item()
+    joined = batch.with_columns(decision=quiet.bundle.score(batch)["decision"])
+    earned = pl.when(pl.col("status") == "bad").then(-0.5).otherwise(0.2) * pl.col("amount") * (pl.col("decision") == "approve")
+    by_hand = joined.select(earned.mean()).item()
     estimate = report(quiet.monitor, quiet.bundle, batch)["estimate"]
     assert estimate["on"] == "labels"
     assert estimate["payoff"]["value"] == pytest.approx(by_hand)
@@ -166,6 +164,16 @@ def test_small_quiet_batches_raise_no_flood_of_alarms(quiet: Made, rows_of: Rows
     assert sum(len(f["alarms"]) for f in found) <= 1
 
 
+def test_a_regression_is_watched_and_estimated_too(guessing: Made, rows_of: Rows) -> None:
+    quiet_batch, moved = rows_of(500, 80), rows_of(500, 81).with_columns(pl.col("income") * 2.0)
+    assert report(guessing.monitor, guessing.bundle, quiet_batch)["estimate"]["on"] == "labels"
+    found = report(guessing.monitor, guessing.bundle, moved.drop("amount"))
+    assert {"shift"} <= alarms(found)["income"]
+    assert alarms(found)["model: prediction"] == {"score"}
+    assert found["estimate"]["on"] == "scores"
+    assert found["estimate"]["payoff"]["value"] < 0.0
+
+
 def test_no_rows_are_a_fault(quiet: Made, rows_of: Rows) -> None:
     with pytest.raises(FaultsError, match="no rows"):
         report(quiet.monitor, quiet.bundle, rows_of(10, 63).head(0))
@@ -195,8 +203,9 @@ def test_a_damaged_monitor_is_a_fault(quiet: Made, rows_of: Rows, tmp_path: Path
 
 
 def test_the_report_of_another_bundle_is_no_previous_window(quiet: Made, rows_of: Rows) -> None:
-    with pytest.raises(FaultsError, match="not a drift report of this bundle"):
-        report(quiet.monitor, quiet.bundle, rows_of(10, 67), previous={"bundle": "x"})
+    for written in ({"bundle": "x", "signals": []}, {"bundle": quiet.bundle.digest}, {"bundle": quiet.bundle.digest, "signals": [1]}):
+        with pytest.raises(FaultsError, match="not a drift report of this bundle"):
+            report(quiet.monitor, quiet.bundle, rows_of(10, 67), previous=written)
 
 
 def test_the_same_batch_gives_the_same_report_whatever_the_order_of_its_columns(quiet: Made, rows_of: Rows) -> None:

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.deployment.batch import read_rows
     from runner.monitoring.drift import report
 
+    _check_paths(args)
     folder = bundle_folder(args.bundle)
     bundle = load(folder)
     previous = None if args.previous is None else read_json(args.previous)
@@ -43,6 +44,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(found, str(bundle.manifest["name"]))
     return ExitCode.REFUSED if args.fail_on_alarm and found["alarms"] else ExitCode.PASSED
+
+
+def _check_paths(args: argparse.Namespace) -> None:
+    from runner.core.faults import fault
+
+    if args.previous is not None and not args.previous.is_file():
+        raise fault(
+            "--previous", f"there is no file {args.previous}", "the JSON report of the window before", "leave it out for the first window"
+        )
+    if args.output is not None and args.output.is_dir():
+        raise fault("--output", f"{args.output} is a folder", "the name of a JSON file to write")
 
 
 def _show(found: dict[str, Any], name: str) -> None:

@@ -45,18 +45,18 @@ def lookup(rows: pl.DataFrame, spec: LookupSpec, other: pl.DataFrame, at: str) -
 
     Raises FaultsError when keys of `other` stand there twice, or `expect: all` is declared and a row finds no partner.
     """
-    left, right = _keys(rows, other, spec.on)
+    left, right = _keys(rows, other, spec.keys)
     known = right.drop_nulls()
-    doubled = known.filter(known.select(keys := list(spec.on)).is_duplicated()).select(keys).unique(maintain_order=True)
+    doubled = known.filter(known.select(keys := list(spec.keys)).is_duplicated()).select(keys).unique(maintain_order=True)
     if doubled.height:
         hint = "declare the columns that name one row, or use an as-of join"
         raise fault(
-            f"{at}.on",
+            f"{at}.keys",
             f"{_count(doubled.height, 'key')} of {spec.source!r} with more than one row: {_shown_keys(doubled)}",
             "at most one row a key",
             hint,
         )
-    place = left.join(known, on=list(spec.on), how="left", maintain_order="left")[OTHER]
+    place = left.join(known, on=list(spec.keys), how="left", maintain_order="left")[OTHER]
     if spec.expect == "all" and place.null_count():
         lost = left.filter(place.is_null()).select(keys).unique(maintain_order=True)
         wrong = f"{_count(place.null_count(), 'row')} without a match in {spec.source!r}: {_shown_keys(lost)}"

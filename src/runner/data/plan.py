@@ -66,7 +66,7 @@ def _one_cell(source: Source) -> str:
 
 
 def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: str) -> list[Fault]:
-    on, key = (join.on, "on") if isinstance(join, LookupSpec) else (join.by, "by")
+    on, key = (join.keys, "keys") if isinstance(join, LookupSpec) else (join.by, "by")
     mine, theirs = list(on), [*on.values(), *join.columns.values()]
     if isinstance(join, AsofSpec):
         mine, theirs = [*mine, join.time], [*theirs, join.source_time]
@@ -158,7 +158,7 @@ def _wanted(spec: DataSpec, schemas: Mapping[str, Schema]) -> dict[str, list[str
     }
     mine = set(spec.columns) | derive.roots(declared)
     for join in spec.joins.values():
-        on, times = (join.on, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))
+        on, times = (join.keys, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))
         mine |= {*on, times[0]}
         wanted[join.source] |= {*on.values(), *join.columns.values(), times[1]}
     wanted[spec.primary] |= mine

@@ -22,7 +22,7 @@ class LookupSpec(Spec):
 
     kind: Literal["lookup"]
     source: str
-    on: dict[str, str] = Field(min_length=1)
+    keys: dict[str, str] = Field(min_length=1)
     """Column of the rows to column of the looked-up source."""
     columns: dict[str, str] = Field(min_length=1)
     """New column to column of the looked-up source."""

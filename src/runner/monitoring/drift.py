@@ -138,10 +138,15 @@ def _over_before(previous: Mapping[str, Any] | None, digest: str) -> dict[str, i
     """Signal to side, of what stood beyond the weaker limit in the window before."""
     if previous is None:
         return {}
-    if previous.get("bundle") != digest or "signals" not in previous:
+    try:
+        over = {f"{s['column']}/{s['statistic']}": 1 if s["effect"] >= 0 else -1 for s in previous["signals"] if s["over_twice"]}
+        is_ours = previous["bundle"] == digest
+    except (KeyError, TypeError):
+        over, is_ours = {}, False
+    if not is_ours:
         hint = "leave it out for the first window"
         raise fault("previous report", "it is not a drift report of this bundle", "the report of the window before", hint)
-    return {f"{s['column']}/{s['statistic']}": 1 if s["effect"] >= 0 else -1 for s in previous["signals"] if s["over_twice"]}
+    return over
 
 
 def _evidence(seen: Seen, judged: Judged) -> str:

@@ -55,12 +55,20 @@ def within_capacity(rows: pl.DataFrame, gain: np.ndarray, policy: Policy) -> np.
 
 
 def as_ruled(rows: pl.DataFrame, answer: pl.Series, p: np.ndarray, labels: Sequence[str], policy: Policy, payoff: Payoff) -> pl.DataFrame:
-    """Like decide, for a rule that decides by itself: its action where the answer is TRUE (1), else the other one."""
+    """Like decide, for a rule that decides by itself, as people follow it: no weighing of amounts.
+
+    answer: TRUE is 1. Without a capacity the action is taken where the answer is TRUE; with one (`rows` in the policy) the
+    highest answers go first, yes-or-no rules in the order of the rows, and a FALSE is never acted on.
+    """
     values = action_values(rows, payoff, labels)
     expected = np.einsum("nal,nl->na", values, p)
     actions = list(payoff["actions"])
     act, otherwise = actions.index(policy["act"]), actions.index(policy["otherwise"])
-    chosen = np.where(answer.fill_null(0.0).to_numpy() > 0.5, act, otherwise)
+    answers = answer.fill_null(-np.inf if policy["ranks"] else 0.0).to_numpy()
+    acted = np.isfinite(answers) if policy["ranks"] else answers > 0.5
+    if policy["rows"] is not None:
+        acted &= within_capacity(rows, np.where(acted, answers, -np.inf), {**policy, "even_at_a_loss": True})
+    chosen = np.where(acted, act, otherwise)
     earned = expected[np.arange(rows.height), chosen]
     return pl.DataFrame({"decision": pl.Series(np.array(actions, dtype=object)[chosen].tolist(), dtype=pl.String), "expected_payoff": earned})
 

@@ -12,7 +12,7 @@ Interval = dict[str, Any]
 CONFIDENCE = 0.95
 Z = 1.96
 WIDENED = 1.3
-"""What makes the label-free interval hold over re-drawn models; simulated, see docs."""
+"""Factor that made the label-free interval hold over re-drawn models in simulations."""
 
 
 def unknown(unit: str, why: str, value: float | None = None) -> Interval:

@@ -47,32 +47,42 @@ class Judged:
     combine: dict[str, Any]
 
 
-def terms_for(spec: CandidateSpec, problem: Mapping[str, Any], labels: Sequence[str], answer: pl.Series | None) -> Terms:
-    """The decision terms of a candidate: a rule that answers yes or no decides by itself, all others follow the policy."""
+def terms_for(spec: CandidateSpec, problem: Mapping[str, Any], labels: Sequence[str], rows: pl.DataFrame, decides: bool) -> Terms:
+    """The decision terms of a candidate: a rule that decides by itself is followed as it is, all others follow the policy."""
     payoff = {"unit": problem["payoff"]["unit"], "actions": problem["payoff"]["actions"], "sql": problem["payoff"]["sql"]}
     declared = {**problem["policy"], "time": problem["time"]}
-    if answer is not None:
+    if decides and isinstance(spec, RuleSpec):
         others = [action for action in payoff["actions"] if action != problem["rule_act"]]
-        declared = {"kind": "as_ruled", "act": problem["rule_act"], "otherwise": declared.get("otherwise", others[0])}
+        capacity = {name: declared.get(name) for name in ("rows", "of_rows", "per", "time")}
+        ranks = not is_yes_or_no(spec, rows)
+        declared = {"kind": "as_ruled", "act": problem["rule_act"], "otherwise": declared.get("otherwise", others[0]), "ranks": ranks, **capacity}
     if isinstance(spec, RuleSpec) and not labels:
         declared = {**declared, "shift": 0.0, "kind": "as_predicted"}
     return Terms(declared, payoff, list(labels), problem["target"])
 
 
 def rule_answer(spec: CandidateSpec, problem: Mapping[str, Any], rows: pl.DataFrame) -> pl.Series | None:
-    """The answers of a yes-or-no rule that decides by itself; None for scores, capacities and everything else."""
-    if not isinstance(spec, RuleSpec) or problem["task"] == "regression" or problem["policy"]["kind"] == "top_k":
+    """The answers of a rule that decides by itself: yes or no, or under a capacity a score that ranks. None for everything else.
+
+    A score without a capacity needs a policy to become an action; a problem with several actions and no `rule_act` has no rule.
+    """
+    if not isinstance(spec, RuleSpec) or problem["task"] == "regression" or problem["rule_act"] is None:
         return None
-    if rows.lazy().select(answer=parse(spec.sql)).collect_schema()["answer"] != pl.Boolean:
+    if problem["policy"]["kind"] != "top_k" and not is_yes_or_no(spec, rows):
         return None
     return RuleModel(spec.sql, (), (), (0.0,)).answer(rows)
+
+
+def is_yes_or_no(spec: RuleSpec, rows: pl.DataFrame) -> bool:
+    """Whether a rule answers TRUE or FALSE, by the type of its expression."""
+    return rows.lazy().select(answer=parse(spec.sql)).collect_schema()["answer"] == pl.Boolean
 
 
 def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], calibrate: str) -> Judged:
     """Calibrate, decide and value the out-of-fold predictions of a study's best trial."""
     rows = learner.rows[oof.at]
     answer = rule_answer(spec, problem, rows)
-    terms = terms_for(spec, problem, learner.labels, answer)
+    terms = terms_for(spec, problem, learner.labels, rows, answer is not None)
     kind = calibrate if spec.kind not in ("constant", "rule") else "none"
     p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind)
     decided = policy.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)

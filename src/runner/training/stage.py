@@ -35,6 +35,9 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
 
     Reads problem, features, recipe, folds, split, contract; writes candidates, oof, ladder, training_report.
     """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
@@ -43,7 +46,10 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     specs = rung_specs(spec, problem)
     clock = Clock(spec.safety_stop_minutes)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
+        # whole process, so they are set once here and not in the threads that fit.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         engine = _engine(spec, given, learner, folds, specs, problem, clock)
         studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
         engine.matrices.forget()

@@ -36,22 +36,11 @@ def fit(spec: LinearSpec, given: Fit) -> Fitted:
 
     # C is the inverse of the penalty on the summed loss; `penalty` is declared per row, so that it means the same in every fold.
     model = LogisticRegression(C=1.0 / (strength * max(len(columns), 1) / 100.0), max_iter=spec.max_iterations, tol=1e-6)
-    _quietly(model, columns, given.train.outcome.astype(int))
+    model.fit(columns, given.train.outcome.astype(int))
     if len(model.classes_) < given.n_classes:
         return Fitted(_spread(design, model, given.n_classes))
     link = "logistic" if given.n_classes == 2 else "softmax"
     return Fitted(LinearModel(design, np.asarray(model.coef_).T, np.asarray(model.intercept_), link))
-
-
-def _quietly(model: object, columns: np.ndarray, outcome: np.ndarray) -> None:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # The declared number of iterations is a work budget; ending there is not an accident.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(columns, outcome)  # type: ignore[attr-defined]
 
 
 def _spread(design: Design, model: object, n_classes: int) -> LinearModel:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from runner.core.expressions import parse
+from runner.core.expressions import evaluate
 from runner.core.gates import Gate, Status
 from runner.core.seeds import seed_for
 from runner.evaluation.candidates import Judged
@@ -24,7 +24,7 @@ def slices(judged: Judged, chosen: str, baseline: str, spec: EvaluationSpec, con
 
 
 def _slice(judged: Judged, name: str, sql: str, chosen: str, baseline: str, spec: EvaluationSpec, confidence: float, seed: int, unit: str) -> Report:
-    here = judged.rows.select(inside=parse(sql).fill_null(False))["inside"].to_numpy()
+    here = evaluate(judged.rows, {"inside": sql})["inside"].fill_null(False).to_numpy()
     rows = int(here.sum())
     report: Report = {"sql": sql, "rows": rows, "share": rows / max(1, len(here))}
     if rows < spec.min_slice_rows:

@@ -28,7 +28,8 @@ class RuleModel:
 
     def answer(self, rows: pl.DataFrame) -> pl.Series:
         """The rule's own value per row as Float64 (TRUE is 1); null where it has none."""
-        return rows.select(parse(self.sql).cast(pl.Float64).fill_nan(None).alias("answer"))["answer"]
+        # with_columns, unlike select, gives a rule without any column one answer per row.
+        return rows.lazy().with_columns(__runner_answer=parse(self.sql).cast(pl.Float64).fill_nan(None)).select("__runner_answer").collect()["__runner_answer"]
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         answer = self.answer(rows)

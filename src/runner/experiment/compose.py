@@ -2,175 +2,204 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException, OverrideParseException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from yaml import YAMLError
 
-from runner.core.faults import Fault, FaultsError, fault, listed, nearest
-from runner.core.workspace import Workspace, check_name
-from runner.experiment.crosscheck import faults as cross_faults
-from runner.experiment.faults import from_validation, source_of
-from runner.experiment.locate import locations, syntax_faults
+from runner.core.faults import Fault, FaultsError
+from runner.core.workspace import Workspace
+from runner.experiment.explain import Explained, Groups, explain
+from runner.experiment.faults import from_validation
+from runner.experiment.locate import ConfigFile, Origin, dangerous_faults, locate, syntax_faults, unreadable
 from runner.experiment.model import Experiment, TrackingSpec
+from runner.experiment.parse import parsed, resolved
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 MAIN = "config"
-CODE_KEYS = frozenset({"_target_", "_recursive_", "_partial_", "_convert_", "_args_"})
-RESOLVER = re.compile(r"\$\{[^${}]*?:")
-OPTIONS = re.compile(r"Could not find '(?P<path>[^']+)'")
-STRUCT = re.compile(r"Could not override '(?P<key>[^']+)'")
+# What composing can raise for a person's mistake; anything else is a bug and keeps its traceback.
+MISTAKES = (HydraException, OmegaConfBaseException, YAMLError, UnicodeError, OSError, ValueError, RecursionError)
 
 
 def compose(workspace: Workspace, overrides: Sequence[str]) -> Experiment:
     """The experiment that the workspace's conf/ and the overrides make. Raises FaultsError with every fault found."""
-    cfg, sources = _composed(workspace, overrides)
-    return _validated(cfg, sources, workspace, overrides)
+    unreadable = [_not_text(o) for o in overrides if not _is_text(o)]
+    faults = unreadable or dangerous_faults(workspace.conf)
+    if faults:
+        raise FaultsError(faults)
+    with _hydra(workspace):
+        cfg, kept, faults = _composed(workspace, overrides)
+        return parsed(cfg, kept, workspace, _origin(workspace, kept), faults)
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:
-    """The experiment of a config that Hydra composed itself, as in a job of a sweep."""
-    return _validated(cfg, {}, workspace, overrides)
+    """The experiment of a config that Hydra composed itself, as in a job of a sweep. Raises FaultsError."""
+    return parsed(cfg, overrides, workspace, _origin(workspace, overrides), [])
 
 
 def tracking_of(workspace: Workspace) -> TrackingSpec:
-    """The tracking section that conf/ declares without any experiment."""
-    cfg, sources = _composed(workspace, [])
-    given = OmegaConf.to_container(cfg.tracking, resolve=True)
-    try:
-        return TrackingSpec.model_validate(given)
-    except ValidationError as error:
-        raise FaultsError(from_validation(error, {"tracking": given}, TrackingSpec, sources)) from None
+    """The tracking section that conf/ declares without any experiment. Raises FaultsError."""
+    with _hydra(workspace):
+        cfg, kept, faults = _composed(workspace, [])
+        origin = _origin(workspace, kept)
+        if faults:
+            raise FaultsError(faults)
+        given = resolved(cfg, origin)["tracking"]
+        try:
+            return TrackingSpec.model_validate(given)
+        except ValidationError as error:
+            raise FaultsError(from_validation(error, {"tracking": given}, TrackingSpec, origin().places())) from None
 
 
 def names(workspace: Workspace) -> list[str]:
     """The experiments that conf/experiment declares."""
-    return sorted(path.stem for path in (workspace.conf / "experiment").glob("*.yaml"))
+    return Groups.below(_roots(workspace)).options("experiment")
 
 
-def _composed(workspace: Workspace, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    with _hydra(workspace):
-        try:
-            listed_defaults = GlobalHydra.instance().config_loader().compute_defaults_list(MAIN, list(overrides), RunMode.RUN)
-            files = list(_files(workspace, listed_defaults.defaults))
-            twice = [f for path, _, shown in files for f in syntax_faults(path, shown)]
-            if twice:
-                raise FaultsError(twice)
-            return hydra_compose(MAIN, list(overrides)), locations(files, overrides)
-        except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError, OSError, ValueError, RecursionError) as error:
-            raise _explained(error, workspace, overrides) from None
+def packaged_conf() -> Path | None:
+    """The groups that an installed package brings; None in a source checkout, whose conf/ is the workspace's own."""
+    folder = Path(str(files("runner") / "conf"))
+    return folder if folder.is_dir() else None
+
+
+class PackagedConf(SearchPathPlugin):
+    """Puts the packaged groups behind the workspace's own, for single runs and for sweeps."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        folder = packaged_conf()
+        if folder is not None:
+            search_path.append(provider="runner", path=f"file://{folder}")
+
+
+Plugins.instance().register(PackagedConf)
 
 
 @contextmanager
 def _hydra(workspace: Workspace) -> Iterator[None]:
+    # A job of a sweep runs inside Hydra already; its state is put back.
+    outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(workspace.conf.resolve()), version_base=None):
             yield
+    except HydraException as error:
+        raise FaultsError([Fault("conf", str(error).splitlines()[0], "a folder with config.yaml")]) from None
     finally:
         GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = outer
 
 
-def packaged_conf() -> Path | None:
-    """The groups that ship inside an installed package; None in a source checkout, whose conf/ is the workspace's own."""
-    folder = Path(__file__).parent.parent / "conf"
-    return folder if folder.is_dir() else None
+def _composed(workspace: Workspace, overrides: Sequence[str]) -> tuple[DictConfig, list[str], list[Fault]]:
+    """The config, the overrides that it was made with, and the faults of those that had to be left out."""
+    kept = list(overrides)
+    faults: list[Fault] = []
+    while True:
+        try:
+            return hydra_compose(MAIN, kept), kept, faults
+        except MISTAKES as error:
+            told = _explained(error, kept, workspace)
+            faults += [fault for fault in told.faults if fault not in faults]
+            if told.culprit is None:
+                raise FaultsError(faults) from None
+            kept.remove(told.culprit)
 
 
-def _files(workspace: Workspace, defaults: Iterable[Any]) -> Iterator[tuple[Path, str, str]]:
-    for item in defaults:
-        path = workspace.conf / f"{item.config_path}.yaml"
-        if item.config_path and not item.config_path.startswith("hydra") and path.exists():
-            yield path, "" if item.package in (None, "_global_") else item.package, workspace.shown(path)
-
-
-def _explained(error: Exception, workspace: Workspace, overrides: Sequence[str]) -> FaultsError:
-    broken = [f for path in sorted(workspace.conf.rglob("*.yaml")) for f in syntax_faults(path, workspace.shown(path))]
+def _explained(error: Exception, overrides: list[str], workspace: Workspace) -> Explained:
+    roots = _roots(workspace)
+    broken = [] if isinstance(error, OverrideParseException) else _broken_files(error, roots, workspace, overrides)
     if broken:
-        return FaultsError(broken)
-    text = str(error)
-    if isinstance(error, OverrideParseException):
-        return fault(f"command line: {error.override}", text.splitlines()[0], "an override such as seed=7 or training/tuning=quick")
-    if isinstance(error, MissingConfigException) and (found := OPTIONS.search(text)):
-        group, _, option = found["path"].rpartition("/")
-        options = sorted(path.stem for path in (workspace.conf / group).glob("*.yaml"))
-        return fault(f"{group or MAIN}: {option!r}", "there is no such option", f"one of {listed(options, 40)}", nearest(option, options))
-    if isinstance(error, ConfigCompositionException) and (found := STRUCT.search(text)):
-        return _unknown_override(found["key"], workspace, overrides)
-    return fault("config", text.splitlines()[0] if text else type(error).__name__, "a config that composes", "look at the files under conf/")
+        return Explained(broken)
+    return explain(error, overrides, Groups.below(roots), lambda without: _plain(workspace, without))
 
 
-def _unknown_override(key: str, workspace: Workspace, overrides: Sequence[str]) -> FaultsError:
-    others = [o for o in overrides if o.split("=", 1)[0].lstrip("+~") != key]
-    with _hydra(workspace):
-        known = _leaves(OmegaConf.to_container(hydra_compose(MAIN, others), resolve=False), "")
-    groups = sorted({p.parent.relative_to(workspace.conf).as_posix() for p in workspace.conf.rglob("*.yaml")} - {"."})
-    hint = nearest(key, groups if "/" in key else known)
-    return fault(f"command line: {key}", "sets a key that the composed config does not have", "a key of the config", hint or f"to set one that only has a default: +{key}=...")
-
-
-def _leaves(value: Any, prefix: str) -> list[str]:
-    if not isinstance(value, dict) or not value:
-        return [prefix]
-    return [leaf for key, below in value.items() for leaf in [f"{prefix}.{key}".lstrip("."), *_leaves(below, f"{prefix}.{key}".lstrip("."))]]
-
-
-def _validated(cfg: DictConfig, sources: Mapping[str, str], workspace: Workspace, overrides: Sequence[str]) -> Experiment:
-    raw = OmegaConf.to_container(cfg, resolve=False)
-    if not isinstance(raw, dict) or raw.get("name") is None:
-        raise fault("experiment", "no experiment is chosen", f"+experiment= one of {listed(names(workspace), 40)}", "python -m runner +experiment=NAME")
-    forbidden = [replace(f, source=source_of(f.at, sources)) for f in _code_faults(raw, "")]
-    if forbidden:
-        raise FaultsError(forbidden)
-    given = _resolved(cfg, sources)
-    check_name(str(given["name"]), "name")
+def _plain(workspace: Workspace, overrides: Sequence[str]) -> Mapping[str, Any]:
+    """The unresolved config of other overrides, for hints; empty when it does not compose either."""
     try:
-        experiment = Experiment.model_validate_json(json.dumps(given, default=str))
-    except ValidationError as error:
-        raise FaultsError(from_validation(error, given, Experiment, sources)) from None
-    between = [replace(f, source=source_of(f.at, sources)) for f in cross_faults(experiment)]
-    if between:
-        raise FaultsError(between)
-    chosen = [o.split("=", 1)[1] for o in overrides if o.lstrip("+").startswith("experiment=")]
-    if chosen and chosen[-1] != experiment.name:
-        raise fault("name", f"the file conf/experiment/{chosen[-1]}.yaml names itself {experiment.name!r}", f"name: {chosen[-1]}")
-    return experiment
+        found = OmegaConf.to_container(hydra_compose(MAIN, list(overrides)), resolve=False)
+    except MISTAKES:
+        return {}
+    return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _resolved(cfg: DictConfig, sources: Mapping[str, str]) -> dict[str, Any]:
+def _broken_files(error: Exception, roots: Sequence[Path], workspace: Workspace, overrides: Sequence[str]) -> list[Fault]:
+    """Syntax faults of the files that may take part; those of other experiments only where nothing else explains the error."""
+    chosen = {o.partition("=")[2].strip("'\"") for o in overrides if o.lstrip("+").startswith("experiment=")}
+    paths = [path for root in roots for path in sorted(root.rglob("*.yaml"))]
+    mine = [path for path in paths if path.parent.name != "experiment" or path.stem in chosen]
+    faults = [fault for path in mine for fault in syntax_faults(path, workspace.shown(path)) or _unloadable(path, workspace)]
+    if faults or not isinstance(error, (YAMLError, UnicodeError)):
+        return faults
+    return [fault for path in paths for fault in syntax_faults(path, workspace.shown(path))]
+
+
+def _unloadable(path: Path, workspace: Workspace) -> list[Fault]:
+    """What OmegaConf refuses of a file that is right as YAML, such as an interpolation that is never closed."""
     try:
-        given = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (OmegaConfBaseException, RecursionError) as error:
-        at = str(getattr(error, "full_key", "") or "config")
-        raise FaultsError([Fault(at, str(error).splitlines()[0] or "interpolation that never ends", "a value", source=source_of(at, sources))]) from None
-    return {str(key): value for key, value in dict(given).items()}  # type: ignore[arg-type]
+        OmegaConf.load(path)
+    except (YAMLError, UnicodeError, RecursionError) as error:
+        return [unreadable(error, path, workspace.shown(path))]
+    except OmegaConfBaseException as error:
+        key = str(error.full_key or "")
+        found = locate([ConfigFile(path, "", workspace.shown(path))], [])
+        source = found[key].source if key in found else workspace.shown(path)
+        return [Fault(key or "config", str(error).splitlines()[0], "a plain value or ${another.key}", source=source)]
+    return []
 
 
-def _code_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Config names data, never code: no object keys anywhere, and the environment only where nothing is stored."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            path = f"{at}.{key}".lstrip(".")
-            if key in CODE_KEYS:
-                yield Fault(path, f"{key} would run code that config names", "a registered kind", "see `kind` in the docs")
-            yield from _code_faults(below, path)
-    elif isinstance(value, list):
-        for i, below in enumerate(value):
-            yield from _code_faults(below, f"{at}.{i}")
-    elif isinstance(value, str) and RESOLVER.search(value) and not (at.startswith("tracking.") and "${oc.env:" in value):
-        yield Fault(at, f"the resolver in {value!r} is not allowed", "a plain value or ${another.key}", "the environment may be read under tracking only")
+def _origin(workspace: Workspace, overrides: Sequence[str]) -> Callable[[], Origin]:
+    """What a config was made of; worked out only when there is a fault to tell."""
+
+    def find() -> Origin:
+        if not GlobalHydra.instance().is_initialized():
+            return Origin((), overrides)
+        try:
+            defaults = GlobalHydra.instance().config_loader().compute_defaults_list(MAIN, list(overrides), RunMode.RUN).defaults
+        except MISTAKES:
+            return Origin((), overrides)
+        return Origin(tuple(_files(workspace, defaults)), overrides)
+
+    return cache(find)
+
+
+def _files(workspace: Workspace, defaults: Sequence[Any]) -> Iterator[ConfigFile]:
+    for item in defaults:
+        if not item.config_path or item.config_path.startswith("hydra"):
+            continue
+        paths = (root / f"{item.config_path}.yaml" for root in _roots(workspace))
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            yield ConfigFile(path, "" if item.package in (None, "_global_") else item.package, workspace.shown(path))
+
+
+def _roots(workspace: Workspace) -> list[Path]:
+    packaged = packaged_conf()
+    return [workspace.conf, *([packaged] if packaged else [])]
+
+
+def _is_text(override: str) -> bool:
+    try:
+        override.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_text(override: str) -> Fault:
+    return Fault(override.encode("utf-8", "backslashreplace").decode(), "is not UTF-8", "text in UTF-8", source="command line")

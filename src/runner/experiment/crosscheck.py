@@ -2,64 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from runner.bundle.casts import DTYPES
 from runner.core import expressions
-from runner.core.faults import Fault, nearest
+from runner.core.faults import Fault, listed, nearest
 from runner.experiment.model import Experiment
+from runner.experiment.recipecheck import feature_faults
+
+MOMENTS = ("date", "datetime")
+SCORE_COLUMNS = ("prediction", "decision", "expected_payoff", "flags")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The contract's columns as expressions see them.
+
+    everything: name to dtype, a classification target as text; unknown: name to the reason why it is not known at the decision.
+    """
+
+    everything: Mapping[str, pl.DataType]
+    unknown: Mapping[str, str]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Columns:
+        problem, columns = experiment.problem, experiment.data.columns
+        everything = {name: DTYPES[column.type] for name, column in columns.items()}
+        if problem.target in everything and problem.task != "regression":
+            everything[problem.target] = pl.String()
+        unknown = {name: "is known only after the event" for name, column in columns.items() if column.available == "after_event"}
+        return cls(everything, {**unknown, problem.target: "is the outcome itself"})
+
+    @property
+    def known(self) -> dict[str, pl.DataType]:
+        return {name: dtype for name, dtype in self.everything.items() if name not in self.unknown}
+
 
 def faults(experiment: Experiment) -> list[Fault]:
     """Every fault between rooms: columns that no contract has, expressions that do not type, settings that contradict."""
-    found = [*_columns(experiment), *_expressions(experiment), *_training(experiment)]
+    columns = Columns.of(experiment)
+    checks = (_roles(experiment), _moments(experiment), _labels(experiment), _policy(experiment), _expressions(experiment, columns))
+    found = [fault for check in checks for fault in check]
+    found += [*feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
     return list(dict.fromkeys(found))
 
 
-def _columns(experiment: Experiment) -> Iterable[Fault]:
-    problem, columns = experiment.problem, experiment.data.columns
-    named = {"problem.target": [problem.target], "problem.key": problem.key, "problem.time": [problem.time] if problem.time else []}
-    named |= {f"problem.constraints.{name}": getattr(problem.constraints, name) for name in ("forbidden", "protected")}
-    named |= {"data.unique": experiment.data.unique}
-    split = experiment.data.split
-    named |= {"data.split.column": [c for c in [getattr(split, "column", None)] if c]}
+def _roles(experiment: Experiment) -> Iterator[Fault]:
+    """Columns that a section names must be in the contract."""
+    problem, data = experiment.problem, experiment.data
+    named: dict[str, list[str]] = {
+        "problem.target": [problem.target],
+        "problem.key": problem.key,
+        "problem.time": [problem.time] if problem.time else [],
+        "problem.constraints.forbidden": problem.constraints.forbidden,
+        "problem.constraints.protected": problem.constraints.protected,
+        "data.unique": data.unique,
+        "data.split.column": [column for column in [getattr(data.split, "column", None)] if column],
+    }
     for at, names in named.items():
-        yield from (Fault(at, f"{n!r} is not a contract column", "a column declared under data.columns", nearest(n, columns)) for n in names if n not in columns)
-    for at in ("problem.time", "data.split.column"):
-        for name in named[at]:
-            if name in columns and columns[name].type not in ("date", "datetime"):
-                yield Fault(at, f"{name!r} is declared as {columns[name].type}", "a date or datetime column", f"data.columns.{name}.type: datetime")
-    known = {*columns, *(c for step in experiment.features.steps.values() for c in getattr(step, "adds", lambda: [])())}
-    if not experiment.features.steps:
-        yield from (Fault(f"features.drop.{n}", "not a contract column", hint=nearest(n, known)) for n in experiment.features.drop if n not in known)
-    if problem.target in columns and columns[problem.target].available == "after_event" and problem.target in experiment.features.drop:
-        return
+        for name in names:
+            if name not in data.columns:
+                hint = nearest(name, data.columns) or f"columns: {listed(data.columns, 30)}"
+                yield Fault(at, f"{name!r} is not a column of the contract", "a name under data.columns", hint)
+    for name in sorted(set(problem.key) & set(SCORE_COLUMNS)):
+        yield Fault("problem.key", f"{name!r} is the name of a column of the score output", "another name")
+    if problem.target in [*problem.key, problem.time]:
+        yield Fault("problem.target", f"{problem.target!r} is also a key or the time", "an outcome that is neither")
+    if problem.constraints.fairness is not None and not problem.constraints.protected:
+        yield Fault("problem.constraints.fairness", "compares the groups of protected columns, and none is declared", "problem.constraints.protected")
 
 
-def _expressions(experiment: Experiment) -> Iterable[Fault]:
+def _moments(experiment: Experiment) -> Iterator[Fault]:
+    columns = experiment.data.columns
+    cut = getattr(experiment.data.split, "column", None)
+    for at, name in (("problem.time", experiment.problem.time), ("data.split.column", cut)):
+        if name in columns and columns[name].type not in MOMENTS:
+            yield Fault(at, f"{name!r} is declared as {columns[name].type}", "a date or datetime column", f"see data.columns.{name}.type")
+    if cut in columns and columns[cut].nullable:
+        yield Fault("data.split.column", f"{cut!r} may be missing", "a column that is never null", f"see data.columns.{cut}.nullable")
+
+
+def _labels(experiment: Experiment) -> Iterator[Fault]:
+    """The outcomes that the payoff prices are those that the contract allows."""
     problem = experiment.problem
-    everything = {name: DTYPES[c.type] for name, c in experiment.data.columns.items()}
-    known = {name: dtype for name, dtype in everything.items() if experiment.data.columns[name].available == "at_decision" and name != problem.target}
+    target = experiment.data.columns.get(problem.target)
+    if target is None:
+        return
+    if problem.task == "regression":
+        if target.type not in ("int", "float"):
+            yield Fault(f"data.columns.{problem.target}.type", f"the target of a regression is declared as {target.type}", "int or float")
+        return
+    priced = next(iter((problem.payoff.actions or {}).values()), {})
+    if target.allowed is not None and set(target.allowed) != set(priced):
+        wrong = f"prices the labels {listed(priced)}; data.columns.{problem.target} allows {listed(target.allowed)}"
+        yield Fault("problem.payoff.actions", wrong, "the same labels in both")
+
+
+def _policy(experiment: Experiment) -> Iterator[Fault]:
+    problem = experiment.problem
+    policy: Any = problem.policy
+    act, otherwise = getattr(policy, "act", None), getattr(policy, "otherwise", None)
+    if act is not None and act == otherwise:
+        yield Fault("problem.policy.otherwise", f"is {otherwise!r}, as act is", "another action")
+    if policy.kind != "threshold" or problem.task == "regression":
+        return
+    labels = list(next(iter((problem.payoff.actions or {}).values()), {}))
+    label = policy.label or problem.positive
+    if label is None:
+        yield Fault("problem.policy.label", "is missing: there is no positive label to compare", f"one of {listed(labels)}")
+    elif label not in labels:
+        yield Fault("problem.policy.label", f"{label!r} is not a label that payoff.actions prices", f"one of {listed(labels)}", nearest(label, labels))
+
+
+def _expressions(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
+    problem, data = experiment.problem, experiment.data
     for action, values in (problem.payoff.actions or {}).items():
-        yield from expressions.check(values, known, f"problem.payoff.actions.{action}")[0]
+        yield from _typed(values, columns.known, columns.unknown, f"problem.payoff.actions.{action}", "number")
     if problem.payoff.sql is not None:
-        yield from expressions.check({"": problem.payoff.sql}, {**known, "decision": pl.Float64(), "actual": pl.Float64()}, "problem.payoff.sql")[0]
-    yield from expressions.check({f"{n}.sql": b.sql for n, b in problem.baselines.items()}, known, "problem.baselines")[0]
-    slices, types = expressions.check(experiment.evaluation.slices, everything, "evaluation.slices")
-    yield from slices
-    yield from (Fault(f"evaluation.slices.{n}", f"gives {t}", "an expression that is TRUE or FALSE") for n, t in types.items() if t != pl.Boolean)
+        yield from _clashes(columns)
+        seen = {**columns.known, "decision": pl.Float64(), "actual": pl.Float64()}
+        yield from _typed({"": problem.payoff.sql}, seen, columns.unknown, "problem.payoff.sql", "number")
+    # A TRUE must stand for an action: the policy's, or the one that the positive label calls for.
+    can_act = problem.task != "regression" and (getattr(problem.policy, "act", None) or problem.positive) is not None
+    for name, baseline in problem.baselines.items():
+        wanted = "either" if can_act else "number"
+        yield from _typed({"": baseline.sql}, columns.known, columns.unknown, f"problem.baselines.{name}.sql", wanted)
+    yield from _typed(experiment.evaluation.slices, columns.everything, {}, "evaluation.slices", "truth")
+    stored = {name: DTYPES[column.type] for name, column in data.columns.items()}
+    for name, rule in data.rules.items():
+        yield from _typed({"": rule.sql}, stored, {}, f"data.rules.{name}.sql", "truth")
+    yield from _parsed({f"data.derive.{name}": sql for name, sql in data.derive.items()})
+    yield from _parsed({"data.label.sql": data.label.sql} if data.label else {})
+    yield from _parsed({"data.filter": data.filter} if data.filter is not None else {})
+    for name, source in data.sources.items():
+        yield from _parsed({f"data.sources.{name}.derive.{made}": sql for made, sql in getattr(source, "derive", {}).items()})
+
+
+def _clashes(columns: Columns) -> Iterator[Fault]:
+    for name in ("decision", "actual"):
+        if name in columns.everything:
+            yield Fault(f"data.columns.{name}", "payoff.sql means the decided and the actual number by this name", "another name for the column")
+
+
+def _typed(declared: Mapping[str, str], schema: Mapping[str, pl.DataType], unknown: Mapping[str, str], at: str, wanted: str) -> Iterator[Fault]:
+    """Faults of expressions that must give a number, a truth value or either of them. unknown: columns they must not read, and why."""
+    for name, sql in declared.items():
+        key = f"{at}.{name}" if name else at
+        hidden = [column for column in roots(sql) if column in unknown and column not in schema]
+        if hidden:
+            yield from (Fault(key, f"`{sql.strip()}` reads {c!r}, which {unknown[c]}", "columns known at the moment of decision") for c in hidden)
+            continue
+        wrong, types = expressions.check({"": sql}, schema, key)
+        yield from wrong
+        yield from (Fault(key, f"`{sql.strip()}` gives {dtype}", WANTED[wanted]) for dtype in types.values() if not _fits(dtype, wanted))
+
+
+WANTED = {"number": "a number", "truth": "TRUE or FALSE", "either": "TRUE or FALSE, or a number that ranks rows"}
+
+
+def _fits(dtype: pl.DataType, wanted: str) -> bool:
+    return (wanted != "truth" and dtype.is_numeric()) or (wanted != "number" and dtype == pl.Boolean())
+
+
+def _parsed(declared: Mapping[str, str]) -> Iterator[Fault]:
+    """Expressions over raw rows, whose columns only the sources know: judged as language here, typed by the data room."""
+    for at, sql in declared.items():
+        try:
+            expressions.parse(sql)
+        except PolarsError as error:
+            yield Fault(at, f"`{sql.strip()}` is not a valid expression: {str(error).splitlines()[0]}", "a Polars SQL expression over one row")
+
+
+def roots(sql: str) -> list[str]:
+    """Columns that an expression reads; none where it does not parse, which `check` tells."""
+    try:
+        return expressions.parse(sql).meta.root_names()
+    except PolarsError:
+        return []
 
 
 def _training(experiment: Experiment) -> Iterable[Fault]:
-    constraints, candidates = experiment.problem.constraints, experiment.training.candidates
-    if constraints.interpretable_only and not any(c.interpretable for c in candidates.values()):
-        yield Fault(
-            "problem.constraints.interpretable_only", f"no candidate can be read: {', '.join(candidates)}", "at least one readable candidate", "training/model=linear"
-        )
-    taken = sorted(set(candidates) & {"constant", *experiment.problem.baselines})
-    yield from (Fault(f"training.candidates.{name}", "a baseline has this name", "a name of its own") for name in taken)
-    hidden = {*constraints.forbidden, *constraints.protected, *experiment.features.drop, experiment.problem.target}
-    for name in constraints.monotone:
-        if name in hidden:
-            yield Fault(f"problem.constraints.monotone.{name}", "is no feature: it is dropped, protected, forbidden or the target", "a feature that the models see")
+    candidates = experiment.training.candidates
+    if experiment.problem.constraints.interpretable_only and not any(c.interpretable for c in candidates.values()):
+        wrong = f"none of the candidates {listed(candidates)} can be read"
+        yield Fault("problem.constraints.interpretable_only", wrong, "at least one readable candidate", "training/model=linear")
+    for name in sorted(set(candidates) & {"constant", *experiment.problem.baselines}):
+        yield Fault(f"training.candidates.{name}", "a baseline has this name", "a name of its own")
+    for name in candidates:
+        if not name.isprintable() or "/" in name or "\\" in name or name in ("", ".", ".."):
+            yield Fault(f"training.candidates.{name}", "cannot be the name of a folder", "a name without slashes")

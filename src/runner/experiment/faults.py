@@ -1,7 +1,9 @@
-"""Pydantic's errors as faults for people: key path without union tags, file and line, nearest name."""
+"""Pydantic's errors as faults for people: key path without union tags, file and line, expectation, nearest name."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -11,40 +13,79 @@ from pydantic import ValidationError
 from runner.core.faults import Fault, listed, nearest
 from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec
+from runner.experiment.locate import Place, Places, source_of
 
-Sources = Mapping[str, str]
-
-
-def from_validation(error: ValidationError, given: Mapping[str, Any], root: type[Spec], sources: Sources) -> list[Fault]:
-    """One fault per error; sources: key path to the file and line that set it."""
-    return [fault for item in error.errors() for fault in _faults(item, given, root, sources)]
-
-
-def source_of(path: str, sources: Sources) -> str:
-    """Where a key, or the nearest key above it, was set; empty when it is a default."""
-    while path:
-        if path in sources:
-            return sources[path]
-        path = path.rpartition(".")[0]
-    return ""
+SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
+# The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
+CONTINUES = re.compile(r"(\w+ are |for a )")
+LONGEST = 80
 
 
-def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec], sources: Sources) -> list[Fault]:
+def from_validation(error: ValidationError, given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
+    """One fault per error; given: what was validated, below root; places: where each key was set."""
+    return [fault for item in error.errors(include_url=False) for fault in _faults(item, given, root, places)]
+
+
+def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
     path = plain_path(item["loc"], given)
     at = ".".join(path) or "experiment"
-    where, kind, context = source_of(at, sources), item["type"], item.get("ctx", {})
+    kind, context, where = item["type"], item.get("ctx", {}), source_of(at, places)
     if kind == "extra_forbidden":
-        known = _known_keys(path[:-1], given, root)
+        known = keys_at(path[:-1], given, root)
         return [Fault(at, f"unknown key {path[-1]!r}", f"one of {listed(known, 30)}", nearest(path[-1], known), where)]
     if kind == "missing":
-        return [Fault(at, "is missing", _described(path, given, root), f"set {at}", where)]
+        return [Fault(at, "is missing", _described(path, given, root) or "a value", f"set {at}", where)]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        known = [tag.strip("' ") for tag in str(context.get("expected_tags", "")).split(",") if tag.strip()]
-        found = context.get("tag", "")
-        return [Fault(f"{at}.kind", f"unknown kind {found!r}" if found else "is missing", f"one of {listed(known)}" if known else "a kind", nearest(found, known), where)]
+        return [_kind_fault(at, context, places)]
+    if kind in SECTION_TYPES:
+        return [_section_fault(path, item["input"], given, root, where)]
     if kind == "value_error":
-        return [Fault(at, part, source=where) for part in str(context.get("error", item["msg"])).split("; ")]
-    return [Fault(at, f"found {item['input']!r}", _expected(item["msg"]), _yaml_trap(item), where)]
+        return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
+    expected = _expected(str(item["msg"]))
+    hint = _quote_hint(item, places.get(at)) or (nearest(str(item["input"]), literals(context)) if kind == "literal_error" else "")
+    return [Fault(at, f"found {shown(item['input'])}", expected, hint, where)]
+
+
+def shown(value: Any) -> str:
+    """A value as YAML would have it, on one line, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _kind_fault(at: str, context: Mapping[str, Any], places: Places) -> Fault:
+    known = [tag.strip("' ") for tag in str(context.get("expected_tags", "")).split(",") if tag.strip()] or literals(context)
+    found = str(context.get("tag", ""))
+    wrong = f"unknown kind {found!r}" if found else "is missing"
+    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", nearest(found, known), source_of(f"{at}.kind", places))
+
+
+def literals(context: Mapping[str, Any]) -> list[str]:
+    """The allowed words of a literal, as pydantic lists them in its message."""
+    return re.findall(r"'([^']*)'", str(context.get("expected", "")))
+
+
+def _section_fault(path: Sequence[str], found: Any, given: Any, root: type[Spec], where: str) -> Fault:
+    known = keys_at(path, given, root)
+    expected = f"a section with the keys {listed(known, 30)}" if known else "a section: lines of the form key: value"
+    hint = f"{path[-1]}: {{kind: {found}}}" if isinstance(found, str) and "kind" in known else ""
+    return Fault(".".join(path), f"found {shown(found)}", expected, hint, where)
+
+
+def _complaints(path: Sequence[str], text: str, given: Any, root: type[Spec], places: Places) -> list[Fault]:
+    """The complaints that a spec's own check joined, each at the key that it names first."""
+    parts: list[tuple[str, str]] = []
+    for part in text.split("; "):
+        if parts and CONTINUES.match(part):
+            parts[-1] = (parts[-1][0], part)
+        else:
+            parts.append((part, ""))
+    known = keys_at(path, given, root)
+    found = []
+    for wrong, expected in parts:
+        named = wrong.split(" ")[0].strip(":,")
+        at = ".".join([*path, named] if named.split(".")[0] in known else path) or "experiment"
+        found.append(Fault(at, wrong, expected, source=source_of(at, places)))
+    return found
 
 
 def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
@@ -68,13 +109,16 @@ def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
 
 
 def _expected(message: str) -> str:
-    return message.replace("Input should be ", "").replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    words = message.replace("Input should be ", "").replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    return words.replace("a valid string", "text").replace("a valid boolean", "true or false").replace("a valid list", "a list [a, b]")
 
 
-def _yaml_trap(item: Mapping[str, Any]) -> str:
-    if item["type"] == "string_type" and isinstance(item["input"], (bool, int, float)):
-        return 'YAML read this as a number or a truth value; put it in quotes, such as "no"'
-    return ""
+def _quote_hint(item: Mapping[str, Any], place: Place | None) -> str:
+    if item["type"] != "string_type" or not isinstance(item["input"], (bool, int, float)):
+        return ""
+    text = place.text if place and place.text else shown(item["input"])
+    read = "" if text == shown(item["input"]) else f"{text} is read as {shown(item['input'])}; "
+    return f'{read}put it in quotes: "{text}"'
 
 
 def spec_at(path: Sequence[str], given: Any, root: type[Spec]) -> type[Spec] | None:
@@ -115,9 +159,15 @@ def _kind_of(member: Any) -> Any:
     return get_args(field.annotation)[0] if field is not None else None
 
 
-def _known_keys(path: Sequence[str], given: Any, root: type[Spec]) -> list[str]:
+def keys_at(path: Sequence[str], given: Any, root: type[Spec]) -> list[str]:
+    """The keys that may be set below a key path; empty where anything or nothing may."""
     spec = spec_at(path, given, root)
     return list(spec.model_fields) if spec else []
+
+
+def is_declared(path: Sequence[str], given: Any, root: type[Spec]) -> bool:
+    """Whether a key path leads to a field that some spec declares."""
+    return bool(path) and path[-1] in keys_at(path[:-1], given, root)
 
 
 def _described(path: Sequence[str], given: Any, root: type[Spec]) -> str:

@@ -17,6 +17,7 @@ from runner.problem.spec import ProblemSpec
 from runner.training.spec import TrainingSpec
 
 ROOMS = ("problem", "data", "features", "training", "evaluation", "deployment", "monitoring")
+UNSTORED = ("execution", "tracking")
 
 
 class ExecutionSpec(Spec):

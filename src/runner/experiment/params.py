@@ -1,63 +1,102 @@
-"""params.yaml: what is adopted, resolved, one writer, read the same by every YAML."""
+"""params.yaml: what is adopted, resolved, by one writer, read the same by every YAML."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from runner.core.faults import Fault, FaultsError, fault, nearest
+from runner.core.digests import canonical
+from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
-from runner.experiment.faults import from_validation
+from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
+from runner.experiment.reproduce import adopt, reproduce_names
+
+__all__ = ["adopt", "compose_all", "from_params", "is_adopted", "read", "read_all", "reproduce_names", "stale", "text_of", "write"]
 
 FILE = "params.yaml"
 HEAD = "# Written by `python -m runner compose` from conf/; changes made here by hand are lost.\n"
+COMPOSE = "python -m runner compose"
+LONGEST_KEY = 1000
+SHOWN_CHANGES = 5
 
 
 def text_of(experiments: Sequence[Experiment]) -> str:
     """The file's text: sorted by name, every string in quotes, so that YAML 1.1 and 1.2 read the same values."""
-    lines = [HEAD]
-    for experiment in sorted(experiments, key=lambda e: e.name):
-        lines.append(f"{experiment.name}:\n")
-        lines += _lines(experiment.stored(), 1)
-    return "".join(lines)
+    return HEAD + yaml_text({e.name: e.stored() for e in sorted(experiments, key=lambda e: e.name)})
 
 
-def _lines(value: dict[str, Any], depth: int) -> list[str]:
-    lines = []
+def yaml_text(value: Mapping[str, Any]) -> str:
+    """A mapping of plain JSON values as YAML that versions 1.1 and 1.2 read the same."""
+    return "".join(_lines(value, 0))
+
+
+def _lines(value: Mapping[str, Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
     for key, below in value.items():
-        name = f"{'  ' * depth}{json.dumps(key, ensure_ascii=False)}:"
-        if isinstance(below, dict) and below:
-            lines += [f"{name}\n", *_lines(below, depth + 1)]
+        name = _quoted(key)
+        # A key on one line may have 1,024 signs at most.
+        head = f"{indent}{name}:" if len(name) < LONGEST_KEY else f"{indent}? {name}\n{indent}:"
+        if isinstance(below, Mapping) and below:
+            yield f"{head}\n"
+            yield from _lines(below, depth + 1)
         else:
-            lines.append(f"{name} {_flow(below)}\n")
-    return lines
+            yield f"{head} {_flow(below)}\n"
 
 
 def _flow(value: Any) -> str:
-    """A value on one line. JSON is YAML, but for exponents: YAML 1.1 needs a dot and a sign in them."""
+    """A value on one line."""
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, float):
-        text = repr(value)
-        mantissa, mark, exponent = text.partition("e")
-        if not mark:
-            return text
-        return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
-    if isinstance(value, list):
+        return _number(value)
+    if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_flow, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"? {_quoted(k)} : {_flow(v)}" for k, v in value.items()) + "}"
     return json.dumps(value)
 
 
+def _number(value: float) -> str:
+    """The shortest text that reads back to the number. YAML 1.1 takes 1e-05 for text: it needs a dot and a sign.
+
+    >>> _number(1e-05), _number(1e22), _number(0.5)
+    ('1.0e-05', '1.0e+22', '0.5')
+    """
+    mantissa, mark, exponent = repr(value).partition("e")
+    if not mark:
+        return mantissa
+    return f"{mantissa if '.' in mantissa else f'{mantissa}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
+
+
+def _quoted(text: str) -> str:
+    """A text in double quotes; signs that a reader could take for a line break, or refuse, are escaped.
+
+    JSON's own escapes do not do: YAML 1.1 reads its surrogate pairs as two broken signs.
+    """
+    return '"' + "".join(_escaped(sign) for sign in text) + '"'
+
+
+def _escaped(sign: str) -> str:
+    if sign in '"\\':
+        return f"\\{sign}"
+    if sign.isprintable():
+        return sign
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def write(workspace: Workspace, experiments: Sequence[Experiment]) -> None:
-    """Write params.yaml, whole or not at all."""
-    write_text(workspace.root / FILE, text_of(experiments))
+    """Write params.yaml, whole or not at all; a file that is right already is left alone."""
+    path, text = workspace.root / FILE, text_of(experiments)
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)
 
 
 def read_all(workspace: Workspace) -> dict[str, Any]:
@@ -68,56 +107,43 @@ def read_all(workspace: Workspace) -> dict[str, Any]:
     try:
         # libyaml where the platform has it: ten times faster on a long file.
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", hint="python -m runner compose") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE) from None
+    if content is not None and not isinstance(content, dict):
+        raise fault(FILE, "holds no experiments", "the file that compose writes", COMPOSE)
     return dict(content or {})
 
 
 def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """One entry, or None."""
+    """One entry, or None. Raises FaultsError when the file is damaged."""
     entry = read_all(workspace).get(name)
     return dict(entry) if isinstance(entry, dict) else None
 
 
 def from_params(workspace: Workspace, name: str) -> Experiment:
-    """The adopted experiment of that name, validated again. Raises FaultsError."""
+    """The adopted experiment of that name, validated again; execution and tracking have their defaults. Raises FaultsError."""
     entry = read(workspace, name)
     if entry is None:
-        known = read_all(workspace)
-        raise fault(FILE, f"there is no adopted experiment {name!r}", f"one of {', '.join(known) or 'none yet'}", nearest(name, known) or f"python -m runner compose {name}")
-    given = {"name": name, **entry}
+        known = [str(key) for key in read_all(workspace)]
+        expected = f"one of {listed(known, 40)}" if known else "a name that compose has written"
+        raise fault(FILE, f"there is no adopted experiment {name!r}", expected, nearest(name, known) or f"{COMPOSE} {name}")
+    given = {"name": name, **{key: value for key, value in entry.items() if key != "name"}}
     try:
-        return Experiment.model_validate_json(json.dumps(given))
+        return Experiment.model_validate_json(json.dumps(given, default=str))
     except ValidationError as error:
         faults = from_validation(error, given, Experiment, {})
-        raise FaultsError([Fault(f"{FILE}: {f.at}", f.wrong, f.expected, "python -m runner compose") for f in faults]) from None
+        raise FaultsError(Fault(f"{name}.{f.at}", f.wrong, f.expected, f"{COMPOSE}; the file is generated", FILE) for f in faults) from None
 
 
 def is_adopted(workspace: Workspace, experiment: Experiment) -> bool:
-    """Whether params.yaml holds just this experiment, to the last value."""
-    stored: dict[str, Any] = json.loads(json.dumps(experiment.stored()))
-    return read(workspace, experiment.name) == stored
+    """Whether params.yaml holds just this experiment, to the last value; a hand edit makes it another one."""
+    entry = read(workspace, experiment.name)
+    return entry is not None and _same(entry, experiment.stored())
 
 
-def reproduce_names(workspace: Workspace) -> list[str]:
-    """The adopted names, in the order of conf/reproduce.yaml."""
-    path = workspace.conf / "reproduce.yaml"
-    if not path.exists():
-        return []
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    found = content.get("experiments") if isinstance(content, dict) else None
-    if not isinstance(found, list) or not all(isinstance(n, str) for n in found):
-        raise fault("conf/reproduce.yaml", "has no list of names under `experiments`", "experiments:\n  - credit_risk")
-    return found
-
-
-def adopt(workspace: Workspace, name: str) -> None:
-    """Add a name to conf/reproduce.yaml, below the others; comments stay."""
-    if name in reproduce_names(workspace):
-        return
-    path = workspace.conf / "reproduce.yaml"
-    text = path.read_text(encoding="utf-8") if path.exists() else "experiments:\n"
-    write_text(path, text.replace("experiments: []", "experiments:").rstrip("\n") + f"\n  - {name}\n")
+def _same(entry: Any, stored: Any) -> bool:
+    # As text, because to Python 1, 1.0 and True are the same; dates can only come from a hand edit.
+    return json.dumps(entry, sort_keys=True, default=str) == json.dumps(json.loads(canonical(stored)), sort_keys=True)
 
 
 def compose_all(workspace: Workspace) -> list[Experiment]:
@@ -135,8 +161,31 @@ def compose_all(workspace: Workspace) -> list[Experiment]:
 
 
 def stale(workspace: Workspace) -> list[Fault]:
-    """What `compose --check` finds: nothing when params.yaml is what conf/ composes to."""
+    """What `compose --check` finds: nothing when params.yaml is, to the byte, what conf/ composes to. Raises FaultsError."""
+    experiments = compose_all(workspace)
     path = workspace.root / FILE
-    if path.exists() and path.read_text(encoding="utf-8") == text_of(compose_all(workspace)):
+    if path.is_file() and path.read_bytes() == text_of(experiments).encode():
         return []
-    return [Fault(FILE, "is not what conf/ composes to", "the file that compose writes", "python -m runner compose, then commit params.yaml")]
+    if not path.exists():
+        return [Fault(FILE, "is missing", "the file that compose writes", f"{COMPOSE}, then commit it")]
+    written, fresh = read_all(workspace), {e.name: json.loads(json.dumps(e.stored())) for e in experiments}
+    changes = list(_changes(written, fresh, ""))
+    told = [Fault(at, wrong, "what conf/ composes to", f"{COMPOSE}, then commit {FILE}", FILE) for at, wrong in changes[:SHOWN_CHANGES]]
+    if len(changes) > SHOWN_CHANGES:
+        told.append(Fault(FILE, f"{len(changes) - SHOWN_CHANGES} more values differ", "what conf/ composes to", COMPOSE))
+    return told or [Fault(FILE, "is not written as compose writes it", "the same values in the same order, no comments", COMPOSE)]
+
+
+def _changes(written: Any, fresh: Any, at: str) -> Iterator[tuple[str, str]]:
+    """Key path and words for every value that differs."""
+    if isinstance(written, dict) and isinstance(fresh, dict):
+        for key in [*fresh, *(key for key in written if key not in fresh)]:
+            path = f"{at}.{key}" if at else str(key)
+            if key not in written:
+                yield path, "is missing"
+            elif key not in fresh:
+                yield path, "is no longer in conf/"
+            else:
+                yield from _changes(written[key], fresh[key], path)
+    elif not _same(written, fresh):
+        yield at, f"holds {shown(written)}, conf/ has {shown(fresh)}"

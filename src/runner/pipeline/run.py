@@ -129,6 +129,7 @@ def _given(run: Run, stage: Stage) -> Given:
     if missing:
         raise fault(f"stage {stage.room}", f"its input is missing: {', '.join(missing)}", "the outputs of earlier stages", "run `dvc repro` or `python -m runner`")
     gates = tuple(Gate(**g) for name, path in files.items() if name.startswith("gate.") for g in read_json(path)["gates"])
+    use, spent = _use(run, files, gates) if stage.room == "evaluation" else (None, ())
     return Given(
         files={name: path for name, path in files.items() if not name.startswith("gate.")},
         experiment=run.experiment.name,
@@ -137,8 +138,8 @@ def _given(run: Run, stage: Stage) -> Given:
         home=run.workspace.home,
         workers=run.workers,
         adopted=run.adopted,
-        gates=gates,
-        use=_use(run, files, gates) if stage.room == "evaluation" else None,
+        gates=(*gates, *spent),
+        use=use,
         progress=run.progress,
     )
 
@@ -203,12 +204,17 @@ def _withhold(stage: Stage, folders: RunFolders, keep_reports: bool = True) -> N
             write_bytes(folder / WITHHELD, b"an earlier gate refused; see verdict.json\n")
 
 
-def _use(run: Run, files: Mapping[str, Path], gates: tuple[Gate, ...]) -> TestUse | None:
+def _use(run: Run, files: Mapping[str, Path], gates: tuple[Gate, ...]) -> tuple[TestUse | None, tuple[Gate, ...]]:
+    """Permission to open the sealed test; where its uses are spent, a failed gate instead, so that the verdict says so."""
     if not run.adopted or any_failed(list(gates)):
-        return None
+        return None, ()
     from runner.evaluation.ledger import permit
 
-    return permit(ledger_of(run), read_json(files["split"])["seal"], declared_digest(run), run.experiment.evaluation.test_uses)
+    seal, allowed = read_json(files["split"])["seal"], run.experiment.evaluation.test_uses
+    try:
+        return permit(ledger_of(run), seal, declared_digest(run), allowed), ()
+    except RefusedError as refused:
+        return None, tuple(Gate("test uses", "ledger", "failed", f.expected, f.wrong, f.hint) for f in refused.faults)
 
 
 def ledger_of(run: Run) -> Path:

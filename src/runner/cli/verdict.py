@@ -1,0 +1,79 @@
+"""The verdict on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runner.report.headline import Headline, headline
+from runner.report.numbers import Interval
+from runner.report.reading import at, load, records, text
+from runner.report.words import clean, words
+
+if TYPE_CHECKING:
+    from runner.pipeline.run import Run
+
+STYLES = {"good": "green", "warn": "yellow", "bad": "red", "mute": "dim"}
+PIPE_WIDTH = 120
+
+
+def show(run: Run) -> None:
+    """Print the verdict, its gates, the ladder, and where report and bundle are; plain text when not on a terminal."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    top = headline(run.folders)
+    console.print()
+    if top.first:
+        _say(console, top.first, "bold")
+    console.print(Text.assemble((f" {top.word} ", f"bold reverse {STYLES[top.tone]}"), " ", (clean(top.sentence), "bold")))
+    if top.basis:
+        _say(console, top.basis, "dim")
+    console.print()
+    if top.gates:
+        console.print(_gates(top))
+    ladder = _ladder(run)
+    if ladder.row_count:
+        console.print()
+        console.print(ladder)
+    console.print()
+    _say(console, f"report  {run.workspace.shown(run.folders.reports / 'report.html')}")
+    bundle = run.folders.models / "bundle"
+    if (bundle / "manifest.json").is_file():
+        _say(console, f"bundle  {run.workspace.shown(bundle)}")
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(clean(line), style), soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.box import SIMPLE
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _gates(top: Headline) -> Table:
+    table = _table("gates", "", "gate", "limit", "found", "evidence")
+    table.columns[0].no_wrap = True
+    for gate in top.gates:
+        status = Text(f"{gate.symbol} {gate.status}", STYLES[gate.tone])
+        table.add_row(status, *(Text(clean(part)) for part in (f"{gate.name} ({gate.room})", gate.limit, gate.found, gate.evidence)))
+    return table
+
+
+def _ladder(run: Run) -> Table:
+    rungs = records(load(run.folders.models / "ladder.json"), "rungs")
+    unit = next((text(rung, "payoff", "unit") for rung in rungs), "")
+    table = _table(f"ladder, out of fold, {clean(unit)}", "", "rung", "payoff", "gain over the rung below")
+    for rung in rungs:
+        chosen = bool(at(rung, "chosen"))
+        spans = (found.span() if (found := Interval.of(at(rung, key))) else "" for key in ("payoff", "gain_over_below"))
+        table.add_row(Text("✓" if chosen else "", "green"), Text(words(text(rung, "name")), "bold" if chosen else ""), *map(Text, spans))
+    return table

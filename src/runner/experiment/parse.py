@@ -1,0 +1,212 @@
+"""From a composed config to one frozen experiment: nothing but plain values, resolved, validated as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from pydantic import ValidationError
+
+from runner.core.faults import Fault, FaultsError, listed
+from runner.core.workspace import Workspace, check_name
+from runner.experiment.crosscheck import faults as cross_faults
+from runner.experiment.explain import COMMAND_LINE, Groups
+from runner.experiment.faults import from_validation, shown
+from runner.experiment.locate import Origin, source_of
+from runner.experiment.model import UNSTORED, Experiment
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+CODE_KEYS = frozenset({"_target_", "_recursive_", "_partial_", "_convert_", "_args_"})
+LOOKUP = re.compile(r"\$\{(?:oc\.env:|[\w.\[\]]*\})")
+RESOLVER = "calls a resolver:"
+HEADER = "# @package _global_"
+
+
+def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, origin: Callable[[], Origin], faults: Sequence[Fault]) -> Experiment:
+    """The experiment of a composed config.
+
+    overrides: those it was composed with; origin: what it was composed of, asked for only when something looks wrong; faults: those already found.
+    Raises FaultsError with all of them and all that is found here.
+    """
+    raw: Any = OmegaConf.to_container(cfg, resolve=False)
+    found = list(faults)
+    try:
+        chosen = _chosen(raw, overrides, origin, workspace, found)
+        if not all(isinstance(key, str) for key in _keys(raw)):
+            _refuse(origin().faults())
+        found += _plain_faults(raw, "")
+        if any(RESOLVER in fault.wrong for fault in found):
+            raise FaultsError([])
+        given = resolved(cfg, origin)
+        found += _name_faults(given, chosen)
+        experiment, wrong = _validated(given, origin)
+        found += [fault for fault in wrong if not any(_covers(known.at, fault.at) for known in found)]
+        if experiment is not None:
+            found += [*cross_faults(experiment), *_path_faults(experiment, workspace)]
+            if not found:
+                return experiment
+    except FaultsError as error:
+        found += error.faults
+    where = origin().places()
+    raise FaultsError(dict.fromkeys(fault if fault.source else replace(fault, source=source_of(fault.at, where)) for fault in found))
+
+
+def chosen_experiment(overrides: Sequence[str]) -> str | None:
+    """The experiment that the overrides choose; None when they choose none."""
+    chosen = [o.partition("=")[2].strip("'\" ") for o in overrides if o.lstrip("+").partition("=")[0] == "experiment"]
+    return chosen[-1] if chosen else None
+
+
+def _covers(known: str, at: str) -> bool:
+    return at == known or at.startswith(f"{known}.")
+
+
+def _chosen(raw: Mapping[Any, Any], overrides: Sequence[str], origin: Callable[[], Origin], workspace: Workspace, known: Sequence[Fault]) -> str | None:
+    """The experiment that the overrides choose. Raises FaultsError when there is no experiment in the config at all."""
+    chosen = chosen_experiment(overrides)
+    if raw.get("name") is not None:
+        return chosen
+    if chosen is None:
+        if any(fault.at == "experiment" for fault in known):
+            raise FaultsError([])
+        available = Groups.below([workspace.conf]).options("experiment")
+        expected = f"+experiment= one of {listed(available, 40)}" if available else "a file in conf/experiment/"
+        raise FaultsError([Fault("experiment", "no experiment is chosen", expected, "python -m runner +experiment=NAME", COMMAND_LINE)])
+    file = f"conf/experiment/{chosen}.yaml"
+    _refuse(origin().faults())
+    if "experiment" in raw:
+        raise FaultsError([Fault(f"{file}:1", "goes into the key `experiment`, not over the whole config", HEADER, f"make {HEADER} the first line")])
+    raise FaultsError([Fault("name", "is missing", f"name: {chosen}", "an experiment is called as its file", file)])
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise FaultsError(faults)
+
+
+def _keys(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield key
+            yield from _keys(below)
+
+
+def _plain_faults(value: Any, at: str) -> Iterator[Fault]:
+    """Config names data, never code: no object keys, no other than plain values, and the environment only where nothing is stored."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            path = f"{at}.{key}".lstrip(".")
+            if not isinstance(key, (str, int)) or isinstance(key, bool):
+                yield Fault(path, f"the key is read as {shown(key)}", "text", "put the key in quotes")
+            if key in CODE_KEYS:
+                yield Fault(path, f"{key} would run code that config names", "the `kind` of a registered part")
+            else:
+                yield from _plain_faults(below, path)
+    elif isinstance(value, list):
+        for i, below in enumerate(value):
+            yield from _plain_faults(below, f"{at}.{i}")
+    elif isinstance(value, str):
+        if has_resolver(value) and not (at.startswith("tracking.") and only_environment(value)):
+            yield Fault(at, f"{RESOLVER} {value!r}, which is not allowed", "a plain value or ${another.key}", "the environment can be read under tracking only")
+    elif value is not None and not isinstance(value, (bool, int, float)):
+        yield Fault(at, f"is a {type(value).__name__}", "text, a number, true or false, a list or a section")
+
+
+def has_resolver(text: str) -> bool:
+    """Whether a text calls a resolver: a colon inside ${...}, however deep, since names can be put together.
+
+    >>> has_resolver("${oc.env:HOME}"), has_resolver("${a.${b}:HOME}"), has_resolver("${a.b}: x")
+    (True, True, False)
+    """
+    depth = 0
+    for i, sign in enumerate(text):
+        if text.startswith("${", i):
+            depth += 1
+        elif sign == "}":
+            depth = max(0, depth - 1)
+        elif sign == ":" and depth:
+            return True
+    return False
+
+
+def only_environment(text: str) -> bool:
+    """Whether everything that a text looks up is another key or, by its full name, the environment.
+
+    >>> only_environment("${oc.env:URI,http://x:5000}"), only_environment("${oc.env:${oc.decode:x}}")
+    (True, False)
+    """
+    return text.count("${") == len(LOOKUP.findall(text))
+
+
+def resolved(cfg: DictConfig, origin: Callable[[], Origin]) -> dict[str, Any]:
+    """The config without interpolations.
+
+    Stored sections are resolved without the others in sight, so that nothing private reaches what is stored.
+    Raises FaultsError with each section that cannot be resolved.
+    """
+    stored = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in UNSTORED])
+    given: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for key in cfg:
+        try:
+            given[str(key)] = _section(cfg if key in UNSTORED else stored, key)
+        except (OmegaConfBaseException, RecursionError) as error:
+            faults.append(_unresolved(error, str(key), origin()))
+    if faults:
+        raise FaultsError(faults)
+    return given
+
+
+def _section(cfg: DictConfig, key: Any) -> Any:
+    value = cfg[key]
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True) if OmegaConf.is_config(value) else value
+
+
+def _unresolved(error: Exception, section: str, origin: Origin) -> Fault:
+    at = str(getattr(error, "full_key", None) or section)
+    text = str(error).splitlines()[0].rpartition("while resolving interpolation: ")[2].strip('"')
+    if isinstance(error, RecursionError):
+        text = "interpolations that never end"
+    if isinstance(error, MissingMandatoryValue):
+        text = "is left open: ???"
+    private = any(f"'{name}" in text for name in UNSTORED) and section not in UNSTORED
+    hint = "execution and tracking are never stored, so nothing stored may be made of them" if private else ""
+    return Fault(at, text, "a value", hint, source_of(at, origin.places()))
+
+
+def _name_faults(given: Mapping[str, Any], chosen: str | None) -> Iterator[Fault]:
+    name = given.get("name")
+    if not isinstance(name, str):
+        return
+    try:
+        check_name(name, "name")
+    except FaultsError as error:
+        yield from error.faults
+    if chosen is not None and name != chosen:
+        yield Fault("name", f"is {name!r} in the experiment {chosen!r}", f"name: {chosen}", "an experiment is called as its file")
+
+
+def _validated(given: Mapping[str, Any], origin: Callable[[], Origin]) -> tuple[Experiment | None, list[Fault]]:
+    try:
+        # JSON mode is strict where YAML is not, and still takes a list for a tuple.
+        return Experiment.model_validate_json(json.dumps(given, default=str)), []
+    except ValidationError as error:
+        return None, from_validation(error, given, Experiment, origin().places())
+
+
+def _path_faults(experiment: Experiment, workspace: Workspace) -> Iterator[Fault]:
+    for name, source in experiment.data.sources.items():
+        path = getattr(source, "path", None)
+        if path is None:
+            continue
+        try:
+            workspace.inside(path, f"data.sources.{name}.path")
+        except FaultsError as error:
+            yield from error.faults

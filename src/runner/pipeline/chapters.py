@@ -1,0 +1,25 @@
+"""The report of a run: every room's chapter, put into one page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from runner.core.workspace import RunFolders
+from runner.pipeline.stages import ROOMS
+from runner.report.page import render as render_page
+from runner.report.parts import Chapter
+
+
+def render(folders: RunFolders, experiment: str) -> Path:
+    """Write report.html from whatever the run's rooms left; returns its path.
+
+    Raises FaultsError (2) when one of their files is damaged.
+    """
+    return render_page(folders, experiment, [chapter_of(room, folders) for room in ROOMS])
+
+
+def chapter_of(room: str, folders: RunFolders) -> Chapter:
+    """A room's chapter, by the door that every room has."""
+    chapter: Chapter = import_module(f"runner.{room}.report").chapter(folders)
+    return chapter

@@ -1,0 +1,148 @@
+"""The verdict in one sentence, for the report and the terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runner.core.workspace import RunFolders
+from runner.report.numbers import Interval, confidence, count, in_money, told
+from runner.report.reading import Record, amount, at, experiment_of, is_exploring, load, record, records, text
+from runner.report.words import listed, sentence, some, words
+
+Tone = Literal["good", "bad", "warn", "mute"]
+AFTER_VERDICT = ("deployment", "monitoring")
+SYMBOLS = {"passed": "✓", "warned": "!", "failed": "✗", "unknown": "?"}
+TONES: dict[str, Tone] = {"passed": "good", "warned": "warn", "failed": "bad", "unknown": "mute"}
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """One gate as people read it."""
+
+    name: str
+    room: str
+    status: str
+    limit: str
+    found: str
+    evidence: str
+
+    @property
+    def symbol(self) -> str:
+        return SYMBOLS.get(self.status, "?")
+
+    @property
+    def tone(self) -> Tone:
+        return TONES.get(self.status, "mute")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """word: GO, NO GO, REFUSED, EXPLORING or UNFINISHED; sentence: why; basis: what it was judged on; gates: all of them.
+
+    first: the line that comes before everything else while exploring, and how to adopt.
+    """
+
+    word: str
+    tone: Tone
+    sentence: str
+    basis: str
+    gates: tuple[GateLine, ...]
+    first: str = ""
+
+
+def headline(folders: RunFolders) -> Headline:
+    """Read the verdict of a run, as far as it got."""
+    verdict = load(folders.reports / "evaluation" / "verdict.json")
+    problem = load(folders.reports / "problem" / "problem.json")
+    report = load(folders.reports / "evaluation" / "evaluation.json")
+    metrics = load(folders.reports / "evaluation" / "metrics.json")
+    gates = _gates(verdict, folders)
+    first = ""
+    if is_exploring(folders):
+        first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment_of(folders)}"
+    word, tone = _word(text(verdict, "verdict"), bool(first))
+    return Headline(word, tone, _sentence(text(verdict, "verdict"), problem, report, metrics, gates), _basis(verdict, metrics, gates), gates, first)
+
+
+def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
+    words_of: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "bad"), "refused": ("REFUSED", "bad")}
+    word, tone = words_of.get(verdict, ("UNFINISHED", "mute"))
+    return ("EXPLORING", "mute") if exploring and verdict in ("go", "no_go") else (word, tone)
+
+
+def _gates(verdict: Record, folders: RunFolders) -> tuple[GateLine, ...]:
+    found = records(verdict, "gates")
+    for room in AFTER_VERDICT:
+        found += records(load(folders.reports / room / "gate.json"), "gates")
+    return tuple(gate_line(gate) for gate in found)
+
+
+def gate_line(gate: Record) -> GateLine:
+    """A gate of gate.json or verdict.json."""
+    return GateLine(words(text(gate, "name")), text(gate, "room"), text(gate, "status"), told(at(gate, "limit")), told(at(gate, "found")), text(gate, "evidence"))
+
+
+def model(name: str) -> str:
+    """A candidate as a sentence names it."""
+    return f"the {words(name)} model" if name else "the model"
+
+
+def rule(name: str) -> str:
+    """A baseline as a sentence names it."""
+    return "always doing the same" if name == "constant" else f"the {words(name)} rule"
+
+
+def gain_told(gain: Interval, baseline: str, rows_per_month: float | None) -> str:
+    """What a gain is in money, over what, and how sure.
+
+    >>> gain_told(Interval(54.0, 32.7, 75.6, 0.99, "EUR per row"), "credit_officer", 400)
+    '21,600 EUR a month more than the credit officer rule (between 13,100 and 30,200 at 99% confidence)'
+    """
+    money, over = in_money(gain, rows_per_month)
+    less = money.value < 0
+    told_as = Interval(-money.value, *(None if end is None else -end for end in (money.high, money.low)), unit=money.unit) if less else money
+    value, low, high = told_as.rounded()
+    sure = f"between {low} and {high}{f' at {confidence(gain.confidence)} confidence' if gain.confidence else ''}" if low and high else f"how sure is unknown: {gain.why or 'no interval'}"
+    return f"{value} {money.unit} {over} {'less' if less else 'more'} than {rule(baseline)} ({sure})"
+
+
+def _sentence(verdict: str, problem: Record, report: Record, metrics: Record, gates: Sequence[GateLine]) -> str:
+    failed = [gate for gate in gates if gate.status == "failed"]
+    if verdict == "refused":
+        return _refusal(failed)
+    baseline = text(problem, "criterion", "baseline")
+    gain = Interval.of(at(metrics, "gain", baseline))
+    if gain is None:
+        told_of = next((gate.evidence for gate in failed), "")
+        return sentence(told_of) or "The run has not been judged yet."
+    earns = f"{model(text(report, 'chosen'))} earns {gain_told(gain, baseline, amount(report, 'rows_per_month'))}"
+    if failed:
+        return sentence(f"{listed([gate.name for gate in failed])} {'is' if len(failed) == 1 else 'are'} not met: {earns}")
+    return sentence(earns)
+
+
+def _refusal(failed: Sequence[GateLine]) -> str:
+    if not failed:
+        return "An earlier room refused."
+    room = failed[0].room
+    why = "; ".join(f"{gate.name}: {_found(gate)}" for gate in failed if gate.room == room)
+    return sentence(f"the {room} room stopped the run, {why}")
+
+
+def _found(gate: GateLine) -> str:
+    against = f", the limit is {gate.limit}" if gate.limit else ""
+    return f"found {gate.found}{against}" if gate.found else gate.evidence
+
+
+def _basis(verdict: Record, metrics: Record, gates: Sequence[GateLine]) -> str:
+    rows = amount(metrics, "rows")
+    use = record(verdict, "use")
+    parts = []
+    if rows is not None:
+        parts.append(f"judged on {count(rows)} {'sealed test rows' if verdict.get('on') == 'test' else 'training rows, out of fold'}")
+    if use:
+        parts.append(f"use {told(use.get('number'))} of {told(use.get('allowed'))} that this test allows")
+    tally = [(some(sum(gate.status == status for gate in gates), "gate") + f" {status}") for status in ("passed", "warned", "failed", "unknown") if any(g.status == status for g in gates)]
+    return sentence("; ".join([*parts, ", ".join(tally)] if tally else parts))

@@ -1,0 +1,129 @@
+"""The page: verdict first, then seven chapters; one file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.core.files import write_text
+from runner.core.workspace import RunFolders
+from runner.report.headline import Headline, headline
+from runner.report.numbers import Interval, confidence, count, in_money, told
+from runner.report.parts import Cell, Chapter, Facts, code, digest, facts, plain
+from runner.report.reading import Record, amount, at, is_exploring, load, record, text
+from runner.report.words import clean, words
+
+DEEPEST = 4
+
+
+def render(folders: RunFolders, experiment: str, chapters: Sequence[Chapter]) -> Path:
+    """Write report.html from the chapters and the verdict, whole or not at all; returns its path."""
+    target = folders.reports / "report.html"
+    write_text(target, page(folders, experiment, chapters))
+    return target
+
+
+def page(folders: RunFolders, experiment: str, chapters: Sequence[Chapter]) -> str:
+    """The whole report as HTML."""
+    problem = load(folders.reports / "problem" / "problem.json")
+    top = headline(folders)
+    template = _templates().get_template("page.html")
+    return template.render(
+        experiment=words(experiment),
+        top=top,
+        decision=" · ".join(part for part in (text(problem, "decision"), text(problem, "owner")) if part),
+        tiles=_tiles(folders, problem, top),
+        chapters=[(number, chapter, _state(folders, chapter)) for number, chapter in enumerate(chapters, 1)],
+        measured=_measured(folders, chapters),
+        imprint=_imprint(folders, experiment),
+    )
+
+
+def _templates() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def safe(value: Any) -> Any:
+        # Every value that reaches the page: nothing in it may act, whatever the data holds.
+        return value if isinstance(value, Markup) else clean(value)
+
+    found = Environment(loader=PackageLoader("runner.report"), autoescape=True, finalize=safe, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["drawn"] = Markup  # only for what report.plots drew
+    return found
+
+
+def _tiles(folders: RunFolders, problem: Record, top: Headline) -> tuple[tuple[str, str, str], ...]:
+    """Up to four figures: name, value, and what belongs to it."""
+    metrics = load(folders.reports / "evaluation" / "metrics.json")
+    report = load(folders.reports / "evaluation" / "evaluation.json")
+    month = amount(problem, "payoff", "rows_per_month")
+    baseline = text(problem, "criterion", "baseline")
+    found = [
+        _tile(f"Gain over {words(baseline)}", Interval.of(at(metrics, "gain", baseline)), month),
+        _tile("Payoff of the model", Interval.of(at(metrics, "payoff")), month),
+    ]
+    if text(report, "chosen"):
+        rows = amount(metrics, "rows")
+        found.append(("Model", words(text(report, "chosen")), "" if rows is None else f"judged on {count(rows)} rows"))
+    if top.gates:
+        passed = sum(gate.status == "passed" for gate in top.gates)
+        found.append(("Gates passed", f"{passed} of {len(top.gates)}", _others(top)))
+    return tuple(tile for tile in found if tile is not None)
+
+
+def _tile(name: str, found: Interval | None, month: float | None) -> tuple[str, str, str] | None:
+    if found is None:
+        return None
+    money, over = in_money(found, month)
+    value, low, high = money.rounded()
+    sure = f"{low} to {high}{f', {confidence(found.confidence)} confidence' if found.confidence else ''}" if low and high else found.why
+    return name, f"{value} {money.unit} {over}", sure
+
+
+def _others(top: Headline) -> str:
+    counts = {status: sum(gate.status == status for gate in top.gates) for status in ("warned", "failed", "unknown")}
+    return ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none warned or failed"
+
+
+def _state(folders: RunFolders, chapter: Chapter) -> str:
+    """How the room ended: passed, warned, refused or withheld; evaluation as its gates say."""
+    gate = load(folders.reports / chapter.room / "gate.json")
+    statuses = {text(g, "status") for g in at(gate, "gates") or []}
+    if chapter.missing or text(gate, "status") in ("refused", "withheld"):
+        return "failed" if text(gate, "status") == "refused" else "unknown"
+    return "failed" if "failed" in statuses else "warned" if "warned" in statuses else "passed"
+
+
+def _measured(folders: RunFolders, chapters: Sequence[Chapter]) -> tuple[Facts, ...]:
+    return tuple(part for c in chapters for part in facts(_flat(load(folders.reports / c.room / "measurements.json")), c.room))
+
+
+def _flat(found: Record, above: tuple[str, ...] = ()) -> list[tuple[str, Cell]]:
+    lines: list[tuple[str, Cell]] = []
+    for name in sorted(found):
+        value, path = found[name], (*above, words(name))
+        if isinstance(value, dict) and len(path) < DEEPEST:
+            lines += _flat(value, path)
+        else:
+            lines.append((", ".join(path), Cell(told(value), "number")))
+    return lines
+
+
+def _imprint(folders: RunFolders, experiment: str) -> tuple[Facts, ...]:
+    """What the run can be known by again: seal, use of the test, digests."""
+    split = load(folders.data / "split.json")
+    chosen = text(load(folders.models / "ladder.json"), "chosen")
+    deployed = load(folders.reports / "deployment" / "deployment.json")
+    manifest = load(folders.models / "candidates" / chosen / "manifest.json") if chosen else {}
+    made_from = record(deployed, "made_from") or record(manifest, "made_from")
+    use = record(load(folders.reports / "evaluation" / "verdict.json"), "use")
+    opened = f"use {told(use.get('number'))} of {told(use.get('allowed'))}" if use else "closed: the run explores" if is_exploring(folders) else "not opened"
+    items = [
+        ("experiment", code(experiment)),
+        ("seal of the test", digest(text(split, "seal"))),
+        ("test", plain(opened)),
+        ("bundle", digest(text(deployed, "bundle"))),
+        *((f"made from {name}", digest(str(value))) for name, value in sorted(made_from.items())),
+    ]
+    return facts(items)

@@ -1,0 +1,94 @@
+"""Reading what a run wrote, or did not: a withheld file is empty, an older one may lack a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.core.files import read_json
+from runner.core.workspace import RunFolders
+from runner.report.numbers import number
+
+Record = Mapping[str, Any]
+
+
+def load(path: Path) -> Record:
+    """The object in a JSON file; empty when the file is missing, withheld (no bytes) or holds none.
+
+    Raises FaultsError when it is damaged.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return {}
+    return record(read_json(path))
+
+
+def at(found: Any, *keys: str) -> Any:
+    """The value below keys, None where a key is missing.
+
+    >>> at({"a": {"b": 1}}, "a", "b"), at({"a": None}, "a", "b")
+    (1, None)
+    """
+    for key in keys:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(key)
+    return found
+
+
+def record(found: Any, *keys: str) -> Record:
+    """The object below keys, or an empty one."""
+    value = at(found, *keys)
+    return value if isinstance(value, Mapping) else {}
+
+
+def records(found: Any, *keys: str) -> list[Record]:
+    """The objects of the list below keys, or none."""
+    return [item for item in values(found, *keys) if isinstance(item, Mapping)]
+
+
+def values(found: Any, *keys: str) -> list[Any]:
+    """The list below keys, or an empty one."""
+    value = at(found, *keys)
+    return value if isinstance(value, list) else []
+
+
+def text(found: Any, *keys: str) -> str:
+    """The text below keys; empty where there is none."""
+    value = at(found, *keys)
+    return value if isinstance(value, str) else ""
+
+
+def amount(found: Any, *keys: str) -> float | None:
+    """The finite number below keys, or None."""
+    return number(at(found, *keys))
+
+
+def numbers(found: Any, *keys: str) -> list[float]:
+    """The finite numbers of the list below keys."""
+    return [n for n in map(number, values(found, *keys)) if n is not None]
+
+
+def is_exploring(folders: RunFolders) -> bool:
+    """Whether a run lies below runs/: there its three folders share their parent.
+
+    >>> is_exploring(RunFolders(Path("runs/x/1/data"), Path("runs/x/1/models"), Path("runs/x/1/reports")))
+    True
+    """
+    return folders.data.parent == folders.models.parent == folders.reports.parent
+
+
+def shown(path: Path, folders: RunFolders) -> str:
+    """A path of a run as people type it: from the workspace.
+
+    >>> root = Path("/w")
+    >>> shown(root / "models/x/bundle", RunFolders(root / "data/x", root / "models/x", root / "reports/x"))
+    'models/x/bundle'
+    """
+    root = folders.reports.parents[3] if is_exploring(folders) else folders.reports.parents[1]
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def experiment_of(folders: RunFolders) -> str:
+    """The experiment a run's folders belong to."""
+    return folders.reports.parents[1].name if is_exploring(folders) else folders.reports.name

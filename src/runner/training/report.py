@@ -1,0 +1,148 @@
+"""The chapter of the training room: the ladder of candidates, and why one of them ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from runner.core.workspace import RunFolders
+from runner.report import plots
+from runner.report.numbers import Interval, confidence, count, figure, percent
+from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, spanned, table
+from runner.report.plots import Mark
+from runner.report.reading import Record, amount, at, load, record, records, text
+from runner.report.words import sentence, shorten, some, words
+
+ROOM = "training"
+QUESTION = "Which model is worth its complexity?"
+TRIALS_SHOWN = 200
+
+
+def chapter(folders: RunFolders) -> Chapter:
+    """From ladder.json and trials.json."""
+    ladder = load(folders.models / "ladder.json")
+    trials = load(folders.reports / ROOM / "trials.json")
+    if not ladder:
+        return Chapter.not_reached(ROOM, QUESTION)
+    rungs, studies = records(ladder, "rungs"), records(trials, "studies")
+    sections = (
+        Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
+        Section("Scores", _scores(rungs)),
+        Section("The model that ships", facts(_shipped(ladder, studies))),
+        Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
+    )
+    return Chapter(ROOM, QUESTION, _answer(ladder, rungs), sections)
+
+
+def _answer(ladder: Record, rungs: Sequence[Record]) -> str:
+    chosen = next((rung for rung in rungs if at(rung, "chosen")), {})
+    payoff = Interval.of(at(chosen, "payoff"))
+    earned = f", earning {payoff.text()} out of fold" if payoff else ""
+    rows = amount(ladder, "rows")
+    return f"{words(text(ladder, 'chosen'))} is chosen{earned}{f' over {count(rows)} rows' if rows else ''}. {sentence(text(chosen, 'reason'))}"
+
+
+def _unit(rungs: Sequence[Record]) -> str:
+    return next((text(rung, "payoff", "unit") for rung in rungs), "")
+
+
+def _payoffs(rungs: Sequence[Record]) -> Figure | None:
+    found = [(rung, Interval.of(at(rung, "payoff"))) for rung in rungs]
+    marks = [Mark(text(r, "name"), p.value, p.low, p.high, "key" if at(r, "chosen") else "plain") for r, p in found if p is not None]
+    if not marks:
+        return None
+    chosen = next((p for r, p in found if at(r, "chosen") and p), None)
+    title = f"What each rung earns out of fold: the chosen one {figure(chosen.value)} {chosen.unit}" if chosen else "What each rung earns out of fold"
+    return Figure(title, plots.intervals(marks, f"payoff, {_unit(rungs)}", title), "From the simplest rung to the most complex; the chosen one is blue.")
+
+
+def _steps_up(rungs: Sequence[Record]) -> Figure | None:
+    found = [(rung, Interval.of(at(rung, "gain_over_below"))) for rung in rungs]
+    known = [(r, g) for r, g in found if g is not None]
+    if not known:
+        return None
+    marks = [Mark(text(r, "name"), g.value, g.low, g.high, _sure(g)) for r, g in known]
+    better = sum(m.tone == "good" for m in marks)
+    title = f"{better} of {some(len(marks), 'step')} up the ladder {'earns' if better == 1 else 'earn'} surely more than the rung below"
+    return Figure(title, plots.intervals(marks, f"paired gain over the rung below, {_unit(rungs)}", title), "Green: surely more. Red: surely less. Grey: the interval holds zero.")
+
+
+def _sure(gain: Interval) -> plots.Shade:
+    if gain.low is not None and gain.low > 0:
+        return "good"
+    return "bad" if gain.high is not None and gain.high < 0 else "plain"
+
+
+def _ladder(rungs: Sequence[Record]) -> tuple[Part, ...]:
+    rows = [
+        (
+            plain(("✓ " if at(r, "chosen") else "") + words(text(r, "name")), "key" if at(r, "chosen") else ""),
+            plain("baseline" if at(r, "baseline") else words(text(r, "kind"))),
+            counted(amount(r, "trials")),
+            spanned(Interval.of(at(r, "payoff"))),
+            spanned(Interval.of(at(r, "gain_over_below"))),
+            plain(sentence(text(r, "reason"))),
+        )
+        for r in rungs
+    ]
+    level = next((amount(rung, "payoff", "confidence") for rung in rungs), None)
+    note = f"Payoff and gain in {_unit(rungs)}{f', at {confidence(level)} confidence' if level else ''}; the gain is paired, row by row. ✓ marks the rung that ships."
+    return table(("Rung", "Kind", "Trials", "Payoff", "Gain over the rung below", "Why it does or does not ship"), rows, note=note, stacked=True)
+
+
+def _scores(rungs: Sequence[Record]) -> tuple[Part, ...]:
+    names = list(dict.fromkeys(name for rung in rungs for name in record(rung, "scores")))
+    rows = [(plain(words(text(r, "name")), "key" if at(r, "chosen") else ""), *(spanned(Interval.of(at(r, "scores", n))) for n in names)) for r in rungs]
+    return folded("How well each rung predicts", table(("Rung", *map(words, names)), rows, note="Out of fold. What decides is the payoff, not these.")) if names else ()
+
+
+def _shipped(ladder: Record, studies: Sequence[Record]) -> Iterable[tuple[str, Cell]]:
+    study = next((s for s in studies if text(s, "candidate") == text(ladder, "chosen")), {})
+    trials = records(study, "trials")
+    best = next((t for t in trials if at(t, "trial") == at(study, "best")), {})
+    yield "kind", plain(words(text(study, "spec", "kind")))
+    yield "calibration", plain(words(text(study, "calibration", "kind")))
+    yield from _tuned(record(study, "policy"))
+    for name, value in record(best, "params").items():
+        yield words(name), Cell(_param(value), "number")
+
+
+def _tuned(policy: Record) -> Iterable[tuple[str, Cell]]:
+    threshold, shift = amount(policy, "at"), amount(policy, "shift")
+    if threshold is not None:
+        yield "threshold", plain(f"{percent(threshold)} {text(policy, 'label')}")
+    if shift is not None:
+        yield "prediction moved by", numeral(shift, signed=True)
+
+
+def _param(value: object) -> str:
+    return figure(value) if isinstance(value, float) else str(value)
+
+
+def _losses(studies: Sequence[Record], metric: str) -> Figure | None:
+    points, best = {}, {}
+    for study in studies:
+        losses = {t.get("trial"): amount(t, "loss") for t in records(study, "trials")}
+        known = [loss for loss in losses.values() if loss is not None]
+        lowest = losses.get(study.get("best"))
+        if known and lowest is not None:
+            points[text(study, "candidate")], best[text(study, "candidate")] = known, lowest
+    if not points:
+        return None
+    winner = min(best, key=lambda name: best[name])
+    title = f"The lowest {words(metric)} is {figure(best[winner])}, of {shorten(words(winner), 40)}"
+    return Figure(title, plots.dots(points, best, f"{words(metric)} out of fold (lower is better)", title), "One dot per trial; the best of each candidate is filled.")
+
+
+def _trials(studies: Sequence[Record]) -> tuple[Part, ...]:
+    rows = []
+    for study in studies:
+        for trial in records(study, "trials"):
+            is_best = at(trial, "trial") == at(study, "best")
+            tried = ", ".join(f"{words(name)} {_param(value)}" for name, value in record(trial, "params").items()) or "as declared"
+            rows.append((plain(words(text(study, "candidate")), "key" if is_best else ""), counted(amount(trial, "trial")), numeral(amount(trial, "loss")), plain(tried), plain("✓ best" if is_best else text(trial, "state"))))
+    if len(rows) > TRIALS_SHOWN:
+        cut = Text(f"The first {TRIALS_SHOWN} of {count(len(rows))} trials; all of them are in trials.json.", "mute")
+        return folded(f"All {some(len(rows), 'trial')}", [*table(("Candidate", "Trial", "Loss", "Tried", ""), rows[:TRIALS_SHOWN]), cut])
+    return folded(f"All {some(len(rows), 'trial')}", table(("Candidate", "Trial", "Loss", "Tried", ""), rows))
+
+

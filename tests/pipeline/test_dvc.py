@@ -1,0 +1,87 @@
+"""dvc.yaml and the table of stages are one thing, and an edit re-runs what declares it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runner.pipeline.dvc import stages
+from runner.pipeline.stages import ROOMS
+from tests.conftest import ROOT, command
+from tests.pipeline.test_run import outputs
+
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PATH": PATH, "DVC_NO_ANALYTICS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(["dvc", *words], cwd=root, env=env, capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.fixture
+def repository(tiny: Path) -> Path:
+    """The tiny project as a Git and DVC repository with the shipped dvc.yaml."""
+    for name in ("dvc.yaml", ".dvcignore", "requirements.lock"):
+        shutil.copy(ROOT / name, tiny / name)
+    # The stages' code dependencies are there to be hashed; the package itself runs from where it is installed.
+    shutil.copytree(ROOT / "src", tiny / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "init", "-q"], cwd=tiny, check=True)
+    assert dvc(tiny, "init", "-q").returncode == 0
+    return tiny
+
+
+def changed(root: Path) -> set[str]:
+    """Rooms that DVC would run because of what they declare, not because of what runs before them."""
+    status = json.loads(dvc(root, "status", "--json").stdout or "{}")
+    return {name.split("@")[0] for name, why in status.items() if "params.yaml" in str(why)}
+
+
+def test_dvc_yaml_is_written_from_the_table() -> None:
+    assert yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"] == stages()
+
+
+def test_both_ways_give_the_same_bytes(repository: Path, tmp_path: Path) -> None:
+    in_process = tmp_path / "in_process"
+    shutil.copytree(repository, in_process)
+    done = dvc(repository, "repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command(in_process, "+experiment=tiny").returncode == 0
+    assert outputs(repository) == outputs(in_process)
+    again = dvc(repository, "repro")
+    assert "Data and pipelines are up to date" in again.stdout
+    _an_edit_reruns_what_declares_it(repository)
+
+
+LEAVES = [
+    ("owner", "  decision: Lend or not\n", "  decision: Lend or not\n  owner: someone\n", {"problem"}),
+    ("payoff", "0.2 * amount", "0.3 * amount", {"problem"}),
+    ("contract", "max: 99", "max: 120", {"data"}),
+    ("split", "folds: 3", "folds: 4", {"data"}),
+    ("source", "data/raw/loans.parquet", "data/raw/other.parquet", {"problem", "data"}),
+    ("step", "income + 1", "income + 2", {"features"}),
+    ("trials", "trials: 2", "trials: 3", {"training"}),
+    ("slice", "age < 30", "age < 31", {"evaluation"}),
+    ("window", "window_rows: 100", "window_rows: 120", {"monitoring"}),
+    ("workers", "tracking:\n", "execution: {workers: 1}\ntracking:\n", set()),
+    ("comment", "name: tiny", "name: tiny # a remark", set()),
+    ("seed", "name: tiny", "name: tiny\nseed: 5", set(ROOMS)),
+]
+
+
+def _an_edit_reruns_what_declares_it(root: Path) -> None:
+    path = root / "conf" / "experiment" / "tiny.yaml"
+    original = path.read_text()
+    shutil.copy(root / "data/raw/loans.parquet", root / "data/raw/other.parquet")
+    for name, old, new, rooms in LEAVES:
+        assert old in original, name
+        path.write_text(original.replace(old, new))
+        assert command(root, "compose").returncode == 0, name
+        assert changed(root) == rooms, name
+    path.write_text(original)

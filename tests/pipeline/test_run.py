@@ -1,0 +1,162 @@
+"""One experiment through all rooms: the same bytes whichever way, and nothing computed twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.core.digests import of_tree
+from tests.conftest import command
+
+SKIPPED = ("measurements.json", "report.html", ".gitignore")
+
+
+def outputs(root: Path) -> dict[str, str]:
+    """Digest of every compared file of the tiny experiment."""
+    found = {}
+    for top in ("data/tiny", "models/tiny", "reports/tiny"):
+        found |= {f"{top}/{name}": digest for name, digest in of_tree(root / top).items() if not name.endswith(SKIPPED)}
+    return found
+
+
+def ran(root: Path) -> list[str]:
+    """Rooms that did work in the last run, read off its plain progress lines."""
+    done = command(root, "+experiment=tiny")
+    assert done.returncode in (0, 3), done.stderr
+    return [line.split()[0] for line in done.stderr.splitlines() if " done in " in line or " refused in " in line]
+
+
+def test_a_run_ends_in_a_verdict_and_an_unchanged_rerun_does_nothing(tiny: Path) -> None:
+    first = command(tiny, "+experiment=tiny")
+    assert first.returncode == 0, first.stderr
+    assert "go" in first.stdout.lower()
+    before = outputs(tiny)
+    assert ran(tiny) == []
+    assert outputs(tiny) == before
+
+
+def test_two_folders_and_other_workers_give_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "deeper"
+    shutil.copytree(tiny, other)
+    assert command(tiny, "+experiment=tiny", "execution.workers=1").returncode == 0
+    assert command(other, "+experiment=tiny", "execution.workers=2", POLARS_MAX_THREADS="1").returncode == 0
+    assert outputs(tiny) == outputs(other)
+
+
+def test_a_missing_output_comes_back_from_the_store(tiny: Path) -> None:
+    assert command(tiny, "+experiment=tiny").returncode == 0
+    before = outputs(tiny)
+    shutil.rmtree(tiny / "models")
+    assert ran(tiny) == []
+    assert outputs(tiny) == before
+
+
+def test_a_damaged_store_is_noticed_and_computed_again(tiny: Path) -> None:
+    assert command(tiny, "+experiment=tiny").returncode == 0
+    before = outputs(tiny)
+    for stored in (tiny / ".runner" / "cache" / "objects").rglob("*"):
+        if stored.is_file():
+            content = bytearray(stored.read_bytes())
+            content[len(content) // 2 : len(content) // 2 + 1] = b"\x00" if content[len(content) // 2 : len(content) // 2 + 1] != b"\x00" else b"\x01"
+            stored.write_bytes(bytes(content))
+    for top in ("data/tiny", "models/tiny", "reports/tiny"):
+        shutil.rmtree(tiny / top)
+    assert command(tiny, "+experiment=tiny").returncode == 0
+    assert outputs(tiny) == before
+
+
+def test_an_override_explores_beside_and_never_opens_the_test(tiny: Path) -> None:
+    done = command(tiny, "+experiment=tiny", "seed=99")
+    assert done.returncode in (0, 3)
+    assert "exploring" in done.stderr.splitlines()[0]
+    assert not (tiny / "reports" / "tiny").exists()
+    assert not (tiny / "ledger").exists()
+    (verdict,) = (tiny / "runs" / "tiny").glob("*/reports/evaluation/verdict.json")
+    assert json.loads(verdict.read_text())["on"] == "out_of_fold"
+
+
+@pytest.mark.parametrize("moment", [1.5, 2.5, 3.5])
+def test_a_killed_run_continues_to_the_same_bytes(tiny: Path, tmp_path: Path, moment: float) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(tiny, whole)
+    assert command(whole, "+experiment=tiny").returncode == 0
+    process = subprocess.Popen([sys.executable, "-m", "runner", "+experiment=tiny"], cwd=tiny, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    time.sleep(moment)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert command(tiny, "+experiment=tiny").returncode == 0
+    assert outputs(tiny) == outputs(whole)
+    assert not [p for top in ("data/tiny", "models/tiny", "reports/tiny") for p in (tiny / top).rglob(".writing-*")]
+
+
+def test_an_interrupt_says_how_to_go_on(tiny: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", "+experiment=tiny", "training.candidates.catboost.max_iterations=4000"],
+        cwd=tiny,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    if process.returncode != 0:
+        assert process.returncode == 130
+        assert "the same command continues" in told
+        assert "Traceback" not in told
+
+
+def test_a_second_run_of_the_same_folders_waits(tiny: Path) -> None:
+    words = [sys.executable, "-m", "runner", "+experiment=tiny"]
+    both = [subprocess.Popen(words, cwd=tiny, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum("training    done" in text for text in told) == 1
+
+
+def test_too_little_data_is_a_verdict_that_later_rooms_pass_on(tiny: Path) -> None:
+    path = tiny / "conf" / "experiment" / "tiny.yaml"
+    path.write_text(path.read_text().replace("min_rows: 100", "min_rows: 100000"))
+    assert command(tiny, "compose").returncode == 0
+    done = command(tiny, "+experiment=tiny")
+    assert done.returncode == 3
+    verdict = json.loads((tiny / "reports/tiny/evaluation/verdict.json").read_text())
+    assert verdict["verdict"] == "refused"
+    assert any(g["name"] == "min_rows" and g["status"] == "failed" for g in verdict["gates"])
+    assert not (tiny / "ledger").exists()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_price_change_refits_nothing(tiny: Path) -> None:
+    assert command(tiny, "+experiment=tiny").returncode == 0
+    fits = sorted(p.name for p in (tiny / ".runner" / "fits").rglob("*.npz"))
+    path = tiny / "conf" / "experiment" / "tiny.yaml"
+    path.write_text(path.read_text().replace("0.2 * amount", "0.25 * amount"))
+    assert command(tiny, "compose").returncode == 0
+    assert {"features", "data"}.isdisjoint(ran(tiny))
+    assert sorted(p.name for p in (tiny / ".runner" / "fits").rglob("*.npz")) == fits
+
+
+def test_the_sixth_declaration_is_refused_and_an_old_one_still_runs(tiny: Path) -> None:
+    path = tiny / "conf" / "experiment" / "tiny.yaml"
+    original = path.read_text()
+    for n in range(6):
+        path.write_text(original.replace("age < 30", f"age < {30 + n}"))
+        assert command(tiny, "compose").returncode == 0
+        done = command(tiny, "+experiment=tiny")
+        assert done.returncode == (0 if n < 5 else 3), done.stderr
+    verdict = json.loads((tiny / "reports/tiny/evaluation/verdict.json").read_text())
+    assert verdict["verdict"] == "refused"
+    assert "opened by 5 declarations" in str(verdict["gates"][-1]["found"])
+    assert len((tiny / "ledger" / "tiny.jsonl").read_text().splitlines()) == 5
+    path.write_text(original)
+    assert command(tiny, "compose").returncode == 0
+    assert command(tiny, "+experiment=tiny").returncode == 0

@@ -12,8 +12,9 @@ def bundle_folder(name: str) -> Path:
     """The folder of a bundle; one from the registry is fetched below .runner/ and checked. Raises FaultsError."""
     if not is_registered(name):
         return local_folder(name)
-    from runner.deployment.registry import resolve
+    from runner.deployment.registry import Registry, split_name
     from runner.experiment.compose import tracking_of
 
     workspace = here()
-    return resolve(name, workspace, tracking_of(workspace))
+    registered, wanted = split_name(name)
+    return Registry.at(workspace.home, tracking_of(workspace).uri).fetch(registered, wanted)

@@ -25,7 +25,7 @@ def show(run: Run) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
-    top = headline(run.folders)
+    top = headline(run.folders, run.experiment.name, run.adopted)
     console.print()
     if top.first:
         _say(console, top.first, "bold")

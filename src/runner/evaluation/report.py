@@ -11,7 +11,7 @@ from runner.report.numbers import Interval, confidence, count, figure, in_money,
 from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, Tone, code, counted, figures, folded, plain, share, spanned, table
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, numbers, record, records, text
-from runner.report.words import listed, sentence, shorten, words
+from runner.report.words import NO_BREAK, listed, sentence, shorten, words
 
 ROOM = "evaluation"
 QUESTION = "What does the model earn on rows it has never seen?"
@@ -102,8 +102,9 @@ def _by_share(metrics: Record, found: Record, problem: Record) -> Figure | None:
     acted = _acted(found, action)
     marked = (acted, payoff.value, "as decided") if acted is not None and payoff is not None else None
     best = max(range(len(y)), key=lambda i: y[i])
-    as_decided = f"{shorten(action, 40)} on {percent(acted, 0)} of rows, as decided, earns {figure(payoff.value)} {payoff.unit}" if marked and acted is not None and payoff else f"best at {percent(x[best], 0)}"
-    title = f"{sentence(as_decided)[:-1]}; the best share in hindsight, {percent(x[best], 0)}, earns {figure(y[best])}"
+    in_hindsight = f"the best share in hindsight, {percent(x[best], 0)}, earns {figure(y[best])}"
+    as_decided = "" if marked is None else f"With {shorten(action, 40)} on {percent(marked[0], 0)} of rows, as decided, it earns {figure(marked[1])} {_unit(metrics)}; "
+    title = f"{as_decided}{in_hindsight}" if as_decided else sentence(in_hindsight)
     axes = (f"share of rows with the action {shorten(action, 30)}, best first", f"payoff, {_unit(metrics)}")
     return Figure(title, plots.curve(x, y, axes, title, marked))
 
@@ -185,9 +186,11 @@ def _promise(metrics: Record, found: Record) -> tuple[Part, ...]:
     expected, payoff = amount(found, "expected_payoff"), Interval.of(at(metrics, "payoff"))
     if expected is None or payoff is None:
         return ()
-    inside = payoff.low is not None and payoff.high is not None and payoff.low <= expected <= payoff.high
-    said = "the interval of what it did earn holds that" if inside else "what it did earn is surely different"
-    return (Text(f"By its own probabilities the model expected {figure(expected)} {payoff.unit}; it earned {payoff.span()}: {said}.", "" if inside else "warn"),)
+    told = f"By its own probabilities the model expected {figure(expected)} {payoff.unit}; it earned {payoff.span()}."
+    if payoff.low is None or payoff.high is None or payoff.low <= expected <= payoff.high:
+        return (Text(f"{told} The two agree."),)
+    said = f"Surely {'less' if payoff.value < expected else 'more'} than it expected."
+    return (Text(f"{told} {said}", "warn"),)
 
 
 def _fairness(found: Record, problem: Record) -> tuple[Part, ...]:
@@ -215,7 +218,7 @@ def _candidates(metrics: Record, found: Record) -> tuple[Part, ...]:
     chosen = text(found, "chosen")
     known = {name: Interval.of(payoff) for name, payoff in record(metrics, "candidates").items()}
     ranked: Sequence[tuple[str, Interval]] = sorted(((n, p) for n, p in known.items() if p), key=lambda item: (-item[1].value, item[0]))
-    rows = [(plain(("✓ " if name == chosen else "") + words(name), "key" if name == chosen else ""), spanned(payoff)) for name, payoff in ranked]
+    rows = [(plain((f"✓{NO_BREAK}" if name == chosen else "") + words(name), "key" if name == chosen else ""), spanned(payoff)) for name, payoff in ranked]
     note = f"In {_unit(metrics)}. ✓ marks the model that ships; it was chosen before these rows were seen, and choosing again by this table would spoil the test."
     return folded("Payoff of every candidate", table(("Candidate", "Payoff"), rows, note=note))
 

@@ -54,10 +54,10 @@ def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) 
     return parsed(cfg, overrides, workspace, _origin(workspace, overrides), [])
 
 
-def tracking_of(workspace: Workspace) -> TrackingSpec:
-    """The tracking section that conf/ declares without any experiment. Raises FaultsError."""
+def tracking_of(workspace: Workspace, overrides: Sequence[str] = ()) -> TrackingSpec:
+    """The tracking section that conf/ and the overrides make without any experiment. Raises FaultsError."""
     with _hydra(workspace):
-        cfg, kept, faults = _composed(workspace, [])
+        cfg, kept, faults = _composed(workspace, list(overrides))
         origin = _origin(workspace, kept)
         if faults:
             raise FaultsError(faults)

@@ -19,7 +19,7 @@ COMMAND_LINE = "command line"
 EXAMPLE = "key=value, such as seed=7 or training/tuning=quick"
 IN_FILE = re.compile(r"[Ii]n '(?P<file>[^']+)'")
 NO_OPTION = re.compile(r"Could not (?:find|load) '(?P<path>[^']*)'")
-NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
+NO_KEY = re.compile(r"Could not override '(?P<key>[^']*)'")
 NO_DELETE = re.compile(r"Could not delete from config. (?:'(?P<key>[^']+)' does not exist|The value of '(?P<other>[^']+)' is (?P<value>.*) and not)")
 THERE = re.compile(r"An item is already at '(?P<key>[^']+)'")
 TWICE = re.compile(r"(?:Multiple values for (?P<key>[^\s.]+)|(?P<other>\S+) appears more than once)")
@@ -112,6 +112,9 @@ def explain(error: Exception, overrides: Sequence[str], groups: Groups, plain: C
     unnamed = [key_of(o) for o in overrides if key_of(o) in groups.known] if "Config group override" in text else []
     if unnamed:
         return attempt.about(unnamed[-1], "names no option", f"one of {listed(groups.options(unnamed[-1]), 40)}")
+    blamed = [o for o in overrides if o.lstrip("+~") and o.lstrip("+~").replace('"', "") in text]
+    if blamed:
+        return attempt.about(key_of(blamed[-1]), _first_line(text), EXAMPLE)
     misshapen = _shape_faults(attempt)
     if misshapen:
         return Explained(misshapen)
@@ -187,6 +190,8 @@ def _no_key(found: re.Match[str], attempt: Attempt) -> Explained:
         return Explained([Fault(group, wrong, f"one of {listed(known, 40)}", nearest(group, known), attempt.groups.place(attempt.file, group))])
     mine = [o for o in attempt.overrides if key_of(o) == group]
     culprit = mine[-1] if mine else None
+    if culprit and not group:
+        return Explained([Fault(culprit, "is no override: it has no key", EXAMPLE, source=COMMAND_LINE)], culprit)
     if group in attempt.groups.known:
         return attempt.about(group, "is chosen nowhere, so there is nothing to replace", f"+{culprit or group}", "a + adds a group")
     if "/" in group:

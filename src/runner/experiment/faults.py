@@ -17,7 +17,7 @@ from runner.experiment.locate import Place, Places, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
-CONTINUES = re.compile(r"(\w+ are |for a )")
+CONTINUES = re.compile(r"(\w+ are |for a |doing nothing )")
 LONGEST = 80
 
 

@@ -118,7 +118,13 @@ def values_of(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, yaml.N
 
 def root_of(path: Path) -> yaml.Node | None:
     """The top node of a file, None when it is empty. Raises yaml.YAMLError, UnicodeDecodeError, OSError."""
-    root: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    text = path.read_text(encoding="utf-8")
+    root: yaml.Node | None
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError:
+        # Where the two disagree, the reader that Hydra uses is right.
+        root = yaml.compose(text, Loader=get_yaml_loader())
     return root
 
 
@@ -174,7 +180,30 @@ def _node_faults(root: yaml.Node, shown: str) -> list[Fault]:
         return [Fault(shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")]
     if _size(root, {}) > MAX_VALUES:
         return [Fault(shown, EXPANDING, "each value written once", "refer to another key with ${other.key}")]
-    return [*_key_faults(root, "", shown), *_tag_faults(root, shown)]
+    return [*_key_faults(root, "", shown), *_tag_faults(root, shown), *_defaults_faults(root, shown)]
+
+
+def _defaults_faults(root: yaml.MappingNode, shown: str) -> Iterator[Fault]:
+    """A defaults list holds options, each a word or one `group: option`."""
+    for key, value in root.value:
+        if key.value != "defaults":
+            continue
+        if not isinstance(value, yaml.SequenceNode):
+            yield Fault(f"{shown}:{key.start_mark.line + 1}", "the defaults are no list", "lines of the form `- group: option`")
+            continue
+        for item in value.value:
+            if not _is_default(item):
+                yield Fault(f"{shown}:{item.start_mark.line + 1}", "is no entry of a defaults list", "- group: option, or - option")
+
+
+def _is_default(item: yaml.Node) -> bool:
+    if isinstance(item, yaml.MappingNode):
+        return len(item.value) == 1 and all(not isinstance(v, yaml.MappingNode) and _is_text(k) for k, v in item.value)
+    return _is_text(item)
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == STRING
 
 
 def unreadable(error: Exception, path: Path, shown: str) -> Fault:

@@ -42,7 +42,7 @@ def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, orig
         if not all(isinstance(key, str) for key in _keys(raw)):
             _refuse(origin().faults())
         found += _plain_faults(raw, "")
-        if any(RESOLVER in fault.wrong for fault in found):
+        if any(RESOLVER in fault.wrong or "surrogate" in fault.wrong for fault in found):
             raise FaultsError([])
         given = resolved(cfg, origin)
         found += _name_faults(given, chosen)
@@ -112,6 +112,8 @@ def _plain_faults(value: Any, at: str) -> Iterator[Fault]:
     elif isinstance(value, list):
         for i, below in enumerate(value):
             yield from _plain_faults(below, f"{at}.{i}")
+    elif isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        yield Fault(at, "holds half of a sign (a lone surrogate)", "whole signs", "write the sign itself instead of \\ud...")
     elif isinstance(value, str):
         if has_resolver(value) and not (at.startswith("tracking.") and only_environment(value)):
             yield Fault(at, f"{RESOLVER} {value!r}, which is not allowed", "a plain value or ${another.key}", "the environment can be read under tracking only")

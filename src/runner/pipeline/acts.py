@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.core.files import read_json
 from runner.core.progress import Progress
+from runner.core.workspace import RunFolders, Workspace
 from runner.pipeline.records import write_record
 from runner.pipeline.run import Run
-from runner.pipeline.stages import EVALUATION, STAGES
+from runner.pipeline.stages import DEPLOYMENT, EVALUATION, STAGES
+
+if TYPE_CHECKING:
+    from runner.pipeline.tracking import Registration
 
 REPORT_AFTER = ("evaluation", "deployment", "monitoring")
 
@@ -17,12 +22,10 @@ def finish(run: Run, progress: Progress) -> None:
     """Render the report, write the record, send what the tracking server has not seen, register an admitted bundle."""
     render(run)
     write_record(run)
-    from runner.pipeline.tracking import register, track
+    from runner.pipeline.tracking import track
 
-    track(run.workspace, run.experiment.tracking, progress.say)
-    if run.adopted and verdict_of(run) == "go":
-        name = run.experiment.deployment.register_as or run.experiment.name
-        register(run.workspace, run.experiment.tracking, run.folders.models / "bundle", name, run.experiment.deployment.alias, progress.say)
+    admitted = run.adopted and verdict_of(run) == "go"
+    track(run.workspace, run.experiment.tracking, progress.say, registration_of(run.folders) if admitted else None)
 
 
 def after_stage(run: Run, room: str) -> None:
@@ -44,6 +47,24 @@ def render(run: Run) -> Path:
     from runner.pipeline.chapters import render as render_chapters
 
     return render_chapters(run.folders, run.experiment.name, run.adopted)
+
+
+def registration_of(folders: RunFolders) -> Registration | None:
+    """What a passed deployment stage says should be registered; None where none has passed."""
+    from runner.pipeline.tracking import Registration
+
+    report = DEPLOYMENT["deployment_report"].under(folders)
+    if not report.exists():
+        return None
+    content = read_json(report)
+    return Registration(DEPLOYMENT["bundle"].under(folders), content["register_as"], content["alias"])
+
+
+def admitted(workspace: Workspace) -> list[Registration]:
+    """The bundle of every adopted experiment that passed, as `dvc repro` leaves them."""
+    names = sorted(p.parent.parent.name for p in (workspace.root / "reports").glob("*/deployment/deployment.json"))
+    found = (registration_of(RunFolders.adopted(workspace, name)) for name in names)
+    return [r for r in found if r is not None]
 
 
 def verdict_of(run: Run) -> str:

@@ -11,12 +11,12 @@ from runner.report.page import render as render_page
 from runner.report.parts import Chapter
 
 
-def render(folders: RunFolders, experiment: str) -> Path:
+def render(folders: RunFolders, experiment: str, adopted: bool) -> Path:
     """Write report.html from whatever the run's rooms left; returns its path.
 
     Raises FaultsError (2) when one of their files is damaged.
     """
-    return render_page(folders, experiment, [chapter_of(room, folders) for room in ROOMS])
+    return render_page(folders, experiment, adopted, [chapter_of(room, folders) for room in ROOMS])
 
 
 def chapter_of(room: str, folders: RunFolders) -> Chapter:

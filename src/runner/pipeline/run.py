@@ -20,7 +20,7 @@ from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.pipeline.cache import Store
 from runner.pipeline.keys import identify
-from runner.pipeline.stages import STAGES, Stage
+from runner.pipeline.stages import ROOMS, STAGES, Stage
 
 WITHHELD = "WITHHELD.txt"
 
@@ -163,6 +163,7 @@ def _execute(run: Run, stage: Stage, given: Given, outputs: Mapping[str, Path]) 
         done = stage.function()(spec, given, written)
     except RefusedError as refused:
         if stage.room == "deployment":
+            _retract(run.folders)
             raise
         gates = [Gate(f.at, stage.room, "failed", f.expected or None, f.wrong, f.hint) for f in refused.faults]
         done = Done(tuple(gates))
@@ -173,6 +174,13 @@ def _execute(run: Run, stage: Stage, given: Given, outputs: Mapping[str, Path]) 
     if done.measurements:
         write_json(stage.measurements.under(run.folders), dict(done.measurements))
     run.progress.stage(stage.room, "refused" if stopped else "done")
+
+
+def _retract(folders: RunFolders) -> None:
+    """The gate is closed: what an earlier run put behind it must not be taken for this one's."""
+    for stage in STAGES[ROOMS.index("deployment") :]:
+        for place in (*stage.writes.values(), stage.gate, stage.measurements):
+            clear(place.under(folders))
 
 
 def _withheld_upstream(files: Mapping[str, Path]) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runner.core.workspace import RunFolders
-from runner.report.numbers import Interval, confidence, count, in_money, told
-from runner.report.reading import Record, amount, at, experiment_of, is_exploring, load, record, records, text
+from runner.report.numbers import Interval, confidence, count, figure, in_money, told
+from runner.report.reading import Record, amount, at, load, record, records, text
 from runner.report.words import listed, sentence, some, words
 
 Tone = Literal["good", "bad", "warn", "mute"]
 AFTER_VERDICT = ("deployment", "monitoring")
+WORDS: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "bad")}
+# What needs a person comes first.
+URGENCY = ("failed", "warned", "unknown", "passed")
 SYMBOLS = {"passed": "✓", "warned": "!", "failed": "✗", "unknown": "?"}
 TONES: dict[str, Tone] = {"passed": "good", "warned": "warn", "failed": "bad", "unknown": "mute"}
 
@@ -52,31 +55,40 @@ class Headline:
     first: str = ""
 
 
-def headline(folders: RunFolders) -> Headline:
-    """Read the verdict of a run, as far as it got."""
+def headline(folders: RunFolders, experiment: str, adopted: bool) -> Headline:
+    """Read the verdict of a run, as far as it got. Raises FaultsError when one of its files is damaged."""
     verdict = load(folders.reports / "evaluation" / "verdict.json")
     problem = load(folders.reports / "problem" / "problem.json")
     report = load(folders.reports / "evaluation" / "evaluation.json")
     metrics = load(folders.reports / "evaluation" / "metrics.json")
     gates = _gates(verdict, folders)
     first = ""
-    if is_exploring(folders):
-        first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment_of(folders)}"
-    word, tone = _word(text(verdict, "verdict"), bool(first))
-    return Headline(word, tone, _sentence(text(verdict, "verdict"), problem, report, metrics, gates), _basis(verdict, metrics, gates), gates, first)
+    if not adopted:
+        first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment}"
+    word, tone = _word(text(verdict, "verdict"), not adopted)
+    return Headline(word, tone, _sentence(text(verdict, "verdict"), problem, report, metrics, gates), _basis(verdict, metrics, gates, adopted), gates, first)
 
 
 def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
-    words_of: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "bad"), "refused": ("REFUSED", "bad")}
-    word, tone = words_of.get(verdict, ("UNFINISHED", "mute"))
-    return ("EXPLORING", "mute") if exploring and verdict in ("go", "no_go") else (word, tone)
+    if verdict == "refused":
+        return "REFUSED", "bad"
+    return ("EXPLORING", "mute") if exploring and verdict in WORDS else WORDS.get(verdict, ("UNFINISHED", "mute"))
 
 
 def _gates(verdict: Record, folders: RunFolders) -> tuple[GateLine, ...]:
     found = records(verdict, "gates")
     for room in AFTER_VERDICT:
         found += records(load(folders.reports / room / "gate.json"), "gates")
-    return tuple(gate_line(gate) for gate in found)
+    clocked = amount(load(folders.reports / "evaluation" / "measurements.json"), "latency_ms", "p99")
+    lines = [_with_clock(gate_line(gate), clocked) for gate in found]
+    return tuple(sorted(lines, key=lambda line: (URGENCY.index(line.status) if line.status in URGENCY else 0, line.room != "evaluation")))
+
+
+def _with_clock(line: GateLine, p99_ms: float | None) -> GateLine:
+    """The latency gate with its clocked figure, which is kept out of every file that is compared."""
+    if line.name != "latency" or p99_ms is None:
+        return line
+    return replace(line, found=f"{figure(p99_ms)} ms, clocked")
 
 
 def gate_line(gate: Record) -> GateLine:
@@ -136,10 +148,12 @@ def _found(gate: GateLine) -> str:
     return f"found {gate.found}{against}" if gate.found else gate.evidence
 
 
-def _basis(verdict: Record, metrics: Record, gates: Sequence[GateLine]) -> str:
+def _basis(verdict: Record, metrics: Record, gates: Sequence[GateLine], adopted: bool) -> str:
     rows = amount(metrics, "rows")
     use = record(verdict, "use")
     parts = []
+    if not adopted and text(verdict, "verdict") in WORDS:
+        parts.append(f"out of fold this would be {'a go' if text(verdict, 'verdict') == 'go' else 'no go'}")
     if rows is not None:
         parts.append(f"judged on {count(rows)} {'sealed test rows' if verdict.get('on') == 'test' else 'training rows, out of fold'}")
     if use:

@@ -148,7 +148,7 @@ class Interval:
     def rounded(self) -> tuple[str, str, str]:
         """Value, low and high as text, rounded alike; an unknown end is empty."""
         known = [abs(n) for n in (self.value, self.low, self.high) if n is not None]
-        places = _places(max(known) or 1.0, DIGITS)
+        places = _places(max(known), DIGITS) if any(known) else 0
         value, low, high = ("" if n is None else _near_zero(n, places) for n in (self.value, self.low, self.high))
         return value, low, high
 

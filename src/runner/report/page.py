@@ -11,23 +11,26 @@ from runner.core.workspace import RunFolders
 from runner.report.headline import Headline, headline
 from runner.report.numbers import Interval, confidence, count, in_money, told
 from runner.report.parts import Cell, Chapter, Facts, code, digest, facts, plain
-from runner.report.reading import Record, amount, at, is_exploring, load, record, text
+from runner.report.reading import Record, amount, at, load, record, text
 from runner.report.words import clean, words
 
 DEEPEST = 4
 
 
-def render(folders: RunFolders, experiment: str, chapters: Sequence[Chapter]) -> Path:
-    """Write report.html from the chapters and the verdict, whole or not at all; returns its path."""
+def render(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence[Chapter]) -> Path:
+    """Write report.html from the chapters and the verdict, whole or not at all; returns its path.
+
+    Raises FaultsError (2) when a file of the run is damaged.
+    """
     target = folders.reports / "report.html"
-    write_text(target, page(folders, experiment, chapters))
+    write_text(target, page(folders, experiment, adopted, chapters))
     return target
 
 
-def page(folders: RunFolders, experiment: str, chapters: Sequence[Chapter]) -> str:
+def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence[Chapter]) -> str:
     """The whole report as HTML."""
     problem = load(folders.reports / "problem" / "problem.json")
-    top = headline(folders)
+    top = headline(folders, experiment, adopted)
     template = _templates().get_template("page.html")
     return template.render(
         experiment=words(experiment),
@@ -36,7 +39,7 @@ def page(folders: RunFolders, experiment: str, chapters: Sequence[Chapter]) -> s
         tiles=_tiles(folders, problem, top),
         chapters=[(number, chapter, _state(folders, chapter)) for number, chapter in enumerate(chapters, 1)],
         measured=_measured(folders, chapters),
-        imprint=_imprint(folders, experiment),
+        imprint=_imprint(folders, experiment, adopted),
     )
 
 
@@ -77,8 +80,8 @@ def _tile(name: str, found: Interval | None, month: float | None) -> tuple[str, 
         return None
     money, over = in_money(found, month)
     value, low, high = money.rounded()
-    sure = f"{low} to {high}{f', {confidence(found.confidence)} confidence' if found.confidence else ''}" if low and high else found.why
-    return name, f"{value} {money.unit} {over}", sure
+    sure = f"{low} to {high}{f' at {confidence(found.confidence)} confidence' if found.confidence else ''}" if low and high else found.why
+    return name, f"{value} {money.unit}", f"{over}; {sure}"
 
 
 def _others(top: Headline) -> str:
@@ -110,7 +113,7 @@ def _flat(found: Record, above: tuple[str, ...] = ()) -> list[tuple[str, Cell]]:
     return lines
 
 
-def _imprint(folders: RunFolders, experiment: str) -> tuple[Facts, ...]:
+def _imprint(folders: RunFolders, experiment: str, adopted: bool) -> tuple[Facts, ...]:
     """What the run can be known by again: seal, use of the test, digests."""
     split = load(folders.data / "split.json")
     chosen = text(load(folders.models / "ladder.json"), "chosen")
@@ -118,7 +121,7 @@ def _imprint(folders: RunFolders, experiment: str) -> tuple[Facts, ...]:
     manifest = load(folders.models / "candidates" / chosen / "manifest.json") if chosen else {}
     made_from = record(deployed, "made_from") or record(manifest, "made_from")
     use = record(load(folders.reports / "evaluation" / "verdict.json"), "use")
-    opened = f"use {told(use.get('number'))} of {told(use.get('allowed'))}" if use else "closed: the run explores" if is_exploring(folders) else "not opened"
+    opened = f"use {told(use.get('number'))} of {told(use.get('allowed'))}" if use else "not opened" if adopted else "closed while exploring"
     items = [
         ("experiment", code(experiment)),
         ("seal of the test", digest(text(split, "seal"))),

@@ -17,7 +17,8 @@ from runner.report.words import shorten
 
 WIDTH = 460
 ROW = 26
-LONGEST_LABEL = 28
+LONGEST_LABEL = 24
+LETTER = 8.0  # pixels of a wide letter: the reader's font may be wider than the one measured here
 INK, MUTED, GRID = "#1f2933", "#5f6c7b", "#e4e8ec"
 # Okabe and Ito (2008): told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN, GREY, SKY = "#0072b2", "#d55e00", "#009e73", "#8a94a0", "#8cc4e8"
@@ -52,7 +53,7 @@ def intervals(marks: Sequence[Mark], axis: str, alt: str) -> str:
     """Forest plot: one line per mark with its interval, against a line at zero. axis: quantity and unit."""
     import altair as alt_
 
-    y = _labels(alt_, marks)
+    y = _labels(alt_, [m.label for m in marks])
     rows = [{"label": _label(m.label), "value": m.value, "low": m.value if m.low is None else m.low, "high": m.value if m.high is None else m.high, "tone": m.tone} for m in marks]
     base = alt_.Chart(alt_.Data(values=rows)).encode(y=y, color=_tones(alt_))
     ends = base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=alt_.X("low:Q", title=shorten(axis, 80), axis=_numbers(alt_)), x2="high:Q")
@@ -68,7 +69,7 @@ def bars(marks: Sequence[Mark], axis: str, alt: str, limit: float | None = None,
     highest = max([m.value for m in marks] + [limit or start] + ([end] if end is not None else []))
     scale = alt_.Scale(domain=[start, highest if highest > start else start + 1.0], nice=end is None and limit is None)
     x = alt_.X("value:Q", title=shorten(axis, 80), scale=scale, axis=_numbers(alt_))
-    chart = alt_.Chart(alt_.Data(values=rows)).mark_bar(size=13, clip=True, cornerRadiusEnd=2).encode(y=_labels(alt_, marks), x=x, x2=alt_.datum(start), color=_tones(alt_))
+    chart = alt_.Chart(alt_.Data(values=rows)).mark_bar(size=13, clip=True, cornerRadiusEnd=2).encode(y=_labels(alt_, [m.label for m in marks]), x=x, x2=alt_.datum(start), color=_tones(alt_))
     layers = [chart] if limit is None else [chart, _line_at(alt_, limit, ORANGE)]
     return _svg(alt_.layer(*layers), len(marks), alt)
 
@@ -97,11 +98,11 @@ def curve(x: Sequence[float], y: Sequence[float], axes: tuple[str, str], alt: st
     line = alt_.Chart(alt_.Data(values=rows)).mark_line(color=BLUE, strokeWidth=2.5).encode(x=x_axis, y=alt_.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(alt_)))
     layers = [_level(alt_, 0.0), line]
     if marked is not None:
-        right = marked[0] > (min(x) + max(x)) / 2
+        side = {"align": "right", "dx": -4, "dy": 20} if marked[0] > (min(x) + max(x)) / 2 else {"align": "left", "dx": 4, "dy": 20}
         place = alt_.Chart(alt_.Data(values=[{"x": marked[0], "y": marked[1], "label": _label(marked[2])}]))
         layers += [
             place.mark_point(filled=True, size=110, color=ORANGE, opacity=1).encode(x="x:Q", y="y:Q"),
-            place.mark_text(align="right" if right else "left", dx=-9 if right else 9, dy=13, color=INK, fontWeight="bold").encode(x="x:Q", y="y:Q", text="label:N"),
+            *(place.mark_text(**side, **ink).encode(x="x:Q", y="y:Q", text="label:N") for ink in ({"stroke": "white", "strokeWidth": 4}, {"color": INK})),
         ]
     return _svg(alt_.layer(*layers), 10, alt)
 
@@ -111,42 +112,39 @@ def stretches(pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt
     import altair as alt_
 
     kind = "T" if in_time else "Q"
-    order = list(dict.fromkeys(_label(p.row) for p in pieces))
     rows = [{"label": _label(p.row), "start": p.start, "end": p.end, "part": _label(p.part)} for p in pieces]
     parts = {_label(part): TONES[tone] for part, tone in shades.items()}
-    x = alt_.X(f"start:{kind}", title=shorten(axis, 80) or None, axis=alt_.Axis(grid=True, tickCount=6, labelOverlap=True) if in_time else _numbers(alt_))
+    x = alt_.X(f"start:{kind}", title=shorten(axis, 80) or None, axis=alt_.Axis(grid=True, tickCount=4, labelOverlap="greedy", format="%b %Y") if in_time else _numbers(alt_))
     chart = alt_.Chart(alt_.Data(values=rows)).mark_bar(size=14, cornerRadius=2)
-    color = alt_.Color("part:N", scale=alt_.Scale(domain=list(parts), range=list(parts.values())), legend=alt_.Legend(orient="top", title=None, columns=3))
-    return _svg(alt_.layer(chart.encode(y=alt_.Y("label:N", sort=order, title=None, axis=_names(alt_)), x=x, x2="end", color=color)), len(order) + 1, alt)
+    color = alt_.Color("part:N", scale=alt_.Scale(domain=list(parts), range=list(parts.values())), legend=alt_.Legend(orient="top", title=None, columns=3, columnPadding=34))
+    return _svg(alt_.layer(chart.encode(y=_labels(alt_, [p.row for p in pieces]), x=x, x2="end", color=color)), len({p.row for p in pieces}) + 1, alt)
 
 
 def dots(points: Mapping[str, Sequence[float]], best: Mapping[str, float], axis: str, alt: str) -> str:
     """A row of dots per name, the best one filled."""
     import altair as alt_
 
-    order = [_label(name) for name in points]
     rows = [{"label": _label(name), "value": v, "best": v == best.get(name)} for name, found in points.items() for v in found]
     chart = alt_.Chart(alt_.Data(values=rows)).mark_point(size=60, strokeWidth=1.6, opacity=0.9)
     color = alt_.condition("datum.best", alt_.value(BLUE), alt_.value(GREY))
     fill = alt_.condition("datum.best", alt_.value(BLUE), alt_.value("transparent"))
     x = alt_.X("value:Q", title=shorten(axis, 80), scale=alt_.Scale(zero=False, padding=12), axis=_numbers(alt_))
-    return _svg(alt_.layer(chart.encode(y=alt_.Y("label:N", sort=order, title=None, axis=_names(alt_)), x=x, color=color, fill=fill)), len(order), alt)
+    return _svg(alt_.layer(chart.encode(y=_labels(alt_, list(points)), x=x, color=color, fill=fill)), len(points), alt)
 
 
 def _label(text: str) -> str:
     return shorten(text, LONGEST_LABEL)
 
 
-def _labels(alt: Any, marks: Sequence[Mark]) -> Any:
-    return alt.Y("label:N", sort=[_label(m.label) for m in marks], title=None, axis=_names(alt))
-
-
-def _names(alt: Any) -> Any:
-    return alt.Axis(labelLimit=190, domain=False, ticks=False, grid=False, labelPadding=8, labelColor=INK)
+def _labels(alt: Any, names: Sequence[str]) -> Any:
+    order = list(dict.fromkeys(map(_label, names)))
+    room = LETTER * max(map(len, order)) + 8
+    axis = alt.Axis(labelLimit=0, minExtent=room, maxExtent=room, domain=False, ticks=False, grid=False, labelPadding=8, labelColor=INK)
+    return alt.Y("label:N", sort=order, title=None, axis=axis)
 
 
 def _numbers(alt: Any) -> Any:
-    return alt.Axis(tickCount=5, format=",.3~r", labelExpr="abs(datum.value) < 1e-9 ? '0' : datum.label")
+    return alt.Axis(tickCount=4, labelOverlap="greedy", format=",.3~r", labelExpr="abs(datum.value) < 1e-9 ? '0' : datum.label")
 
 
 def _tones(alt: Any) -> Any:

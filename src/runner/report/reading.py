@@ -87,8 +87,3 @@ def shown(path: Path, folders: RunFolders) -> str:
     """
     root = folders.reports.parents[3] if is_exploring(folders) else folders.reports.parents[1]
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-def experiment_of(folders: RunFolders) -> str:
-    """The experiment a run's folders belong to."""
-    return folders.reports.parents[1].name if is_exploring(folders) else folders.reports.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LONGEST = 240
+NO_BREAK = "\u00a0"
 
 
 def clean(text: object) -> str:
@@ -13,7 +14,7 @@ def clean(text: object) -> str:
     >>> clean("a\x1b[31mred"), clean("two\nlines"), clean("naïve 客")
     ('a\\x1b[31mred', 'two lines', 'naïve 客')
     """
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in str(text))
+    return "".join(c if c.isprintable() or c == NO_BREAK else " " if c in "\n\t" else repr(c)[1:-1] for c in str(text))
 
 
 def shorten(text: object, limit: int = LONGEST) -> str:

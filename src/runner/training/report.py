@@ -10,7 +10,7 @@ from runner.report.numbers import Interval, confidence, count, figure, percent
 from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, spanned, table
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text
-from runner.report.words import sentence, shorten, some, words
+from runner.report.words import NO_BREAK, shorten, some, words
 
 ROOM = "training"
 QUESTION = "Which model is worth its complexity?"
@@ -38,7 +38,7 @@ def _answer(ladder: Record, rungs: Sequence[Record]) -> str:
     payoff = Interval.of(at(chosen, "payoff"))
     earned = f", earning {payoff.text()} out of fold" if payoff else ""
     rows = amount(ladder, "rows")
-    return f"{words(text(ladder, 'chosen'))} is chosen{earned}{f' over {count(rows)} rows' if rows else ''}. {sentence(text(chosen, 'reason'))}"
+    return f"{words(text(ladder, 'chosen'))} is chosen{earned}{f' over {count(rows)} rows' if rows else ''}: {text(chosen, 'reason')}."
 
 
 def _unit(rungs: Sequence[Record]) -> str:
@@ -75,12 +75,12 @@ def _sure(gain: Interval) -> plots.Shade:
 def _ladder(rungs: Sequence[Record]) -> tuple[Part, ...]:
     rows = [
         (
-            plain(("✓ " if at(r, "chosen") else "") + words(text(r, "name")), "key" if at(r, "chosen") else ""),
+            plain((f"✓{NO_BREAK}" if at(r, "chosen") else "") + words(text(r, "name")), "key" if at(r, "chosen") else ""),
             plain("baseline" if at(r, "baseline") else words(text(r, "kind"))),
             counted(amount(r, "trials")),
             spanned(Interval.of(at(r, "payoff"))),
             spanned(Interval.of(at(r, "gain_over_below"))),
-            plain(sentence(text(r, "reason"))),
+            plain(text(r, "reason")),
         )
         for r in rungs
     ]

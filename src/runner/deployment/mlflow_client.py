@@ -1,0 +1,77 @@
+"""One way to reach MLflow: quiet, bounded, and by default a file of the workspace."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+OFF = "off"
+TIMEOUT_S = "2"
+
+
+def tracking_uri(home: Path, declared: str | None) -> str:
+    """The tracking URI: the declared one, or an SQLite file below the workspace's private folder."""
+    return declared or f"sqlite:///{home.resolve() / 'mlflow' / 'mlflow.db'}"
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a server stands behind the URI that may be down.
+
+    >>> is_remote("https://tracker.example"), is_remote("sqlite:////tmp/a.db")
+    (True, False)
+    """
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def masked(uri: str) -> str:
+    """The URI without user and password, for people and logs.
+
+    >>> masked("https://ann:secret@tracker.example/x?token=1")
+    'https://tracker.example/x'
+    """
+    parts = urlsplit(uri)
+    if not parts.hostname:
+        return uri.split("?")[0]
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, f"{parts.hostname}{port}", parts.path, "", ""))
+
+
+def client(home: Path, uri: str) -> MlflowClient:
+    """A client of the tracking store and registry; an SQLite store is made when it is not there."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", TIMEOUT_S)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    if not is_remote(uri):
+        (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    warnings.filterwarnings("ignore", module="mlflow")
+    from mlflow.tracking import MlflowClient
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def experiment_id(mlflow: MlflowClient, home: Path, uri: str, name: str) -> str:
+    """The MLflow experiment of that name, made when it is not there; artifacts of a local store lie beside it."""
+    from mlflow.exceptions import MlflowException
+
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None if is_remote(uri) else (home.resolve() / "mlflow" / "artifacts" / name).as_uri()
+    try:
+        return str(mlflow.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        # Another process was faster.
+        found = mlflow.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)

@@ -1,0 +1,188 @@
+"""Bundles in MLflow's registry: versions by digest, aliases for who serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from runner.bundle.format import MANIFEST, verify
+from runner.core.digests import of_file
+from runner.core.faults import Fault, RefusedError, fault
+from runner.core.files import folder_beside
+from runner.deployment.mlflow_client import client, experiment_id, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+CHAMPION, DIGEST, ARCHIVED, HISTORY = "champion", "runner.bundle", "runner.archived", "runner.champions"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered bundle."""
+
+    name: str
+    version: int
+    bundle: str
+    aliases: tuple[str, ...]
+    archived: bool
+    created: str
+    source: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry behind a tracking URI. home: the workspace's private folder; uri: None for the workspace's own file."""
+
+    home: Path
+    uri: str
+
+    @classmethod
+    def at(cls, home: Path, declared: str | None) -> Registry:
+        return cls(home, tracking_uri(home, declared))
+
+    @property
+    def _mlflow(self) -> MlflowClient:
+        return client(self.home, self.uri)
+
+    def add(self, folder: Path, name: str, alias: str) -> Version:
+        """Register a bundle once: the same digest again only moves the alias. Raises FaultsError for a damaged bundle."""
+        verify(folder)
+        digest, mlflow = of_file(folder / MANIFEST), self._mlflow
+        known = next((v for v in self.versions(name) if v.bundle == digest), None)
+        if known is None:
+            known = self._upload(mlflow, folder, name, digest)
+        if alias not in known.aliases:
+            mlflow.set_registered_model_alias(name, alias, str(known.version))
+        return next(v for v in self.versions(name) if v.bundle == digest)
+
+    def _upload(self, mlflow: MlflowClient, folder: Path, name: str, digest: str) -> Version:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            mlflow.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        run = mlflow.create_run(experiment_id(mlflow, self.home, self.uri, name), tags={DIGEST: digest, "mlflow.runName": f"bundle {digest[:12]}"})
+        mlflow.log_artifacts(run.info.run_id, str(folder), "bundle")
+        mlflow.set_terminated(run.info.run_id)
+        mlflow.create_model_version(name, f"{run.info.artifact_uri}/bundle", run.info.run_id, tags={DIGEST: digest})
+        return next(v for v in self.versions(name) if v.bundle == digest)
+
+    def names(self) -> list[str]:
+        """Every registered name."""
+        return sorted(str(model.name) for model in self._mlflow.search_registered_models(max_results=1000))
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions of a name, newest first; none when the name is not known."""
+        from datetime import UTC, datetime
+
+        mlflow = self._mlflow
+        found = mlflow.search_model_versions(f"name = '{name}'", max_results=1000)
+        if not found:
+            return []
+        aliases: dict[str, str] = dict(mlflow.get_registered_model(name).aliases)
+        return sorted(
+            (
+                Version(
+                    name=name,
+                    version=int(v.version),
+                    bundle=str(v.tags.get(DIGEST, "")),
+                    aliases=tuple(sorted(a for a, at in aliases.items() if int(at) == int(v.version))),
+                    archived=v.tags.get(ARCHIVED) == "true",
+                    created=datetime.fromtimestamp(v.creation_timestamp / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    source=str(v.source),
+                )
+                for v in found
+            ),
+            key=lambda v: -v.version,
+        )
+
+    def version(self, name: str, wanted: str) -> Version:
+        """A version by its number or alias. Raises FaultsError naming what there is."""
+        known = self.versions(name)
+        if not known:
+            raise fault(f"registry: {name}", "there is no such model", f"one of {', '.join(self.names()) or 'none yet'}", "python -m runner registry list")
+        match = next((v for v in known if str(v.version) == wanted or wanted in v.aliases), None)
+        if match is None:
+            have = ", ".join(f"{v.version}{' @' + ' @'.join(v.aliases) if v.aliases else ''}" for v in known)
+            raise fault(f"registry: {name}", f"no version {wanted!r}", f"one of {have}")
+        return match
+
+    def promote(self, name: str, wanted: str) -> Version:
+        """Make a version the champion; the one it replaces is remembered for rollback. Raises RefusedError for an archived one."""
+        chosen = self.version(name, wanted)
+        if chosen.archived:
+            raise RefusedError([Fault(f"registry: {name}", f"version {chosen.version} is archived", "a version in use", "register its bundle again")])
+        history = self._history(name)
+        if history and history[-1] == chosen.version:
+            return chosen
+        self._crown(name, [*history, chosen.version])
+        return self.version(name, str(chosen.version))
+
+    def rollback(self, name: str) -> Version:
+        """Make the champion before the present one the champion again. Raises RefusedError when there is none."""
+        self.version(name, CHAMPION)
+        history = self._history(name)
+        if len(history) < 2:
+            raise RefusedError([Fault(f"registry: {name}", "no earlier champion to go back to", "at least two promotions", "promote another version by its number")])
+        earlier = self.version(name, str(history[-2]))
+        if earlier.archived:
+            raise RefusedError([Fault(f"registry: {name}", f"the earlier champion, version {earlier.version}, is archived", "a version in use", "promote another version")])
+        self._crown(name, history[:-1])
+        return self.version(name, CHAMPION)
+
+    def archive(self, name: str, wanted: str) -> Version:
+        """Take a version out of use. Raises RefusedError for the champion."""
+        chosen = self.version(name, wanted)
+        if CHAMPION in chosen.aliases:
+            raise RefusedError([Fault(f"registry: {name}", f"version {chosen.version} is the champion", "a version that does not serve", "promote or roll back first")])
+        self._mlflow.set_model_version_tag(name, str(chosen.version), ARCHIVED, "true")
+        return self.version(name, str(chosen.version))
+
+    def fetch(self, name: str, wanted: str) -> Path:
+        """The folder of a registered bundle, fetched once, checked by its digest. Raises FaultsError."""
+        from mlflow.artifacts import download_artifacts
+
+        chosen = self.version(name, wanted)
+        target = self.home / "registry" / chosen.bundle
+        if not target.is_dir():
+            with TemporaryDirectory() as scratch:
+                fetched = Path(download_artifacts(artifact_uri=chosen.source, dst_path=scratch, tracking_uri=self.uri))
+                verify(fetched)
+                with folder_beside(target) as folder:
+                    copytree(fetched, folder, dirs_exist_ok=True)
+        if of_file(target / MANIFEST) != chosen.bundle:
+            raise fault(f"registry: {name}@{wanted}", "what was fetched is not the bundle that was registered", chosen.bundle, "register the bundle again")
+        return target
+
+    def _history(self, name: str) -> list[int]:
+        content = json.loads(self._mlflow.get_registered_model(name).tags.get(HISTORY, "[]"))
+        return [int(n) for n in content]
+
+    def _crown(self, name: str, history: Sequence[int]) -> None:
+        mlflow = self._mlflow
+        # The history first: killed in between, a repeated promotion or rollback ends in the same state.
+        mlflow.set_registered_model_tag(name, HISTORY, json.dumps(list(history)))
+        mlflow.set_registered_model_alias(name, CHAMPION, str(history[-1]))
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Name and version of `registry:NAME@ALIAS`. Raises FaultsError.
+
+    >>> split_name("registry:credit_risk@champion")
+    ('credit_risk', 'champion')
+    """
+    name, _, wanted = text.removeprefix("registry:").partition("@")
+    if not name or not wanted:
+        raise fault("--bundle", f"{text!r} does not name a registered bundle", "registry:NAME@ALIAS or registry:NAME@VERSION")
+    return name, wanted

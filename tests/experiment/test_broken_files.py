@@ -1,0 +1,191 @@
+"""A person's mistakes in config files: each is told with key path, file and line, what was expected and the nearest name."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from runner.core.faults import FaultsError
+from runner.core.workspace import Workspace
+from runner.experiment.compose import compose
+
+FILE = "conf/experiment/small.yaml"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """old becomes new in the experiment; told: what the message must hold, each text; at: key path; line: a text of the line that is blamed."""
+
+    name: str
+    old: str
+    new: str
+    at: str
+    line: str
+    told: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
+
+
+MISTAKES = [
+    Mistake("an unknown key", "  row: one", "  rows: one", "problem.rows", "rows: one", ("unknown key 'rows'", "did you mean 'row'?")),
+    Mistake("a missing key", "  decision: Call the customer or not\n", "", "problem.decision", "problem:", ("is missing", "The decision in one sentence")),
+    Mistake("an unknown top key", "evaluation:", "evalution: {}\nevaluation:", "evalution", "evalution", ("unknown key", "did you mean 'evaluation'?")),
+    Mistake("an unknown kind", "kind: threshold", "kind: treshold", "problem.policy.kind", "treshold", ("one of per_row, threshold, top_k", "'threshold'?")),
+    Mistake("an unknown step", "kind: sql", "kind: sqll", "features.steps.size.kind", "sqll", ("unknown kind 'sqll'", "did you mean 'sql'?")),
+    Mistake("a kind left out", "kind: threshold, ", "", "problem.policy.kind", "policy:", ("is missing", "per_row")),
+    Mistake("a kind in place of a section", "{kind: threshold, act: call, otherwise: wait}", "threshold", "problem.policy", "policy:", ("{kind: threshold}",)),
+    Mistake("a key of another kind", "otherwise: wait}", "otherwise: wait, capacity: 3}", "problem.policy.capacity", "policy:", ("unknown key", "otherwise")),
+    Mistake("a wrong literal", "type: date}", "type: dat}", "data.columns.day.type", "day:", ("found \"dat\"", "did you mean 'date'?")),
+    Mistake("a number for text", "decision: Call the customer or not", "decision: 12:30", "problem.decision", "12:30", ("12:30 is read as 750", '"12:30"')),
+    Mistake("an octal for text", "row: one customer", "row: 010", "problem.row", "row:", ("010 is read as 8", 'quotes: "010"')),
+    Mistake("no for text", '["yes", "no"]', "[yes, no]", "data.columns.outcome.allowed.1", "outcome:", ("no is read as false", 'quotes: "no"')),
+    Mistake("yes as a key", 'call: {"yes"', "call: {yes", "problem.payoff.actions.call.yes", "call:", ("YAML reads the key yes as true",)),
+    Mistake("a truth value as label", 'positive: "yes"', "positive: on", "problem.positive", "positive", ("on is read as true",)),
+    Mistake("a list for a section", "  slices: {large: amount > 100}", "  - large", "evaluation", "evaluation:", ("is a list", "test_uses")),
+    Mistake("a number for a section", "  slices: {large: amount > 100}", "  slices: 3", "evaluation.slices", "slices:", ("found 3", "a section")),
+    Mistake("a baseline nobody declared", "{baseline: big}", "{baseline: bigg}", "problem.criterion.baseline", "criterion:", ("baselines are constant, big",)),
+    Mistake("a metric as criterion", "{baseline: big}", "{metric: auc}", "problem.criterion.metric", "criterion:", ("not a business criterion",)),
+    Mistake("a primary that is no source", "primary: customers", "primary: customer", "data.primary", "primary:", ("sources are ['customers']",)),
+    Mistake("an unknown column in a payoff", "amount - 1", "amuont - 1", "problem.payoff.actions.call.yes", "call:", ("'amuont'", "did you mean 'amount'?")),
+    Mistake("a payoff of the future", "amount - 1", "later - 1", "problem.payoff.actions.call.yes", "call:", ("reads 'later'", "known only after")),
+    Mistake("a payoff of the outcome", "amount - 1", "outcome", "problem.payoff.actions.call.yes", "call:", ("which is the outcome itself",)),
+    Mistake("a payoff that is no number", "amount - 1", "amount > 1", "problem.payoff.actions.call.yes", "call:", ("gives Boolean", "expected: a number")),
+    Mistake("a payoff that does not parse", "amount - 1", "amount -", "problem.payoff.actions.call.yes", "call:", ("not a valid expression",)),
+    Mistake("a statement", "amount - 1", "SELECT amount", "problem.payoff.actions.call.yes", "call:", ("not a valid expression",)),
+    Mistake("a baseline over many rows", "{sql: amount > 100}", "{sql: amount > AVG(amount)}", "problem.baselines.big.sql", "big:", ("columns of one row",)),
+    Mistake("a baseline of text", "{sql: amount > 100}", "{sql: city}", "problem.baselines.big.sql", "big:", ("gives String", "a number that ranks")),
+    Mistake("a slice that is no truth", "{large: amount > 100}", "{large: city}", "evaluation.slices.large", "slices:", ("gives String", "TRUE or FALSE")),
+    Mistake("a rule of no column", "  primary:", "  rules: {r: {sql: amnt > 0}}\n  primary:", "data.rules.r.sql", "rules:", ("'amnt'", "'amount'?")),
+    Mistake("a filter that does not parse", "  primary:", "  filter: amount >\n  primary:", "data.filter", "filter:", ("not a valid expression",)),
+    Mistake("a target that is no column", "target: outcome", "target: outcom", "problem.target", "target:", ("not a column of the contract", "'outcome'?")),
+    Mistake("a key that is no column", "  criterion:", "  key: [id]\n  criterion:", "problem.key", "key: [id]", ("'id' is not a column", "columns: amount")),
+    Mistake("a time that is text", "  criterion:", "  time: city\n  criterion:", "problem.time", "time:", ("declared as string", "a date or datetime")),
+    Mistake("labels that differ", '["yes", "no"]', '["yes", "nope"]', "problem.payoff.actions", "actions:", ("allows nope, yes", "same labels")),
+    Mistake("an action nobody declared", "act: call", "act: cal", "problem.policy", "policy:", ("names the action 'cal'", "['call', 'wait']")),
+    Mistake("one action twice", "otherwise: wait", "otherwise: call", "problem.policy.otherwise", "policy:", ("another action",)),
+    Mistake("a protected column", "  criterion:", "  constraints: {protected: [cty]}\n  criterion:", "problem.constraints.protected", "protected", ("'city'?",)),
+    Mistake("fairness of nobody", "  criterion:", "  constraints: {fairness: {max_action_gap: 0.1}}\n  criterion:", "problem.constraints.fairness", "fairness", ("protected",)),
+    Mistake("monotone in nothing", "  criterion:", "  constraints: {monotone: {rot: 1}}\n  criterion:", "problem.constraints.monotone.rot", "rot", ("'root'?",)),
+    Mistake("monotone in a category", "  criterion:", "  constraints: {monotone: {city: 1}}\n  criterion:", "problem.constraints.monotone.city", "city: 1", ("no direction",)),
+    Mistake("a capacity without time", "{kind: threshold, act: call, otherwise: wait}", "{kind: top_k, act: call, otherwise: wait, capacity: {rows: 3, per: week}}", "problem.policy.capacity.per", "policy:", ("needs problem.time",)),
+    Mistake("nothing to read", "  criterion:", "  constraints: {interpretable_only: true}\n  criterion:", "problem.constraints.interpretable_only", "interpretable", ("catboost, lightgbm",), ("training/model=trees",)),
+    Mistake("a dropped column", "  steps:", "  drop: [root, cty]\n  steps:", "features.drop.cty", "drop:", ("did you mean 'city'?",)),
+    Mistake("a step of the future", "SQRT(amount)", "SQRT(later)", "features.steps.size.expressions.root", "root:", ("known only after the event",)),
+    Mistake("a step over a column", "{root:", "{amount:", "features.steps.size.expressions.amount", "expressions:", ("in the contract already",)),
+    Mistake("an unknown function", "SQRT(amount)", "SQRTT(amount)", "features.steps.size.expressions.root", "root:", ("unsupported function",)),
+    Mistake("a history over random folds", "  steps:", "  steps:\n    past: {kind: history, entity: [city], time: day, aggregates: {n: {how: count}}}", "features.steps.past", "past:", ("data/split=by_time",)),
+    Mistake("a target for import", "kind: sql", "_target_: os.system", "features.steps.size._target_", "_target_", ("would run code",)),
+    Mistake("the environment", "row: one customer", "row: ${oc.env:HOME}", "problem.row", "row:", ("calls a resolver", "under tracking only")),
+    Mistake("the environment by pieces", "row: one customer", "row: ${oc.${name}:HOME}", "problem.row", "row:", ("calls a resolver",)),
+    Mistake("a private section", "row: one customer", "row: ${tracking.max_wait_s}", "problem.row", "row:", ("never stored",)),
+    Mistake("an interpolation of nothing", "row: one customer", "row: ${problem.zz}", "problem.row", "row:", ("'problem.zz' not found",)),
+    Mistake("an interpolation in a circle", "row: one customer", "row: ${problem.row}", "problem.row", "row:", ("Recursive interpolation",)),
+    Mistake("an interpolation never closed", "row: one customer", "row: ${problem.decision", "problem.row", "row:", ("${problem.decision",)),
+    Mistake("a value left open", "row: one customer", "row: ???", "problem.row", "row:", ("left open",)),
+    Mistake("a path out of the workspace", "data/raw/customers.parquet", "../../etc/passwd", "data.sources.customers.path", "customers: {", ("leaves the workspace",)),
+    Mistake("an absolute path", "data/raw/customers.parquet", "/etc/passwd", "data.sources.customers.path", "customers: {", ("leaves the workspace",)),
+    Mistake("a name that is no name", "name: small", "name: a.b", "name", "name:", ("cannot name an experiment", "lower-case letters")),
+    Mistake("a name of another file", "name: small", "name: tiny", "name", "name:", ("is 'tiny' in the experiment 'small'", "name: small")),
+    Mistake("an unknown option in defaults", "name: small", "defaults: [override /training/tuning: quik]\nname: small", "training/tuning", "quik", ("no training/tuning 'quik'", "'quick'?")),
+    Mistake("an unknown group in defaults", "name: small", "defaults: [override /training/tunning: quick]\nname: small", "training/tunning", "tunning", ("'training/tuning'?",)),
+    Mistake("a key twice", "  row: one customer", "  row: one customer\n  row: two", "problem.row", "row: two", ("set twice", "line 5")),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+def test_a_mistake_is_told_with_key_path_line_and_way_out(workspace: Workspace, small: str, mistake: Mistake) -> None:
+    assert mistake.old in small
+    text = small.replace(mistake.old, mistake.new, 1)
+    (workspace.conf / "experiment" / "small.yaml").write_text(text)
+    with pytest.raises(FaultsError) as caught:
+        compose(workspace, ["+experiment=small", *mistake.overrides])
+    blamed = next(n for n, line in enumerate(text.splitlines(), 1) if mistake.line in line)
+    told = [str(f) for f in caught.value.faults if f.at == mistake.at]
+    assert told, str(caught.value)
+    assert f"{mistake.at} ({FILE}:{blamed}): " in told[0]
+    for words in mistake.told:
+        assert words in "\n".join(told)
+    assert caught.value.exit_code == 2
+
+
+SYNTAX = {
+    "tabs": (b"# @package _global_\nproblem:\n\tdecision: x\n", f"{FILE}:3", "spaces for indentation"),
+    "latin-1": ("# @package _global_\nname: caf\xe9\n".encode("latin-1"), f"{FILE}:2", "is not UTF-8 (byte 0xe9)"),
+    "utf-16": ("# @package _global_\nname: x\n".encode("utf-16"), f"{FILE}:1", "is not UTF-8"),
+    "control character": (b"# @package _global_\nname: \x00\n", FILE, "control character"),
+    "colon in plain text": (b"# @package _global_\nname: a: b\n", f"{FILE}:2", "quotes"),
+    "two documents": (b"# @package _global_\nname: a\n---\nname: b\n", f"{FILE}:3", "second document"),
+    "a list": (b"- a\n- b\n", f"{FILE}:1", "is not a mapping"),
+    "plain text": (b"hello\n", f"{FILE}:1", "is not a mapping"),
+    "an object": (b"# @package _global_\nname: !!python/object:os.system {}\n", f"{FILE}:2", "never code"),
+    "an unknown alias": (b"# @package _global_\nname: *x\n", f"{FILE}:2", "undefined alias"),
+    "defaults that are text": (b"# @package _global_\ndefaults: base\nname: small\n", f"{FILE}:2", "the defaults are no list"),
+    "no header": (b"name: small\n", f"{FILE}:1", "# @package _global_"),
+    "a header too late": (b"name: small\n# @package _global_\n", f"{FILE}:1", "the first line"),
+    "nothing": (b"", f"{FILE}:1", "# @package _global_"),
+    "no name": (b"# @package _global_\nseed: 1\n", "name", "name: small"),
+    "a list that holds itself": (b"# @package _global_\nname: &a [1, *a]\n", FILE, "holds itself"),
+    "a bomb": (b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(98, 106)), FILE, "aliases"),
+    "ten megabytes": (b"# @package _global_\nx: " + b"y" * 10_000_000, FILE, "10,000,023 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", SYNTAX, ids=str)
+def test_a_file_that_is_no_config_is_told_within_a_second(workspace: Workspace, case: str) -> None:
+    content, place, words = SYNTAX[case]
+    (workspace.conf / "experiment" / "small.yaml").write_bytes(content)
+    compose(workspace, ["+experiment=credit_risk"]) if case not in ("a bomb", "ten megabytes", "a list that holds itself") else None
+    start = time.perf_counter()
+    with pytest.raises(FaultsError) as caught:
+        compose(workspace, ["+experiment=small"])
+    assert time.perf_counter() - start < 1.0
+    assert place in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_folder_in_place_of_a_file_is_told(workspace: Workspace) -> None:
+    (workspace.conf / "experiment" / "large.yaml").mkdir()
+    with pytest.raises(FaultsError, match=r"conf/experiment/large\.yaml: is a folder"):
+        compose(workspace, ["+experiment=large"])
+
+
+def test_a_broken_group_file_is_told(workspace: Workspace) -> None:
+    (workspace.conf / "training" / "tuning" / "quick.yaml").write_text("trials: 2\ntrials: 3\n")
+    with pytest.raises(FaultsError, match=r"trials \(conf/training/tuning/quick\.yaml:2\): the key is set twice"):
+        compose(workspace, ["+experiment=small", "training/tuning=quick"])
+
+
+def test_a_broken_experiment_does_not_stop_another(workspace: Workspace) -> None:
+    (workspace.conf / "experiment" / "draft.yaml").write_text("a: [\n")
+    assert compose(workspace, ["+experiment=small"]).name == "small"
+
+
+def test_all_mistakes_are_told_at_once(workspace: Workspace, small: str) -> None:
+    broken = small.replace("  row: one", "  rows: one").replace("baseline: big", "baseline: big, confidnce: 3").replace("path:", "pth:")
+    (workspace.conf / "experiment" / "small.yaml").write_text(broken)
+    overrides = ["foo", "training.tuning.trails=3", "seed=-1", "training/tunning=quick", "training.confidence=2", "~problm"]
+    with pytest.raises(FaultsError) as caught:
+        compose(workspace, ["+experiment=small", *overrides])
+    told = {fault.at for fault in caught.value.faults}
+    assert {"foo", "training.tuning.trails", "seed", "training/tunning", "training.confidence", "problm"} <= told
+    assert {"problem.row", "problem.rows", "problem.criterion.confidnce", "data.sources.customers.pth"} <= told
+
+
+def test_a_regression_payoff_sees_the_decision_and_the_actual_number(workspace: Workspace, small: str) -> None:
+    head, tail = small.split("  task:")[0], small[small.index("data:") :]
+    problem = (
+        "  task: regression\n  target: amount\n  payoff: {unit: EUR, sql: -ABS(decision - actual)}\n  policy: {kind: per_row}\n"
+        "  baselines: {flat: {sql: '1.0'}}\n  criterion: {baseline: flat}\n"
+    )
+    text = head + problem + tail.replace("SQRT(amount)", "EXTRACT(month FROM day)").replace("large: amount > 100", "large: outcome = 'yes'")
+    path = workspace.conf / "experiment" / "small.yaml"
+    path.write_text(text)
+    assert compose(workspace, ["+experiment=small"]).problem.task == "regression"
+    path.write_text(text.replace("actual)", "actuel)").replace("{sql: '1.0'}", "{sql: amount}"))
+    with pytest.raises(FaultsError) as caught:
+        compose(workspace, ["+experiment=small"])
+    told = str(caught.value)
+    assert re.search(r"problem\.payoff\.sql .*'actuel'", told)
+    assert re.search(r"problem\.baselines\.flat\.sql .*'amount', which is the outcome itself", told)

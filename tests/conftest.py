@@ -94,7 +94,7 @@ features:
 training:
   tuning: {trials: 2}
   bootstrap_draws: 200
-  candidates:
+  adjust:
     lightgbm: {max_iterations: 30}
     catboost: {max_iterations: 30}
 evaluation:
@@ -120,17 +120,32 @@ def loans(n: int = 900, seed: int = 0) -> pl.DataFrame:
     logit = 1.2 - income / 25 + (home == "rent") * 1.2 + amount / 400 - (age > 50) * 0.8
     bad = (draw.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
     incomes = [None if gap else round(float(v), 2) for v, gap in zip(income, draw.random(n) < 0.05, strict=True)]
-    return pl.DataFrame(
-        {"bad": bad, "amount": amount.round(2), "income": pl.Series(incomes, dtype=pl.Float64), "age": age, "home": pl.Series(home.tolist())}
-    )
+    return pl.DataFrame({"bad": bad, "amount": amount.round(2), "income": pl.Series(incomes, dtype=pl.Float64), "age": age, "home": pl.Series(home.tolist())})
+
+
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project composed once; tests get copies."""
+    root = tmp_path_factory.mktemp("template") / "project"
+    shutil.copytree(ROOT / "conf", root / "conf")
+    shutil.rmtree(root / "conf" / "experiment")
+    tree = {"data": {"raw": {"loans.parquet": loans()}}, "conf": {"experiment": {"tiny.yaml": TINY}, "reproduce.yaml": "experiments:\n  - tiny\n"}}
+    write_tree(root, tree)
+    done = command(root, "compose")
+    assert done.returncode == 0, done.stderr
+    return root
 
 
 @pytest.fixture
-def tiny(project: Callable[[Mapping[str, Any]], Path]) -> Path:
+def tiny(tiny_template: Path, tmp_path: Path) -> Path:
     """A project with one small adopted experiment, `tiny`, and its data."""
-    root = project({"data": {"raw": {"loans.parquet": loans()}}})
-    shutil.rmtree(root / "conf" / "experiment")
-    write_tree(root, {"conf": {"experiment": {"tiny.yaml": TINY}, "reproduce.yaml": "experiments:\n  - tiny\n"}})
-    done = command(root, "compose")
+    return Path(shutil.copytree(tiny_template, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project after a whole run; read it, do not change it."""
+    root = Path(shutil.copytree(tiny_template, tmp_path_factory.mktemp("ran") / "project"))
+    done = command(root, "+experiment=tiny")
     assert done.returncode == 0, done.stderr
     return root

@@ -367,9 +367,7 @@ def test_an_asof_join_uses_only_what_was_known(room: Room, tmp_path: Path) -> No
             "loans": {"kind": "parquet", "path": "data/raw/loans.parquet"},
             "rates": {"kind": "parquet", "path": "data/raw/rates.parquet"},
         },
-        "joins": {
-            "rates": {"kind": "asof", "source": "rates", "time": "day", "source_time": "at", "lag_hours": 20.0, "columns": {"base": "base"}}
-        },
+        "joins": {"rates": {"kind": "asof", "source": "rates", "time": "day", "source_time": "at", "lag_hours": 20.0, "columns": {"base": "base"}}},
     }
     made = room(loans(), data, {"base": {"type": "float", "nullable": True}})
     both = pl.concat([made.rows("train"), made.rows("sealed_test")]).sort("row_id")

@@ -37,7 +37,7 @@ MISTAKES = [
     Mistake("a kind left out", "kind: threshold, ", "", "problem.policy.kind", "policy:", ("is missing", "per_row")),
     Mistake("a kind in place of a section", "{kind: threshold, act: call, otherwise: wait}", "threshold", "problem.policy", "policy:", ("{kind: threshold}",)),
     Mistake("a key of another kind", "otherwise: wait}", "otherwise: wait, capacity: 3}", "problem.policy.capacity", "policy:", ("unknown key", "otherwise")),
-    Mistake("a wrong literal", "type: date}", "type: dat}", "data.columns.day.type", "day:", ("found \"dat\"", "did you mean 'date'?")),
+    Mistake("a wrong literal", "type: date}", "type: dat}", "data.columns.day.type", "day:", ('found "dat"', "did you mean 'date'?")),
     Mistake("a number for text", "decision: Call the customer or not", "decision: 12:30", "problem.decision", "12:30", ("12:30 is read as 750", '"12:30"')),
     Mistake("an octal for text", "row: one customer", "row: 010", "problem.row", "row:", ("010 is read as 8", 'quotes: "010"')),
     Mistake("no for text", '["yes", "no"]', "[yes, no]", "data.columns.outcome.allowed.1", "outcome:", ("no is read as false", 'quotes: "no"')),
@@ -54,7 +54,7 @@ MISTAKES = [
     Mistake("a payoff that is no number", "amount - 1", "amount > 1", "problem.payoff.actions.call.yes", "call:", ("gives Boolean", "expected: a number")),
     Mistake("a payoff that does not parse", "amount - 1", "amount -", "problem.payoff.actions.call.yes", "call:", ("not a valid expression",)),
     Mistake("a statement", "amount - 1", "SELECT amount", "problem.payoff.actions.call.yes", "call:", ("not a valid expression",)),
-    Mistake("a baseline over many rows", "{sql: amount > 100}", "{sql: amount > AVG(amount)}", "problem.baselines.big.sql", "big:", ("columns of one row",)),
+    Mistake("a baseline over many rows", "{sql: amount > 100}", "{sql: AVG(amount)}", "problem.baselines.big.sql", "big:", ("columns of one row",)),
     Mistake("a baseline of text", "{sql: amount > 100}", "{sql: city}", "problem.baselines.big.sql", "big:", ("gives String", "a number that ranks")),
     Mistake("a slice that is no truth", "{large: amount > 100}", "{large: city}", "evaluation.slices.large", "slices:", ("gives String", "TRUE or FALSE")),
     Mistake("a rule of no column", "  primary:", "  rules: {r: {sql: amnt > 0}}\n  primary:", "data.rules.r.sql", "rules:", ("'amnt'", "'amount'?")),
@@ -65,17 +65,57 @@ MISTAKES = [
     Mistake("labels that differ", '["yes", "no"]', '["yes", "nope"]', "problem.payoff.actions", "actions:", ("allows nope, yes", "same labels")),
     Mistake("an action nobody declared", "act: call", "act: cal", "problem.policy", "policy:", ("names the action 'cal'", "['call', 'wait']")),
     Mistake("one action twice", "otherwise: wait", "otherwise: call", "problem.policy.otherwise", "policy:", ("another action",)),
-    Mistake("a protected column", "  criterion:", "  constraints: {protected: [cty]}\n  criterion:", "problem.constraints.protected", "protected", ("'city'?",)),
-    Mistake("fairness of nobody", "  criterion:", "  constraints: {fairness: {max_action_gap: 0.1}}\n  criterion:", "problem.constraints.fairness", "fairness", ("protected",)),
-    Mistake("monotone in nothing", "  criterion:", "  constraints: {monotone: {rot: 1}}\n  criterion:", "problem.constraints.monotone.rot", "rot", ("'root'?",)),
-    Mistake("monotone in a category", "  criterion:", "  constraints: {monotone: {city: 1}}\n  criterion:", "problem.constraints.monotone.city", "city: 1", ("no direction",)),
-    Mistake("a capacity without time", "{kind: threshold, act: call, otherwise: wait}", "{kind: top_k, act: call, otherwise: wait, capacity: {rows: 3, per: week}}", "problem.policy.capacity.per", "policy:", ("needs problem.time",)),
-    Mistake("nothing to read", "  criterion:", "  constraints: {interpretable_only: true}\n  criterion:", "problem.constraints.interpretable_only", "interpretable", ("catboost, lightgbm",), ("training/model=trees",)),
+    Mistake(
+        "a protected column", "  criterion:", "  constraints: {protected: [cty]}\n  criterion:", "problem.constraints.protected", "protected", ("'city'?",)
+    ),
+    Mistake(
+        "fairness of nobody",
+        "  criterion:",
+        "  constraints: {fairness: {max_action_gap: 0.1}}\n  criterion:",
+        "problem.constraints.fairness",
+        "fairness",
+        ("protected",),
+    ),
+    Mistake(
+        "monotone in nothing", "  criterion:", "  constraints: {monotone: {rot: 1}}\n  criterion:", "problem.constraints.monotone.rot", "rot", ("'root'?",)
+    ),
+    Mistake(
+        "monotone in a category",
+        "  criterion:",
+        "  constraints: {monotone: {city: 1}}\n  criterion:",
+        "problem.constraints.monotone.city",
+        "city: 1",
+        ("no direction",),
+    ),
+    Mistake(
+        "a capacity without time",
+        "{kind: threshold, act: call, otherwise: wait}",
+        "{kind: top_k, act: call, otherwise: wait, capacity: {rows: 3, per: week}}",
+        "problem.policy.capacity.per",
+        "policy:",
+        ("needs problem.time",),
+    ),
+    Mistake(
+        "nothing to read",
+        "  criterion:",
+        "  constraints: {interpretable_only: true}\n  criterion:",
+        "problem.constraints.interpretable_only",
+        "interpretable",
+        ("catboost, lightgbm",),
+        ("training/model=trees",),
+    ),
     Mistake("a dropped column", "  steps:", "  drop: [root, cty]\n  steps:", "features.drop.cty", "drop:", ("did you mean 'city'?",)),
     Mistake("a step of the future", "SQRT(amount)", "SQRT(later)", "features.steps.size.expressions.root", "root:", ("known only after the event",)),
     Mistake("a step over a column", "{root:", "{amount:", "features.steps.size.expressions.amount", "expressions:", ("in the contract already",)),
     Mistake("an unknown function", "SQRT(amount)", "SQRTT(amount)", "features.steps.size.expressions.root", "root:", ("unsupported function",)),
-    Mistake("a history over random folds", "  steps:", "  steps:\n    past: {kind: history, entity: [city], time: day, aggregates: {n: {how: count}}}", "features.steps.past", "past:", ("data/split=by_time",)),
+    Mistake(
+        "a history over random folds",
+        "  steps:",
+        "  steps:\n    past: {kind: history, entity: [city], time: day, aggregates: {n: {how: count}}}",
+        "features.steps.past",
+        "past:",
+        ("data/split=by_time",),
+    ),
     Mistake("a target for import", "kind: sql", "_target_: os.system", "features.steps.size._target_", "_target_", ("would run code",)),
     Mistake("the environment", "row: one customer", "row: ${oc.env:HOME}", "problem.row", "row:", ("calls a resolver", "under tracking only")),
     Mistake("the environment by pieces", "row: one customer", "row: ${oc.${name}:HOME}", "problem.row", "row:", ("calls a resolver",)),
@@ -84,12 +124,33 @@ MISTAKES = [
     Mistake("an interpolation in a circle", "row: one customer", "row: ${problem.row}", "problem.row", "row:", ("Recursive interpolation",)),
     Mistake("an interpolation never closed", "row: one customer", "row: ${problem.decision", "problem.row", "row:", ("${problem.decision",)),
     Mistake("a value left open", "row: one customer", "row: ???", "problem.row", "row:", ("left open",)),
-    Mistake("a path out of the workspace", "data/raw/customers.parquet", "../../etc/passwd", "data.sources.customers.path", "customers: {", ("leaves the workspace",)),
+    Mistake(
+        "a path out of the workspace",
+        "data/raw/customers.parquet",
+        "../../etc/passwd",
+        "data.sources.customers.path",
+        "customers: {",
+        ("leaves the workspace",),
+    ),
     Mistake("an absolute path", "data/raw/customers.parquet", "/etc/passwd", "data.sources.customers.path", "customers: {", ("leaves the workspace",)),
     Mistake("a name that is no name", "name: small", "name: a.b", "name", "name:", ("cannot name an experiment", "lower-case letters")),
     Mistake("a name of another file", "name: small", "name: tiny", "name", "name:", ("is 'tiny' in the experiment 'small'", "name: small")),
-    Mistake("an unknown option in defaults", "name: small", "defaults: [override /training/tuning: quik]\nname: small", "training/tuning", "quik", ("no training/tuning 'quik'", "'quick'?")),
-    Mistake("an unknown group in defaults", "name: small", "defaults: [override /training/tunning: quick]\nname: small", "training/tunning", "tunning", ("'training/tuning'?",)),
+    Mistake(
+        "an unknown option in defaults",
+        "name: small",
+        "defaults: [override /training/tuning: quik]\nname: small",
+        "training/tuning",
+        "quik",
+        ("no training/tuning 'quik'", "'quick'?"),
+    ),
+    Mistake(
+        "an unknown group in defaults",
+        "name: small",
+        "defaults: [override /training/tunning: quick]\nname: small",
+        "training/tunning",
+        "tunning",
+        ("'training/tuning'?",),
+    ),
     Mistake("a key twice", "  row: one customer", "  row: one customer\n  row: two", "problem.row", "row: two", ("set twice", "line 5")),
 ]
 
@@ -127,7 +188,11 @@ SYNTAX = {
     "nothing": (b"", f"{FILE}:1", "# @package _global_"),
     "no name": (b"# @package _global_\nseed: 1\n", "name", "name: small"),
     "a list that holds itself": (b"# @package _global_\nname: &a [1, *a]\n", FILE, "holds itself"),
-    "a bomb": (b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(98, 106)), FILE, "aliases"),
+    "a bomb": (
+        b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(98, 106)),
+        FILE,
+        "aliases",
+    ),
     "ten megabytes": (b"# @package _global_\nx: " + b"y" * 10_000_000, FILE, "10,000,023 bytes"),
 }
 
@@ -174,7 +239,7 @@ def test_all_mistakes_are_told_at_once(workspace: Workspace, small: str) -> None
 
 
 def test_a_regression_payoff_sees_the_decision_and_the_actual_number(workspace: Workspace, small: str) -> None:
-    head, tail = small.split("  task:")[0], small[small.index("data:") :]
+    head, tail = small.split("  task:", maxsplit=1)[0], small[small.index("data:") :]
     problem = (
         "  task: regression\n  target: amount\n  payoff: {unit: EUR, sql: -ABS(decision - actual)}\n  policy: {kind: per_row}\n"
         "  baselines: {flat: {sql: '1.0'}}\n  criterion: {baseline: flat}\n"

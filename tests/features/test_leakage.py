@@ -41,7 +41,7 @@ def test_planted_leaks_stand_out_and_honest_features_do_not(seed: int) -> None:
 
 
 def test_a_suspect_fails_the_gate_with_every_way_out() -> None:
-    (failed,) = [g for g in gates({"copy": 1.0, "honest": 0.7}, LeakageSpec(), "binary")]
+    (failed,) = gates({"copy": 1.0, "honest": 0.7}, LeakageSpec(), "binary")
     assert failed.status == "failed"
     for way in ("available", "features.drop", "features.leakage.accept.copy"):
         assert way in failed.evidence

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
 
 from runner.experiment.model import ROOMS as SECTIONS
 from runner.pipeline.stages import ROOMS, STAGES, Stage
-from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "runner"
 WORDS = ("problem", "data", "features", "training", "evaluation", "deployment", "monitoring")
@@ -22,7 +22,14 @@ def test_the_seven_words_are_the_stages_and_the_sections() -> None:
 
 @pytest.mark.parametrize("room", WORDS)
 def test_each_room_stands_in_every_place(room: str) -> None:
-    for place in (f"src/runner/{room}/spec.py", f"src/runner/{room}/stage.py", f"src/runner/{room}/report.py", f"conf/{room}/default.yaml", f"docs/{room}.md", f"tests/{room}"):
+    for place in (
+        f"src/runner/{room}/spec.py",
+        f"src/runner/{room}/stage.py",
+        f"src/runner/{room}/report.py",
+        f"conf/{room}/default.yaml",
+        f"docs/{room}.md",
+        f"tests/{room}",
+    ):
         assert (ROOT / place).exists(), place
     assert room in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert all(room in entry for entry in yaml.safe_load((ROOT / "params.yaml").read_text()).values())

@@ -146,9 +146,7 @@ def guesser(folder: Path, n: int = N_TRAIN) -> Lender:
     return monitored(folder, packing, rows, answers.hstack(decided).with_columns(payoff=pl.Series(payoff)), PAYOFF_OF_GUESS, None)
 
 
-def monitored(
-    folder: Path, packing: Packing, rows: pl.DataFrame, oof: pl.DataFrame, payoff: dict[str, Any], spec: MonitoringSpec | None
-) -> Lender:
+def monitored(folder: Path, packing: Packing, rows: pl.DataFrame, oof: pl.DataFrame, payoff: dict[str, Any], spec: MonitoringSpec | None) -> Lender:
     """Write what the stage reads, and run it."""
     home = folder / "models"
     (home / "bundle").mkdir(parents=True)

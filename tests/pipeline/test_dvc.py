@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT, command
+from tests.pipeline.test_run import outputs
 
 from runner.pipeline.dvc import stages
 from runner.pipeline.stages import ROOMS
-from tests.conftest import ROOT, command
-from tests.pipeline.test_run import outputs
 
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 

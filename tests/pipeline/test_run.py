@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.conftest import command
 
 from runner.core.digests import of_tree
-from tests.conftest import command
 
 SKIPPED = ("measurements.json", "report.html", ".gitignore")
 
@@ -99,7 +99,7 @@ def test_a_killed_run_continues_to_the_same_bytes(tiny: Path, tmp_path: Path, mo
 
 def test_an_interrupt_says_how_to_go_on(tiny: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner", "+experiment=tiny", "training.candidates.catboost.max_iterations=4000"],
+        [sys.executable, "-m", "runner", "+experiment=tiny", "training.adjust.catboost.max_iterations=4000"],
         cwd=tiny,
         stderr=subprocess.PIPE,
         text=True,

@@ -71,9 +71,7 @@ def test_enough_rows_and_labels_pass(room: Room) -> None:
     assert written["policy"] == {"kind": "per_row", "shift": None}
 
 
-@pytest.mark.parametrize(
-    ("n_bad", "n_good", "gate", "found"), [(10, 90, "min_rows", 100), (49, 251, "min_positives", 49), (0, 300, "min_positives", 0)]
-)
+@pytest.mark.parametrize(("n_bad", "n_good", "gate", "found"), [(10, 90, "min_rows", 100), (49, 251, "min_positives", 49), (0, 300, "min_positives", 0)])
 def test_too_little_data_is_a_failed_gate_with_the_number(room: Room, n_bad: int, n_good: int, gate: str, found: int) -> None:
     done, _ = room(loans(n_bad, n_good), LOAN)
     failed = next(g for g in done.gates if g.name == gate)

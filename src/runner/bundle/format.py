@@ -36,7 +36,10 @@ def verify(folder: Path) -> dict[str, Any]:
     faults = [Fault(str(folder / name), "file is missing", "the bundle as it was packed") for name in sorted(declared.keys() - found.keys())]
     faults += [Fault(str(folder / name), "file is not in the manifest", "the bundle as it was packed") for name in sorted(found.keys() - declared.keys())]
     changed = sorted(name for name in declared.keys() & found.keys() if declared[name] != found[name])
-    faults += [Fault(str(folder / name), "content differs from the manifest", "the bundle as it was packed", "restore the bundle from the registry or rebuild it") for name in changed]
+    faults += [
+        Fault(str(folder / name), "content differs from the manifest", "the bundle as it was packed", "restore the bundle from the registry or rebuild it")
+        for name in changed
+    ]
     if faults:
         raise FaultsError(faults)
     return manifest

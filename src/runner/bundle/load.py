@@ -118,5 +118,8 @@ def _check_examples(bundle: Bundle, folder: Path) -> None:
     far = [c for c in numbers if not np.allclose(expected[c].to_numpy(), found[c].to_numpy(), rtol=1e-6, atol=TOLERANCE, equal_nan=True)]
     if far:
         raise fault(
-            str(folder), f"the examples score differently here in {', '.join(far)}", "the outputs packed with the bundle", "install the locked versions of runner"
+            str(folder),
+            f"the examples score differently here in {', '.join(far)}",
+            "the outputs packed with the bundle",
+            "install the locked versions of runner",
         )

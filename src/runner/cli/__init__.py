@@ -24,7 +24,12 @@ VERBS = {
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 INTERRUPTED = 130
-STORAGE_FAULTS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the disk is read-only", errno.EACCES: "permission denied"}
+STORAGE_FAULTS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "permission denied",
+}
 
 HELP = """\
 usage: python -m runner [VERB] [flags] [hydra overrides]

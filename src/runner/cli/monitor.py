@@ -50,9 +50,7 @@ def _check_paths(args: argparse.Namespace) -> None:
     from runner.core.faults import fault
 
     if args.previous is not None and not args.previous.is_file():
-        raise fault(
-            "--previous", f"there is no file {args.previous}", "the JSON report of the window before", "leave it out for the first window"
-        )
+        raise fault("--previous", f"there is no file {args.previous}", "the JSON report of the window before", "leave it out for the first window")
     if args.output is not None and args.output.is_dir():
         raise fault("--output", f"{args.output} is a folder", "the name of a JSON file to write")
 

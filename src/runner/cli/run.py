@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
     with screen(experiment.name, ROOMS, args.quiet) as display:
         current = Run.of(workspace, experiment, workers, display)
         if not current.adopted:
-            display.say(f"exploring, judged out of fold, in {workspace.shown(current.folders.reports.parent)}; to adopt: python -m runner compose {experiment.name}")
+            display.say(
+                f"exploring, judged out of fold, in {workspace.shown(current.folders.reports.parent)}; to adopt: python -m runner compose {experiment.name}"
+            )
         refused = _run_all(run_all, current)
         finish(current, display)
     show(current)

@@ -12,7 +12,9 @@ from runner.core.faults import ExitCode
 
 def add_parser(verbs: Any) -> None:
     """Arguments of `track`."""
-    parser = verbs.add_parser("track", help="send run records", description="Send every run record that the tracking server has not seen, and register admitted bundles.")
+    parser = verbs.add_parser(
+        "track", help="send run records", description="Send every run record that the tracking server has not seen, and register admitted bundles."
+    )
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as tracking.uri=http://mlflow.example:5000")
 
 

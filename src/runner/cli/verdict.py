@@ -10,7 +10,7 @@ from rich.text import Text
 
 from runner.report.headline import Headline, headline
 from runner.report.numbers import Interval
-from runner.report.reading import at, load, records, text
+from runner.report.reading import at, has_shipped, load, records, text
 from runner.report.words import clean, words
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STYLES = {"good": "green", "warn": "yellow", "bad": "red", "mute": "dim"}
 PIPE_WIDTH = 120
+STATUS_WIDTH = 24  # with the space between columns
+GATE_SHARES = (0.22, 0.21, 0.14, 0.43)
 
 
 def show(run: Run) -> None:
@@ -34,16 +36,15 @@ def show(run: Run) -> None:
         _say(console, top.basis, "dim")
     console.print()
     if top.gates:
-        console.print(_gates(top))
+        console.print(_gates(top, console.width))
     ladder = _ladder(run)
     if ladder.row_count:
         console.print()
         console.print(ladder)
     console.print()
     _say(console, f"report  {run.workspace.shown(run.folders.reports / 'report.html')}")
-    bundle = run.folders.models / "bundle"
-    if (bundle / "manifest.json").is_file():
-        _say(console, f"bundle  {run.workspace.shown(bundle)}")
+    if has_shipped(run.folders):
+        _say(console, f"bundle  {run.workspace.shown(run.folders.models / 'bundle')}")
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
@@ -59,9 +60,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _gates(top: Headline) -> Table:
+def _gates(top: Headline, width: int) -> Table:
     table = _table("gates", "", "gate", "limit", "found", "evidence")
     table.columns[0].no_wrap = True
+    for column, share in zip(table.columns[1:], GATE_SHARES, strict=True):
+        column.max_width = int(share * (width - STATUS_WIDTH))
     for gate in top.gates:
         status = Text(f"{gate.symbol} {gate.status}", STYLES[gate.tone])
         table.add_row(status, *(Text(clean(part)) for part in (f"{gate.name} ({gate.room})", gate.limit, gate.found, gate.evidence)))

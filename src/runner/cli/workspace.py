@@ -15,4 +15,3 @@ def here() -> Workspace:
         if (folder / "conf" / "config.yaml").is_file():
             return Workspace(folder)
     raise fault(str(start), "no workspace here", "a folder with conf/config.yaml, here or above", "change into your project folder")
-

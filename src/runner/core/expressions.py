@@ -12,6 +12,22 @@ from runner.core.faults import Fault, nearest
 
 # Functions that look at other rows: a declared expression must give the same value whatever rows stand beside it.
 POSITIONAL = (".over(", "int_range(", "len()", ".shift(", ".cum_", ".rank(")
+# The same inside arithmetic, where an aggregate is silently broadcast over the rows.
+AGGREGATES = (
+    ".mean()",
+    ".sum()",
+    ".min()",
+    ".max()",
+    ".count()",
+    ".n_unique()",
+    ".std(",
+    ".var(",
+    ".median()",
+    ".first()",
+    ".last()",
+    ".quantile(",
+    ".implode(",
+)
 # Quoted text is matched first, so that a number inside it stays as it is.
 DECIMAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w.])(\d+\.\d*|\.\d+)(?![\w.])""")
 MISSING_COLUMN = re.compile(r'unable to find column "(.*?)"')
@@ -81,7 +97,7 @@ def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault | 
         return _explained(error, shown, schema, at)
     if any(mark in str(expression) for mark in POSITIONAL):
         return Fault(at, f"{shown} looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before")
-    if height != 2 and expression.meta.root_names():
+    if any(mark in str(expression) for mark in AGGREGATES) or (height != 2 and expression.meta.root_names()):
         return Fault(at, f"{shown} aggregates over rows", "an expression over the columns of one row", "leave out AVG, SUM, COUNT, MIN or MAX")
     return dtype
 

@@ -94,9 +94,7 @@ def _timeless(spec: DataSpec) -> list[Check]:
 
 
 def _verdicts(rows: pl.DataFrame, judged: list[Check]) -> pl.DataFrame:
-    return rows.with_columns([c.fine.alias(f"__runner_{c.name}") for c in judged]).select(
-        [pl.col(f"__runner_{c.name}").alias(c.name) for c in judged]
-    )
+    return rows.with_columns([c.fine.alias(f"__runner_{c.name}") for c in judged]).select([pl.col(f"__runner_{c.name}").alias(c.name) for c in judged])
 
 
 def _refusal(rows: pl.DataFrame, check: Check, fine: pl.Series, source: str) -> Fault:

@@ -51,13 +51,7 @@ def _column(values: pl.Series, kind: str, private: bool) -> dict[str, Any]:
     if private or not known.len():
         return found
     if known.dtype in (pl.String, pl.Boolean):
-        most = (
-            known.cast(pl.String)
-            .alias("value")
-            .value_counts(name="rows")
-            .sort(["rows", "value"], descending=[True, False])
-            .head(TOP_VALUES)
-        )
+        most = known.cast(pl.String).alias("value").value_counts(name="rows").sort(["rows", "value"], descending=[True, False]).head(TOP_VALUES)
         return found | {"top": [{"value": shown(value)[1:-1] if value else value, "rows": n} for value, n in most.iter_rows()]}
     low, high = known.min(), known.max()
     as_time = known.dtype.is_temporal()
@@ -93,9 +87,7 @@ def _why(name: str, n_values: int, is_empty: bool, twin: str | None, target: str
     if n_values <= 1:
         return Finding("warned", f"column {name} is constant", "one value in every row; it is left out of the features", n_rows)
     if twin == target:
-        return Finding(
-            "serious", f"column {name} repeats the outcome", f"equal to {target} in every row; it is left out of the features", n_rows
-        )
+        return Finding("serious", f"column {name} repeats the outcome", f"equal to {target} in every row; it is left out of the features", n_rows)
     if twin is not None:
         return Finding("info", f"column {name} repeats {twin}", "equal in every row; it is left out of the features", n_rows)
     return None
@@ -108,9 +100,7 @@ def quality(rows: pl.DataFrame, contract: Mapping[str, Any]) -> list[Finding]:
         values = rows[name]
         n_missing = values.null_count()
         if rows.height and MOSTLY_MISSING < n_missing / rows.height < 1:
-            findings.append(
-                Finding("info", f"column {name} is mostly missing", f"{n_missing / rows.height:.1%} of the training rows", n_missing)
-            )
+            findings.append(Finding("info", f"column {name} is mostly missing", f"{n_missing / rows.height:.1%} of the training rows", n_missing))
         if values.dtype.is_temporal():
             findings += _sentinels(name, values)
     return findings

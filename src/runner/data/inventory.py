@@ -83,12 +83,8 @@ def _source(source: Source, n_rows: int) -> dict[str, Any]:
 
 def _on_the_way(way: Journey) -> list[Finding]:
     """What happened to the rows before the split."""
-    found = [
-        Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n) for name, n in way.enforced.quarantined.items()
-    ]
-    found += [
-        Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n) for name, n in way.enforced.warned.items()
-    ]
+    found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n) for name, n in way.enforced.quarantined.items()]
+    found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n) for name, n in way.enforced.warned.items()]
     for name, join in way.made.joins.items():
         if join["unmatched"]:
             told = f"{join['unmatched']:,} rows found nothing in {join['source']} and got missing values"

@@ -48,9 +48,7 @@ def judge(rows: pl.DataFrame, task: Task) -> list[Gate]:
     told = _told(counts)
     if unpriced:
         hint = "price them under payoff.actions, or leave them out with data.filter"
-        gates.append(
-            Gate("labels_priced", ROOM, "failed", 0, len(unpriced), f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}")
-        )
+        gates.append(Gate("labels_priced", ROOM, "failed", 0, len(unpriced), f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}"))
     n_labels = sum(n > 0 for n in counts.values())
     gates.append(_gate("target_varies", n_labels > 1, 2, n_labels, f"{task.target}: {told}"))
     rarest = min(counts[label] for label in task.labels or ())

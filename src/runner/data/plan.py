@@ -36,11 +36,7 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     for name, source in sources.items():
         schemas[name], wrong = derive.typed(source.schema, source.derive, f"{source.at}.derive")
         faults += wrong
-        faults += [
-            Fault(source.at, f"{source.shown}: {c!r} starts with {RESERVED}", "another name")
-            for c in source.schema
-            if c.startswith(RESERVED)
-        ]
+        faults += [Fault(source.at, f"{source.shown}: {c!r} starts with {RESERVED}", "another name") for c in source.schema if c.startswith(RESERVED)]
     rows = dict(schemas[spec.primary])
     for name, join in spec.joins.items():
         faults += _join_faults(join, rows, schemas[join.source], f"data.joins.{name}")
@@ -49,9 +45,7 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     faults += wrong
     faults += _label_and_filter_faults(spec, task, rows)
     there = [*rows, task.target] if spec.label is not None else list(rows)
-    faults += missing_columns(
-        spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown}){_one_cell(sources[spec.primary])}"
-    )
+    faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown}){_one_cell(sources[spec.primary])}")
     if faults:
         raise FaultsError(faults)
     wanted = _wanted(spec, schemas)
@@ -70,9 +64,7 @@ def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: s
     mine, theirs = list(on), [*on.values(), *join.columns.values()]
     if isinstance(join, AsofSpec):
         mine, theirs = [*mine, join.time], [*theirs, join.source_time]
-    faults = missing_columns(dict.fromkeys(mine), rows, at) + missing_columns(
-        dict.fromkeys(theirs), other, f"{at} (source {join.source!r})"
-    )
+    faults = missing_columns(dict.fromkeys(mine), rows, at) + missing_columns(dict.fromkeys(theirs), other, f"{at} (source {join.source!r})")
     faults += [Fault(f"{at}.columns.{name}", f"a column {name!r} is there already", "a new name") for name in join.columns if name in rows]
     for left, right in on.items():
         if left in rows and right in other and rows[left] != pl.Null() and common_key(rows[left], other[right]) is None:
@@ -98,11 +90,7 @@ def _label_and_filter_faults(spec: DataSpec, task: Task, rows: Schema) -> list[F
         # The filter may speak of the label, which is made before.
         wrong, types = expressions.check({"": spec.filter}, known, "data.filter")
         faults += wrong
-        faults += [
-            Fault("data.filter", f"`{spec.filter.strip()}` gives {dtype}", "TRUE or FALSE")
-            for dtype in types.values()
-            if dtype != pl.Boolean()
-        ]
+        faults += [Fault("data.filter", f"`{spec.filter.strip()}` gives {dtype}", "TRUE or FALSE") for dtype in types.values() if dtype != pl.Boolean()]
     return faults
 
 
@@ -110,9 +98,7 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
     """What contradicts itself in the declarations alone."""
     columns = spec.columns
     faults = _unnamed([task.target], columns, "problem.target") + _unnamed(task.key, columns, "problem.key")
-    faults += _unnamed([task.time] if task.time else [], columns, "problem.time") + _unnamed(
-        task.protected, columns, "problem.constraints.protected"
-    )
+    faults += _unnamed([task.time] if task.time else [], columns, "problem.time") + _unnamed(task.protected, columns, "problem.constraints.protected")
     faults += _unnamed(spec.unique, columns, "data.unique")
     cut = getattr(spec.split, "column", None)
     faults += _unnamed([cut] if cut else [], columns, "data.split.column")
@@ -123,18 +109,12 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
         if name in columns and columns[name].type not in ("date", "datetime")
     ]
     if task.task == "regression" and task.target in columns and columns[task.target].type not in ("int", "float"):
-        faults.append(
-            Fault(
-                f"data.columns.{task.target}.type", f"the target of a regression is declared as {columns[task.target].type}", "int or float"
-            )
-        )
+        faults.append(Fault(f"data.columns.{task.target}.type", f"the target of a regression is declared as {columns[task.target].type}", "int or float"))
     typed = {name: DTYPES[column.type] for name, column in columns.items()}
     wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules")
     faults += wrong
     return faults + [
-        Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE")
-        for n, t in types.items()
-        if t not in (pl.Boolean(), pl.Null())
+        Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())
     ]
 
 
@@ -153,9 +133,7 @@ def _unnamed(names: Iterable[str], columns: Mapping[str, object], at: str) -> li
 
 def _wanted(spec: DataSpec, schemas: Mapping[str, Schema]) -> dict[str, list[str]]:
     wanted: dict[str, set[str]] = {name: set() for name in schemas}
-    declared = dict(spec.derive) | {
-        f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql
-    }
+    declared = dict(spec.derive) | {f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql}
     mine = set(spec.columns) | derive.roots(declared)
     for join in spec.joins.values():
         on, times = (join.keys, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))

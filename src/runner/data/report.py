@@ -7,7 +7,24 @@ from collections.abc import Iterable, Sequence
 from runner.core.workspace import RunFolders
 from runner.report import plots
 from runner.report.numbers import count, moment, size, told
-from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, Tone, code, counted, digest, facts, figures, folded, plain, share, table
+from runner.report.parts import (
+    Cell,
+    Chapter,
+    Figure,
+    Part,
+    Section,
+    Text,
+    Tone,
+    code,
+    counted,
+    digest,
+    facts,
+    figures,
+    folded,
+    plain,
+    share,
+    table,
+)
 from runner.report.plots import Bar, Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, values
 from runner.report.words import listed, sentence, shorten, some, words
@@ -15,7 +32,13 @@ from runner.report.words import listed, sentence, shorten, some, words
 ROOM = "data"
 QUESTION = "Which rows can be trusted, and which are kept aside for the test?"
 SEVERITY: dict[str, tuple[str, Tone]] = {"serious": ("✗ serious", "bad"), "warned": ("! warned", "warn"), "info": ("i info", "mute")}
-WAYS = {"filtered_out": "left out by the filter", "without_outcome": "without an outcome", "quarantined": "in quarantine", "train": "for training", "test": "sealed for the test"}
+WAYS = {
+    "filtered_out": "left out by the filter",
+    "without_outcome": "without an outcome",
+    "quarantined": "in quarantine",
+    "train": "for training",
+    "test": "sealed for the test",
+}
 TOP_SHOWN = 3
 
 
@@ -31,7 +54,13 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("Findings", _findings(found)),
         Section("Joins", _joins(record(found, "joins"))),
         Section("Quarantine and warnings", _quarantine(found)),
-        Section("Contract", folded(f"{some(len(record(contract, 'columns')), 'column')} and what each must be", [*_contract(contract, found), *_rules(contract)])),
+        Section(
+            "Contract",
+            folded(
+                f"{some(len(record(contract, 'columns')), 'column')} and what each must be",
+                [*_contract(contract, found), *_rules(contract)],
+            ),
+        ),
     )
     return Chapter(ROOM, QUESTION, _answer(found), sections)
 
@@ -62,7 +91,14 @@ def _findings(found: Record) -> tuple[Part, ...]:
     rows = []
     for finding in records(found, "findings"):
         told_as, tone = SEVERITY.get(text(finding, "severity"), ("i", "mute"))
-        rows.append((plain(told_as, tone), plain(sentence(text(finding, "what"))), plain(text(finding, "evidence")), counted(amount(finding, "rows"))))
+        rows.append(
+            (
+                plain(told_as, tone),
+                plain(sentence(text(finding, "what"))),
+                plain(text(finding, "evidence")),
+                counted(amount(finding, "rows")),
+            )
+        )
     return table(("Severity", "Finding", "Evidence", "Rows"), rows, stacked=True) or (Text("Nothing worth knowing was found in the rows.", "mute"),)
 
 
@@ -74,7 +110,10 @@ def _quarantine(found: Record) -> tuple[Part, ...]:
 
 def _joins(joins: Record) -> tuple[Part, ...]:
     names = sorted({key for join in joins.values() if isinstance(join, dict) for key in join})
-    rows = [(plain(name, "key"), *(Cell(told(at(join, key)), "number" if amount(join, key) is not None else "text") for key in names)) for name, join in joins.items()]
+    rows = [
+        (plain(name, "key"), *(Cell(told(at(join, key)), "number" if amount(join, key) is not None else "text") for key in names))
+        for name, join in joins.items()
+    ]
     return table(("Join", *map(words, names)), rows)
 
 
@@ -159,7 +198,15 @@ def _column(name: str, declared: Record, seen: Record, is_target: bool) -> tuple
 
 def _limits(declared: Record) -> str:
     low, high = at(declared, "min"), at(declared, "max")
-    parts = [f"{told(low)} to {told(high)}" if low is not None and high is not None else f"at least {told(low)}" if low is not None else f"at most {told(high)}" if high is not None else ""]
+    parts = [
+        f"{told(low)} to {told(high)}"
+        if low is not None and high is not None
+        else f"at least {told(low)}"
+        if low is not None
+        else f"at most {told(high)}"
+        if high is not None
+        else ""
+    ]
     parts.append(f"one of {listed([str(v) for v in values(declared, 'allowed')])}" if values(declared, "allowed") else "")
     parts.append(f"like {text(declared, 'pattern')}" if text(declared, "pattern") else "")
     parts.append("may be missing" if at(declared, "nullable") else "")

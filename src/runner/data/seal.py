@@ -48,9 +48,7 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
     }
     cut = getattr(spec, "column", None)
     if cut is not None:
-        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {
-            f"fold_{k}": _range(valid[cut]) for k, _, valid in parts
-        }
+        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {f"fold_{k}": _range(valid[cut]) for k, _, valid in parts}
     return Sealed(train, test, folds, split, _judge(test, parts, task, walks_forward))
 
 

@@ -131,11 +131,7 @@ class DataSpec(Spec):
         wrong = []
         if self.primary not in self.sources:
             wrong.append(f"primary {self.primary!r} is not a source; sources are {sorted(self.sources)}")
-        wrong += [
-            f"joins.{n} names the source {j.source!r}; sources are {sorted(self.sources)}"
-            for n, j in self.joins.items()
-            if j.source not in self.sources
-        ]
+        wrong += [f"joins.{n} names the source {j.source!r}; sources are {sorted(self.sources)}" for n, j in self.joins.items() if j.source not in self.sources]
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
         if wrong:

@@ -42,9 +42,8 @@ def write_scores(path: Path, scored: pl.DataFrame) -> None:
         return
     if path.suffix != ".csv":
         raise fault(str(path), f"the ending {path.suffix!r} is not known", ".parquet or .csv")
-    text = pl.selectors.string()
-    plain = scored.with_columns(pl.col("flags").list.join("; ")).with_columns(
-        pl.when(text.str.contains(FORMULA_STARTS)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).name.keep()
-    )
+    plain = scored.with_columns(pl.col("flags").list.join("; "))
+    texts = [name for name, dtype in plain.schema.items() if dtype == pl.String]
+    safe = [pl.when(pl.col(c).str.contains(FORMULA_STARTS)).then(pl.concat_str(pl.lit("'"), pl.col(c))).otherwise(pl.col(c)).alias(c) for c in texts]
     with beside(path) as scratch:
-        plain.write_csv(scratch)
+        plain.with_columns(safe).write_csv(scratch)

@@ -38,7 +38,7 @@ def masked(uri: str) -> str:
     """
     parts = urlsplit(uri)
     if not parts.hostname:
-        return uri.split("?")[0]
+        return uri.partition("?")[0]
     port = f":{parts.port}" if parts.port else ""
     return urlunsplit((parts.scheme, f"{parts.hostname}{port}", parts.path, "", ""))
 

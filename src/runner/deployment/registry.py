@@ -134,10 +134,14 @@ class Registry:
         self.version(name, CHAMPION)
         history = self._history(name)
         if len(history) < 2:
-            raise RefusedError([Fault(f"registry: {name}", "no earlier champion to go back to", "at least two promotions", "promote another version by its number")])
+            raise RefusedError(
+                [Fault(f"registry: {name}", "no earlier champion to go back to", "at least two promotions", "promote another version by its number")]
+            )
         earlier = self.version(name, str(history[-2]))
         if earlier.archived:
-            raise RefusedError([Fault(f"registry: {name}", f"the earlier champion, version {earlier.version}, is archived", "a version in use", "promote another version")])
+            raise RefusedError(
+                [Fault(f"registry: {name}", f"the earlier champion, version {earlier.version}, is archived", "a version in use", "promote another version")]
+            )
         self._crown(name, history[:-1])
         return self.version(name, CHAMPION)
 
@@ -145,7 +149,9 @@ class Registry:
         """Take a version out of use. Raises RefusedError for the champion."""
         chosen = self.version(name, wanted)
         if CHAMPION in chosen.aliases:
-            raise RefusedError([Fault(f"registry: {name}", f"version {chosen.version} is the champion", "a version that does not serve", "promote or roll back first")])
+            raise RefusedError(
+                [Fault(f"registry: {name}", f"version {chosen.version} is the champion", "a version that does not serve", "promote or roll back first")]
+            )
         self._mlflow.set_model_version_tag(name, str(chosen.version), ARCHIVED, "true")
         return self.version(name, str(chosen.version))
 

@@ -20,5 +20,7 @@ def local_folder(name: str) -> Path:
     """The folder of a bundle that is named by its path. Raises FaultsError when there is none."""
     folder = Path(name)
     if not folder.is_dir():
-        raise fault("--bundle", f"there is no folder {name}", "a bundle's folder or registry:NAME@ALIAS", "run the experiment first: models/<experiment>/bundle")
+        raise fault(
+            "--bundle", f"there is no folder {name}", "a bundle's folder or registry:NAME@ALIAS", "run the experiment first: models/<experiment>/bundle"
+        )
     return folder

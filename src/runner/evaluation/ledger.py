@@ -42,7 +42,12 @@ def _verified(path: Path, lines: list[bytes]) -> list[dict[str, Any]]:
         except ValueError:
             entry = None
         if not isinstance(entry, dict) or entry.get("previous") != previous:
-            raise fault(f"{path}:{number}", "does not follow from the line before: the ledger was changed by hand", "lines as they were written", "git checkout the file")
+            raise fault(
+                f"{path}:{number}",
+                "does not follow from the line before: the ledger was changed by hand",
+                "lines as they were written",
+                "git checkout the file",
+            )
         found.append(entry)
         previous = of_bytes(line)
     return found

@@ -52,7 +52,9 @@ def latency_gate(folder: Path, rows: pl.DataFrame, n: int, limit_ms: float | Non
     p50, p99 = (float(np.quantile(best, q)) for q in (0.5, 0.99))
     status: Status = "passed" if p99 <= limit_ms else "failed"
     told = {"rows": n, "p50": round(p50, 3), "p99": round(p99, 3), "rounds": len(rounds), "limit_ms": limit_ms}
-    return [Gate("latency", "evaluation", status, f"{limit_ms:g} ms", None, "99th percentile of single rows; the figure is in measurements.json")], {"latency_ms": told}
+    return [Gate("latency", "evaluation", status, f"{limit_ms:g} ms", None, "99th percentile of single rows; the figure is in measurements.json")], {
+        "latency_ms": told
+    }
 
 
 def _clocked(score: Any, singles: list[pl.DataFrame]) -> np.ndarray:

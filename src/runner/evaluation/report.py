@@ -8,7 +8,23 @@ from runner.core.workspace import RunFolders
 from runner.report import plots
 from runner.report.headline import gain_told, model
 from runner.report.numbers import Interval, confidence, count, figure, in_money, percent
-from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, Tone, code, counted, figures, folded, plain, share, spanned, table
+from runner.report.parts import (
+    Cell,
+    Chapter,
+    Figure,
+    Part,
+    Section,
+    Text,
+    Tone,
+    code,
+    counted,
+    figures,
+    folded,
+    plain,
+    share,
+    spanned,
+    table,
+)
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, numbers, record, records, text
 from runner.report.words import NO_BREAK, listed, sentence, shorten, words
@@ -58,19 +74,13 @@ def _unit(metrics: Record) -> str:
 
 def _gains(metrics: Record, found: Record, problem: Record) -> Figure | None:
     known = {name: Interval.of(gain) for name, gain in record(metrics, "gain").items()}
-    marks = [Mark(f"over {words(name)}", g.value, g.low, g.high, _sure(g)) for name, g in known.items() if g is not None]
+    marks = [Mark(f"over {words(name)}", g.value, g.low, g.high, plots.sure(g)) for name, g in known.items() if g is not None]
     if not marks:
         return None
     baseline = text(problem, "criterion", "baseline")
     gain = known.get(baseline)
     title = sentence(f"it earns {gain_told(gain, baseline, amount(found, 'rows_per_month'))}") if gain else "Gain over every baseline"
-    return Figure(title, plots.intervals(marks, f"paired gain, {_unit(metrics)}", title), "Green: surely more. Red: surely less. Grey: the interval holds zero.")
-
-
-def _sure(gain: Interval) -> plots.Shade:
-    if gain.low is not None and gain.low > 0:
-        return "good"
-    return "bad" if gain.high is not None and gain.high < 0 else "plain"
+    return Figure(title, plots.intervals(marks, f"paired gain, {_unit(metrics)}", title), plots.SURE)
 
 
 def _money(metrics: Record, found: Record) -> tuple[Part, ...]:
@@ -85,7 +95,12 @@ def _money(metrics: Record, found: Record) -> tuple[Part, ...]:
         money, over = in_money(per_row, month)
         rows.append((plain(name, "key"), spanned(per_row), spanned(money), Cell(_chance(metrics, name), "number")))
     unit = _unit(metrics)
-    return table(("", unit, f"{unit.removesuffix(' per row')} {over}", "p"), rows, note="The gain is paired, row by row; p is the chance of such a gain if there were none.")
+    return table(
+        ("What", unit, f"{unit.removesuffix(' per row')} {over}", "p"),
+        rows,
+        note="The gain is paired, row by row; p is the chance of such a gain if there were none.",
+        stacked=True,
+    )
 
 
 def _chance(metrics: Record, name: str) -> str:
@@ -103,7 +118,9 @@ def _by_share(metrics: Record, found: Record, problem: Record) -> Figure | None:
     marked = (acted, payoff.value, "as decided") if acted is not None and payoff is not None else None
     best = max(range(len(y)), key=lambda i: y[i])
     in_hindsight = f"the best share in hindsight, {percent(x[best], 0)}, earns {figure(y[best])}"
-    as_decided = "" if marked is None else f"With {shorten(action, 40)} on {percent(marked[0], 0)} of rows, as decided, it earns {figure(marked[1])} {_unit(metrics)}; "
+    as_decided = (
+        "" if marked is None else f"With {shorten(action, 40)} on {percent(marked[0], 0)} of rows, as decided, it earns {figure(marked[1])} {_unit(metrics)}; "
+    )
     title = f"{as_decided}{in_hindsight}" if as_decided else sentence(in_hindsight)
     axes = (f"share of rows with the action {shorten(action, 30)}, best first", f"payoff, {_unit(metrics)}")
     return Figure(title, plots.curve(x, y, axes, title, marked))
@@ -142,9 +159,13 @@ def _slice_plot(metrics: Record, problem: Record) -> Figure | None:
     baseline = words(text(problem, "criterion", "baseline"))
     worse = [words(name) for name, _, status in known if status == "worse"]
     better = sum(status == "better" for _, _, status in known)
-    title = f"Surely worse than {baseline} in {listed(worse)}" if worse else f"Surely better than {baseline} in {better} of {len(known)} slices, surely worse in none"
+    title = (
+        f"Surely worse than {baseline} in {listed(worse)}"
+        if worse
+        else f"Surely better than {baseline} in {better} of {len(known)} slices, surely worse in none"
+    )
     ranked = sorted(known, key=lambda item: -item[1].value)
-    marks = [Mark(words(name), g.value, g.low, g.high, _sure(g)) for name, g, _ in ranked]
+    marks = [Mark(words(name), g.value, g.low, g.high, plots.sure(g)) for name, g, _ in ranked]
     return Figure(title, plots.intervals(marks, f"paired gain, {_unit(metrics)}", title))
 
 
@@ -154,9 +175,22 @@ def _slices(metrics: Record) -> tuple[Part, ...]:
         told_as, tone = STATUS.get(text(report, "status"), ("? unknown", "mute"))
         why = f" ({text(report, 'why')})" if text(report, "why") else ""
         rows.append(
-            (plain(words(name), "key"), code(text(report, "sql")), counted(amount(report, "rows")), share(amount(report, "share")), spanned(Interval.of(at(report, "payoff"))), spanned(Interval.of(at(report, "gain"))), plain(told_as + why, tone))
+            (
+                plain(words(name), "key"),
+                code(text(report, "sql")),
+                counted(amount(report, "rows")),
+                share(amount(report, "share")),
+                spanned(Interval.of(at(report, "payoff"))),
+                spanned(Interval.of(at(report, "gain"))),
+                plain(told_as + why, tone),
+            )
         )
-    return table(("Slice", "Rows where", "Rows", "Share", "Payoff", "Gain", "Against the baseline"), rows, note=f"Payoff and gain in {_unit(metrics)}.", stacked=True)
+    return table(
+        ("Slice", "Rows where", "Rows", "Share", "Payoff", "Gain", "Against the baseline"),
+        rows,
+        note=f"Payoff and gain in {_unit(metrics)}.",
+        stacked=True,
+    )
 
 
 def _calibration(found: Record, problem: Record) -> Figure | None:
@@ -208,7 +242,11 @@ def _groups(report: Record, limit: float | None) -> Figure | None:
         return None
     gap, action, column = amount(report, "gap"), shorten(text(report, "action"), 40), shorten(text(report, "column"), 40)
     allowed = "" if limit is None else f"; {100 * limit:.0f} are allowed"
-    title = f"{column}: only one group is large enough to judge" if gap is None else f"{column}: the share with {action} differs by {100 * gap:.0f} points between groups{allowed}"
+    title = (
+        f"{column}: only one group is large enough to judge"
+        if gap is None
+        else f"{column}: the share with {action} differs by {100 * gap:.0f} points between groups{allowed}"
+    )
     beyond = gap is not None and limit is not None and gap > limit
     marks = [Mark(text(g, "group"), 100 * (amount(g, "rate") or 0.0), tone="bad" if beyond else "key") for g in known]
     return Figure(title, plots.bars(marks, f"rows with {action}, %", title, end=100.0))
@@ -219,7 +257,7 @@ def _candidates(metrics: Record, found: Record) -> tuple[Part, ...]:
     known = {name: Interval.of(payoff) for name, payoff in record(metrics, "candidates").items()}
     ranked: Sequence[tuple[str, Interval]] = sorted(((n, p) for n, p in known.items() if p), key=lambda item: (-item[1].value, item[0]))
     rows = [(plain((f"✓{NO_BREAK}" if name == chosen else "") + words(name), "key" if name == chosen else ""), spanned(payoff)) for name, payoff in ranked]
-    note = f"In {_unit(metrics)}. ✓ marks the model that ships; it was chosen before these rows were seen, and choosing again by this table would spoil the test."
+    note = f"In {_unit(metrics)}. ✓ marks the model that ships, chosen before these rows were seen; to choose again by them would spoil the test."
     return folded("Payoff of every candidate", table(("Candidate", "Payoff"), rows, note=note))
 
 

@@ -82,7 +82,14 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
     outcomes = judged.by_name[chosen]
     actual = judged.rows[problem["target"]]
     scores = score_intervals(
-        problem["task"], actual, outcomes.predictions, judged.labels, problem["positive"], confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation", "scores")
+        problem["task"],
+        actual,
+        outcomes.predictions,
+        judged.labels,
+        problem["positive"],
+        confidence,
+        spec.bootstrap_draws,
+        seed_for(given.seed, "evaluation", "scores"),
     )
     baseline = problem["criterion"]["baseline"]
     return {
@@ -103,7 +110,9 @@ def _gates(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, judg
     if spec.slices:
         gates.append(slice_gate(metrics["slices"], spec.max_slice_loss_per_row, criterion["baseline"]))
     gates += limits.gates_of(problem, kind, judged.by_name[chosen].size)
-    timed, measured = limits.latency_gate(given["candidates"] / chosen, judged.rows.drop("row_id"), spec.latency_rows, problem["constraints"]["max_latency_ms_p99"])
+    timed, measured = limits.latency_gate(
+        given["candidates"] / chosen, judged.rows.drop("row_id"), spec.latency_rows, problem["constraints"]["max_latency_ms_p99"]
+    )
     return [*gates, *timed], measured
 
 
@@ -114,7 +123,11 @@ def _tables(judged: Judged, ladder: Json, problem: Json) -> dict[str, pl.DataFra
     actual = judged.rows[problem["target"]]
     if problem["task"] == "regression":
         numbers = actual.cast(pl.Float64).to_numpy()
-        return {**tables, "residuals": curves.residuals(outcomes.predictions[:, 0], numbers), "calibration": curves.calibration(outcomes.predictions[:, 0], numbers)}
+        return {
+            **tables,
+            "residuals": curves.residuals(outcomes.predictions[:, 0], numbers),
+            "calibration": curves.calibration(outcomes.predictions[:, 0], numbers),
+        }
     label = problem["positive"] or judged.labels[0]
     p = outcomes.predictions[:, list(judged.labels).index(label)]
     tables["calibration"] = curves.calibration(p, (actual == label).to_numpy().astype(float))

@@ -102,7 +102,9 @@ def explain(error: Exception, overrides: Sequence[str], groups: Groups, plain: C
     """The fault behind an error of the composition. plain: the unresolved config of other overrides, for hints."""
     text = str(error) or str(error.__cause__ or type(error).__name__)
     culprit = getattr(error, "override", None)
-    if isinstance(culprit, str) and culprit in overrides:
+    # Hydra takes =3 for the choice of a group without a name.
+    culprit = culprit if culprit in overrides else next((o for o in overrides if not key_of(o)), None)
+    if isinstance(culprit, str):
         return Explained([Fault(culprit or "''", _grammar(culprit, text), EXAMPLE, source=COMMAND_LINE)], culprit)
     attempt = Attempt(text, overrides, groups, plain)
     for pattern, rule in RULES:
@@ -139,6 +141,8 @@ def _shape_faults(attempt: Attempt) -> list[Fault]:
 def _grammar(override: str, text: str) -> str:
     if "=" not in override and not override.startswith("~"):
         return "is no override: it has no ="
+    if not key_of(override):
+        return "is no override: it has no key"
     reason = next((line for line in text.splitlines()[1:] if not line.startswith("See ")), "").strip(" ^")
     return f"is no override: {reason}" if reason else "is no override"
 
@@ -190,8 +194,6 @@ def _no_key(found: re.Match[str], attempt: Attempt) -> Explained:
         return Explained([Fault(group, wrong, f"one of {listed(known, 40)}", nearest(group, known), attempt.groups.place(attempt.file, group))])
     mine = [o for o in attempt.overrides if key_of(o) == group]
     culprit = mine[-1] if mine else None
-    if culprit and not group:
-        return Explained([Fault(culprit, "is no override: it has no key", EXAMPLE, source=COMMAND_LINE)], culprit)
     if group in attempt.groups.known:
         return attempt.about(group, "is chosen nowhere, so there is nothing to replace", f"+{culprit or group}", "a + adds a group")
     if "/" in group:
@@ -225,7 +227,7 @@ def _misspelt(path: Sequence[str], given: Mapping[str, Any]) -> Fault | None:
     for depth, step in enumerate(path[:-1]):
         if isinstance(here, Mapping) and step not in here:
             hint = nearest(step, here)
-            return Fault(".".join(path[: depth + 1]), f"there is no {step!r}", f"one of {listed(here, 30)}", hint, COMMAND_LINE) if hint else None
+            return Fault(".".join(path[: depth + 1]), f"unknown key {step!r}", f"one of {listed(here, 30)}", hint, COMMAND_LINE) if hint else None
         here = here.get(step) if isinstance(here, Mapping) else None
     return None
 

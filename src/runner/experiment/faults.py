@@ -36,7 +36,7 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
     if kind == "missing":
         return [Fault(at, "is missing", _described(path, given, root) or "a value", f"set {at}", where)]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return [_kind_fault(at, context, places)]
+        return [_kind_fault(path, context, given, root, places)]
     if kind in SECTION_TYPES:
         return [_section_fault(path, item["input"], given, root, where)]
     if kind == "value_error":
@@ -52,8 +52,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _kind_fault(at: str, context: Mapping[str, Any], places: Places) -> Fault:
-    known = [tag.strip("' ") for tag in str(context.get("expected_tags", "")).split(",") if tag.strip()] or literals(context)
+def _kind_fault(path: Sequence[str], context: Mapping[str, Any], given: Any, root: type[Spec], places: Places) -> Fault:
+    at, known = ".".join(path), kinds_at(path, given, root)
     found = str(context.get("tag", ""))
     wrong = f"unknown kind {found!r}" if found else "is missing"
     return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", nearest(found, known), source_of(f"{at}.kind", places))
@@ -66,8 +66,9 @@ def literals(context: Mapping[str, Any]) -> list[str]:
 
 def _section_fault(path: Sequence[str], found: Any, given: Any, root: type[Spec], where: str) -> Fault:
     known = keys_at(path, given, root)
+    choices = kinds_at(path, given, root)
     expected = f"a section with the keys {listed(known, 30)}" if known else "a section: lines of the form key: value"
-    hint = f"{path[-1]}: {{kind: {found}}}" if isinstance(found, str) and "kind" in known else ""
+    hint = f"{path[-1]}: {{kind: {found if found in choices else choices[0]}}}" if isinstance(found, str) and choices else ""
     return Fault(".".join(path), f"found {shown(found)}", expected, hint, where)
 
 
@@ -123,20 +124,35 @@ def _quote_hint(item: Mapping[str, Any], place: Place | None) -> str:
 
 def spec_at(path: Sequence[str], given: Any, root: type[Spec]) -> type[Spec] | None:
     """The spec class that a key path leads to, or None where it leads to a plain value."""
+    declared, found = _declared_at(path, given, root)
+    annotation = _narrow(declared, found)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Spec) else None
+
+
+def kinds_at(path: Sequence[str], given: Any, root: type[Spec]) -> list[str]:
+    """The kinds among which the section at a key path may choose; empty where there is nothing to choose."""
+    declared, _ = _declared_at(path, given, root)
+    base, *notes = get_args(declared) if get_origin(declared) is Annotated else (declared,)
+    families = [note.family for note in notes if isinstance(note, Registered)]
+    return [*kinds(families[0])] if families else [str(kind) for member in get_args(base) if (kind := _kind_of(member))]
+
+
+def _declared_at(path: Sequence[str], given: Any, root: type[Spec]) -> tuple[Any, Any]:
+    """What the specs declare at a key path, and what was given there; (None, None) for a path that leads nowhere."""
     annotation: Any = root
     for step in path:
+        annotation = _narrow(annotation, given)
         if isinstance(annotation, type) and issubclass(annotation, Spec):
             field = annotation.model_fields.get(step)
             if field is None:
-                return None
+                return None, None
             annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         elif get_origin(annotation) is dict:
             annotation = get_args(annotation)[1]
         else:
-            return None
+            return None, None
         given = given.get(step) if isinstance(given, Mapping) else None
-        annotation = _narrow(annotation, given)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Spec) else None
+    return annotation, given
 
 
 def _narrow(annotation: Any, given: Any) -> Any:

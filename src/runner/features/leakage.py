@@ -81,26 +81,22 @@ def _out_of_fold(codes: np.ndarray, outcome: np.ndarray, fold: np.ndarray) -> np
 
 
 def _auc(outcome: np.ndarray, guess: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
     positives = outcome.sum()
     negatives = len(outcome) - positives
     if not positives or not negatives:
         return 0.5
-    ranks = rankdata(guess)
+    ranks = pl.Series(guess).rank("average").to_numpy()
     area = (ranks[outcome > 0.5].sum() - positives * (positives + 1) / 2) / (positives * negatives)
     return float(max(area, 1.0 - area))
 
 
 def _rank_power(column: pl.Series, outcome: np.ndarray) -> float:
     """Squared rank correlation (Spearman 1904) over the rows that have a value, times the share of rows that do."""
-    from scipy.stats import rankdata
-
     values = column.cast(pl.Float64).fill_nan(None)
     known = values.is_not_null().to_numpy()
     if known.sum() < 3 or values.drop_nulls().n_unique() < 2 or np.ptp(outcome[known]) == 0:
         return 0.0
-    r = np.corrcoef(rankdata(values.drop_nulls().to_numpy()), rankdata(outcome[known]))[0, 1]
+    r = np.corrcoef(values.drop_nulls().rank("average").to_numpy(), pl.Series(outcome[known]).rank("average").to_numpy())[0, 1]
     return float(r**2 * known.mean())
 
 

@@ -70,7 +70,9 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
         else:
             static += made.operations
     faults += [
-        Fault(f"features.drop.{c}", "not a contract column or a column that a step makes", hint=nearest(c, sample.columns)) for c in spec.drop if c not in sample.columns
+        Fault(f"features.drop.{c}", "not a contract column or a column that a step makes", hint=nearest(c, sample.columns))
+        for c in spec.drop
+        if c not in sample.columns
     ]
     if faults:
         raise FaultsError(faults)
@@ -122,7 +124,11 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
     at = f"features.steps.{name}"
     columns = [*getattr(step, "columns", []), *getattr(step, "entity", [])]
     columns += [c for c in (getattr(step, "column", None), getattr(step, "time", None)) if c]
-    faults = [Fault(at, f"names a column {c!r} that is not there", "a contract column or one an earlier step makes", nearest(c, schema)) for c in columns if c not in schema]
+    faults = [
+        Fault(at, f"names a column {c!r} that is not there", "a contract column or one an earlier step makes", nearest(c, schema))
+        for c in columns
+        if c not in schema
+    ]
     if hasattr(step, "expressions"):
         faults += expressions.check(step.expressions, schema, f"{at}.expressions")[0]
     if hasattr(step, "aggregates"):

@@ -53,8 +53,14 @@ def _power(ranked: Sequence[Record], found: Record) -> Figure | None:
         "" if limit is None else f", beyond the {figure(limit)} that a leak looks like" if leaks else f", far from the {figure(limit)} that a leak looks like"
     )
     start = COIN if measure == "AUC" else 0.0
-    marks = [Mark(text(f, "name"), max(power, start), tone="bad" if limit is not None and power >= limit else "key") for f, power in zip(known, powers, strict=True)]
-    note = "Out of fold, one feature at a time; 0.5 tells no more than a coin. The dashed line is the limit." if start else "Out of fold, one feature at a time. The dashed line is the limit."
+    marks = [
+        Mark(text(f, "name"), max(power, start), tone="bad" if limit is not None and power >= limit else "key") for f, power in zip(known, powers, strict=True)
+    ]
+    note = (
+        "Out of fold, one feature at a time; 0.5 tells no more than a coin. The dashed line is the limit."
+        if start
+        else "Out of fold, one feature at a time. The dashed line is the limit."
+    )
     if len(ranked) > len(known):
         note += f" The {PLOTTED} strongest of {len(ranked)}."
     return Figure(title, plots.bars(marks, f"{measure} of the single feature", title, limit=limit, start=start, end=1.0), note)
@@ -68,7 +74,12 @@ def _listing(ranked: Sequence[Record], found: Record) -> tuple[Part, ...]:
 def _steps(found: Record) -> tuple[Part, ...]:
     learned = set(map(str, values(found, "fitted_per_fold")))
     rows = [
-        (plain(words(name), "key"), plain(words(text(step, "kind"))), plain("inside each fold" if name in learned else "nothing to learn"), code(_told(step)))
+        (
+            plain(words(name), "key"),
+            plain(words(text(step, "kind"))),
+            plain("inside each fold" if name in learned else "nothing to learn"),
+            code(_told(step)),
+        )
         for name, step in record(found, "steps").items()
     ]
     return table(("Step", "Kind", "Learned", "Makes"), rows, stacked=True) or (Text("No step is declared: the models see the columns as they are.", "mute"),)

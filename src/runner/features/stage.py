@@ -53,7 +53,8 @@ def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
     histories = [name for name, step in spec.steps.items() if step.kind == "history"]
     if histories and split["kind"] != "by_time":
         raise FaultsError(
-            Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {split['kind']}", "data/split=by_time") for name in histories
+            Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {split['kind']}", "data/split=by_time")
+            for name in histories
         )
 
 

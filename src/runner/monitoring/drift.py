@@ -57,9 +57,7 @@ class Batch:
     n_strange: int
 
 
-def report(
-    monitor_folder: Path, bundle: Bundle, rows: pl.DataFrame, at: str = "batch", previous: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def report(monitor_folder: Path, bundle: Bundle, rows: pl.DataFrame, at: str = "batch", previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The drift report of a batch, as the contracts describe it, with `suspects`, `signals` and `reference` added.
 
     rows: contract columns, and the target where it is known; at: the batch in messages; previous: the report of the window

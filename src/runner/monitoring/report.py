@@ -9,22 +9,28 @@ from runner.report import plots
 from runner.report.numbers import Interval, count, figure, moment, told
 from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, share, table
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, load, record, records, text
+from runner.report.reading import Record, amount, load, monitors_shipped, record, records, text
 from runner.report.words import sentence, shorten, some, words
 
 ROOM = "monitoring"
 QUESTION = "Will anyone notice when the world changes?"
+NOTHING = "Not reached: only a bundle that ships is watched."
 PLOTTED = 15
 COMMON = 0.9
-STATISTICS = {"shift": "smallest shift, sd", "distribution": "smallest change of shape, sd", "missing": "smallest change of missing, points", "unseen": "smallest share of new values, points"}
+STATISTICS = {
+    "shift": "smallest shift, sd",
+    "distribution": "smallest change of shape, sd",
+    "missing": "smallest change of missing, points",
+    "unseen": "smallest share of new values, points",
+}
 IN_SD = ("shift", "distribution")
 
 
 def chapter(folders: RunFolders) -> Chapter:
     """From rehearsal.json and alarms.json."""
     rehearsal = load(folders.reports / ROOM / "rehearsal.json")
-    if not rehearsal:
-        return Chapter.not_reached(ROOM, QUESTION)
+    if not monitors_shipped(folders):
+        return Chapter.not_reached(ROOM, QUESTION, NOTHING)
     alarms = load(folders.models / "monitor" / "alarms.json")
     signals = records(alarms, "signals")
     sections = (
@@ -38,10 +44,11 @@ def chapter(folders: RunFolders) -> Chapter:
 def _answer(rehearsal: Record, signals: Sequence[Record]) -> str:
     columns = len({text(s, "column") for s in signals})
     budget = amount(rehearsal, "false_alarm_budget_per_year")
-    watched = f"{some(len(signals), 'signal')} of {some(columns, 'column')} {'is' if len(signals) == 1 else 'are'} watched in windows of {count(amount(rehearsal, 'window_rows') or 0)} rows"
+    windows = f"windows of {count(amount(rehearsal, 'window_rows') or 0)} rows"
+    watched = f"{some(len(signals), 'signal')} of {some(columns, 'column')} are watched in {windows}"
     false = Interval.of(rehearsal.get("false_alarms"))
-    found = f"; the rehearsal had {figure(false.value)} false alarms a year" if false else ""
-    return sentence(f"{watched}, with a budget of {'unknown' if budget is None else figure(budget)} false alarms a year{found}")
+    found = f", the rehearsal had {figure(false.value)}" if false else ""
+    return sentence(f"{watched}; the budget of false alarms is {told(budget)} a year{found}")
 
 
 def _smallest(signals: Sequence[Record]) -> Figure | None:
@@ -55,7 +62,11 @@ def _smallest(signals: Sequence[Record]) -> Figure | None:
     ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
     title = f"A shift of {figure(ranked[-1][1], 2)} to {figure(ranked[0][1], 2)} standard deviations is noticed by the second window"
     more = f" The {PLOTTED} least sensitive of {len(ranked)}." if len(ranked) > PLOTTED else ""
-    return Figure(title, plots.bars([Mark(name, value, tone="key") for name, value in ranked[:PLOTTED]], "smallest change noticed, standard deviations", title), f"Shorter bars are more sensitive.{more}")
+    return Figure(
+        title,
+        plots.bars([Mark(name, value, tone="key") for name, value in ranked[:PLOTTED]], "smallest change noticed, standard deviations", title),
+        f"Shorter bars are more sensitive.{more}",
+    )
 
 
 def _watched(signals: Sequence[Record]) -> tuple[Part, ...]:
@@ -63,7 +74,10 @@ def _watched(signals: Sequence[Record]) -> tuple[Part, ...]:
     found = {(text(s, "column"), text(s, "statistic")): amount(s, "smallest") for s in signals}
     rows = [(plain(shorten(column, 60), "key"), *(_reach(found.get((column, statistic)), statistic) for statistic in STATISTICS)) for column in columns]
     head = ("Column", *map(_heading, STATISTICS.values()))
-    return folded(f"All {some(len(columns), 'watched column')}", table(head, rows, note="The smallest change that is noticed by the second usual window; empty where it makes no sense."))
+    return folded(
+        f"All {some(len(columns), 'watched column')}",
+        table(head, rows, note="The smallest change that is noticed by the second usual window; empty where it makes no sense."),
+    )
 
 
 def _heading(text_: str) -> str:
@@ -83,7 +97,7 @@ def _reach(value: float | None, statistic: str) -> Cell:
 
 def _alarms(rehearsal: Record) -> Iterable[tuple[str, Cell]]:
     false, reference = Interval.of(rehearsal.get("false_alarms")), record(rehearsal, "reference")
-    yield "budget", plain(f"{told(amount(rehearsal, 'false_alarm_budget_per_year'))} false alarms a year")
+    yield "budget", plain(f"{told(amount(rehearsal, 'false_alarm_budget_per_year'))} a year")
     if false is not None:
         yield "found in the rehearsal", plain(false.text())
     yield "rehearsed windows", plain(told(amount(rehearsal, "windows")))
@@ -104,11 +118,10 @@ def _planted_plot(rehearsal: Record) -> Figure | None:
     if not planted:
         return None
     missed = [p for p in planted if (amount(p, "noticed") or 0.0) < COMMON]
-    title = f"{len(planted) - len(missed)} of {some(len(planted), 'planted change')} {'is' if len(planted) - len(missed) == 1 else 'are'} nearly always noticed within two windows"
+    noticed = len(planted) - len(missed)
+    title = f"{noticed} of {some(len(planted), 'planted change')} {'is' if noticed == 1 else 'are'} nearly always noticed within two windows"
     marks = [Mark(f"{text(p, 'column')}: {text(p, 'drift')}", 100 * (amount(p, "noticed") or 0.0), tone="bad" if p in missed else "good") for p in planted]
     return Figure(title, plots.bars(marks, "runs in which the change was noticed, %", title, end=100.0))
-
-
 
 
 def _planted(rehearsal: Record) -> tuple[Part, ...]:

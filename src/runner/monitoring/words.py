@@ -76,11 +76,7 @@ def slices(judged: Judged, column: ColumnProfile, values: pl.Series, counts: np.
     now = counts[:-1] / max(counts[:-1].sum(), 1)
     grown = [int(b) for b in np.argsort(-(now - column.share), kind="stable")[:MOST_LEVELS] if now[b] > column.share[b]]
     named = [(column.bins.named(b), b) for b in grown]
-    return [
-        {"sql": f"{name} = {_value(level)}", "share": float(now[b]), "reference_share": float(column.share[b])}
-        for level, b in named
-        if level is not None
-    ]
+    return [{"sql": f"{name} = {_value(level)}", "share": float(now[b]), "reference_share": float(column.share[b])} for level, b in named if level is not None]
 
 
 def _unseen(name: str, column: ColumnProfile, values: pl.Series, is_unseen: np.ndarray) -> list[dict[str, object]]:

@@ -40,10 +40,8 @@ class Run:
     def of(cls, workspace: Workspace, experiment: Experiment, workers: int, progress: Progress) -> Run:
         """Adopted when params.yaml holds just this experiment; otherwise exploring, below runs/."""
         adopted = is_adopted(workspace, experiment)
-        if adopted:
-            folders = RunFolders.adopted(workspace, experiment.name)
-        else:
-            folders = RunFolders.exploring(workspace, experiment.name, experiment.digest)
+        digest = experiment.digest
+        folders = RunFolders.adopted(workspace, experiment.name) if adopted else RunFolders.exploring(workspace, experiment.name, digest)
         return cls(workspace, experiment, adopted, folders, workers, progress)
 
     @property
@@ -55,7 +53,7 @@ class Run:
         data = self.experiment.data
         names = {"none": [], "primary": [data.primary], "all": list(data.sources)}[stage.sources]
         at = {name: f"data.sources.{name}.path" for name in names}
-        files = {name: self.workspace.inside(getattr(data.sources[name], "path"), at[name]) for name in names}
+        files = {name: self.workspace.inside(data.sources[name].path, at[name]) for name in names}
         faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
         if faults:
             raise FaultsError(faults)
@@ -127,7 +125,9 @@ def _given(run: Run, stage: Stage) -> Given:
         files.pop("sealed_test", None)
     missing = [run.workspace.shown(path) for path in files.values() if not path.exists()]
     if missing:
-        raise fault(f"stage {stage.room}", f"its input is missing: {', '.join(missing)}", "the outputs of earlier stages", "run `dvc repro` or `python -m runner`")
+        raise fault(
+            f"stage {stage.room}", f"its input is missing: {', '.join(missing)}", "the outputs of earlier stages", "run `dvc repro` or `python -m runner`"
+        )
     gates = tuple(Gate(**g) for name, path in files.items() if name.startswith("gate.") for g in read_json(path)["gates"])
     use, spent = _use(run, files, gates) if stage.room == "evaluation" else (None, ())
     return Given(

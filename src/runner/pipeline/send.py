@@ -61,7 +61,12 @@ def _send(api: MlflowClient, home: Path, uri: str, root: Path, record: Json) -> 
         _say("step")
     _inputs(api, run_id, record)
     _say("step")
-    for name, content in (("config.json", record["config"]), ("trials.json", _trial_table(record)), ("verdict.json", record["verdict"]), ("ladder.json", record["ladder"])):
+    for name, content in (
+        ("config.json", record["config"]),
+        ("trials.json", _trial_table(record)),
+        ("verdict.json", record["verdict"]),
+        ("ladder.json", record["ladder"]),
+    ):
         api.log_text(run_id, json.dumps(content, indent=2), name)
         _say("step")
     for name in ("report", "model_card"):

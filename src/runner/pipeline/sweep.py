@@ -94,7 +94,12 @@ def refuse_twins(jobs: Sequence[tuple[tuple[str, ...], Experiment]]) -> None:
         if twin is not overrides:
             shown = " ".join(overrides)
             faults.append(
-                Fault(f"sweep job {shown}", f"is the same experiment as the job {' '.join(twin)}", "a different experiment per job", "a value set in conf/experiment/ beats a swept group")
+                Fault(
+                    f"sweep job {shown}",
+                    f"is the same experiment as the job {' '.join(twin)}",
+                    "a different experiment per job",
+                    "a value set in conf/experiment/ beats a swept group",
+                )
             )
     if faults:
         raise FaultsError(faults)
@@ -104,7 +109,11 @@ def _launch(workspace: Workspace, overrides: Sequence[str], folder: Path, n_jobs
     import hydra
 
     side_by_side = max(1, min(cores(), n_jobs or cores()))
-    launcher = [] if any(o.startswith("hydra/launcher") for o in overrides) else ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={side_by_side}", "hydra.launcher.verbose=0"]
+    launcher = (
+        []
+        if any(o.startswith("hydra/launcher") for o in overrides)
+        else ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={side_by_side}", "hydra.launcher.verbose=0"]
+    )
     words = ["runner", "--multirun", *overrides, *launcher, *QUIET, f"hydra.sweep.dir={folder}/hydra"]
     with _environment({SWEEP_ROOT: str(workspace.root), SWEEP_FOLDER: str(folder)}), _arguments(words):
         hydra.main(config_path=str(workspace.conf), config_name="config", version_base=None)(job)()

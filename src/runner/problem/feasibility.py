@@ -51,9 +51,7 @@ def _scan_text(path: Path) -> pl.LazyFrame:
     with path.open("rb") as stream:
         header = stream.read(HEADER_BYTES).split(b"\n")[0].decode("utf-8", "replace")
     separator = max(SEPARATORS, key=header.count)
-    return pl.scan_csv(
-        path, separator=separator, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False
-    )
+    return pl.scan_csv(path, separator=separator, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False)
 
 
 def _unreadable(shown: str, wrong: str) -> FaultsError:

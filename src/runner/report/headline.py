@@ -8,14 +8,14 @@ from typing import Literal
 
 from runner.core.workspace import RunFolders
 from runner.report.numbers import Interval, confidence, count, figure, in_money, told
-from runner.report.reading import Record, amount, at, load, record, records, text
+from runner.report.reading import Record, amount, at, load, monitors_shipped, record, records, text
 from runner.report.words import listed, sentence, some, words
 
 Tone = Literal["good", "bad", "warn", "mute"]
-AFTER_VERDICT = ("deployment", "monitoring")
 WORDS: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "bad")}
 # What needs a person comes first.
 URGENCY = ("failed", "warned", "unknown", "passed")
+CRITERION = "success criterion"
 SYMBOLS = {"passed": "✓", "warned": "!", "failed": "✗", "unknown": "?"}
 TONES: dict[str, Tone] = {"passed": "good", "warned": "warn", "failed": "bad", "unknown": "mute"}
 
@@ -66,7 +66,8 @@ def headline(folders: RunFolders, experiment: str, adopted: bool) -> Headline:
     if not adopted:
         first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment}"
     word, tone = _word(text(verdict, "verdict"), not adopted)
-    return Headline(word, tone, _sentence(text(verdict, "verdict"), problem, report, metrics, gates), _basis(verdict, metrics, gates, adopted), gates, first)
+    why = _sentence(text(verdict, "verdict"), problem, report, metrics, gates)
+    return Headline(word, tone, why, _basis(verdict, metrics, gates, adopted), gates, first)
 
 
 def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
@@ -77,11 +78,15 @@ def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
 
 def _gates(verdict: Record, folders: RunFolders) -> tuple[GateLine, ...]:
     found = records(verdict, "gates")
-    for room in AFTER_VERDICT:
-        found += records(load(folders.reports / room / "gate.json"), "gates")
+    if monitors_shipped(folders):
+        found += records(load(folders.reports / "monitoring" / "gate.json"), "gates")
     clocked = amount(load(folders.reports / "evaluation" / "measurements.json"), "latency_ms", "p99")
     lines = [_with_clock(gate_line(gate), clocked) for gate in found]
-    return tuple(sorted(lines, key=lambda line: (URGENCY.index(line.status) if line.status in URGENCY else 0, line.room != "evaluation")))
+    return tuple(sorted(lines, key=_urgency))
+
+
+def _urgency(line: GateLine) -> tuple[int, bool]:
+    return (URGENCY.index(line.status) if line.status in URGENCY else 0), line.room != "evaluation"
 
 
 def _with_clock(line: GateLine, p99_ms: float | None) -> GateLine:
@@ -93,7 +98,8 @@ def _with_clock(line: GateLine, p99_ms: float | None) -> GateLine:
 
 def gate_line(gate: Record) -> GateLine:
     """A gate of gate.json or verdict.json."""
-    return GateLine(words(text(gate, "name")), text(gate, "room"), text(gate, "status"), told(at(gate, "limit")), told(at(gate, "found")), text(gate, "evidence"))
+    limit, found = told(at(gate, "limit")), told(at(gate, "found"))
+    return GateLine(words(text(gate, "name")), text(gate, "room"), text(gate, "status"), limit, found, text(gate, "evidence"))
 
 
 def model(name: str) -> str:
@@ -114,9 +120,10 @@ def gain_told(gain: Interval, baseline: str, rows_per_month: float | None) -> st
     """
     money, over = in_money(gain, rows_per_month)
     less = money.value < 0
-    told_as = Interval(-money.value, *(None if end is None else -end for end in (money.high, money.low)), unit=money.unit) if less else money
+    told_as = money.turned() if less else money
     value, low, high = told_as.rounded()
-    sure = f"between {low} and {high}{f' at {confidence(gain.confidence)} confidence' if gain.confidence else ''}" if low and high else f"how sure is unknown: {gain.why or 'no interval'}"
+    level = f" at {confidence(gain.confidence)} confidence" if gain.confidence else ""
+    sure = f"between {low} and {high}{level}" if low and high else f"how sure is unknown: {gain.why or 'no interval'}"
     return f"{value} {money.unit} {over} {'less' if less else 'more'} than {rule(baseline)} ({sure})"
 
 
@@ -131,8 +138,17 @@ def _sentence(verdict: str, problem: Record, report: Record, metrics: Record, ga
         return sentence(told_of) or "The run has not been judged yet."
     earns = f"{model(text(report, 'chosen'))} earns {gain_told(gain, baseline, amount(report, 'rows_per_month'))}"
     if failed:
-        return sentence(f"{listed([gate.name for gate in failed])} {'is' if len(failed) == 1 else 'are'} not met: {earns}")
+        missed = f"{listed([gate.name for gate in failed])} {'is' if len(failed) == 1 else 'are'} not met"
+        return sentence(f"{missed}: {earns}{_needed(gain, problem, failed)}")
     return sentence(earns)
+
+
+def _needed(gain: Interval, problem: Record, failed: Sequence[GateLine]) -> str:
+    least = amount(problem, "criterion", "minimum_gain_per_row")
+    if least is None or all(gate.name != CRITERION for gate in failed):
+        return ""
+    money, over = in_money(Interval(least, None, None, unit=gain.unit), amount(problem, "payoff", "rows_per_month"))
+    return f"; at least {figure(money.value)} {money.unit} {over} must be sure"
 
 
 def _refusal(failed: Sequence[GateLine]) -> str:
@@ -153,10 +169,11 @@ def _basis(verdict: Record, metrics: Record, gates: Sequence[GateLine], adopted:
     use = record(verdict, "use")
     parts = []
     if not adopted and text(verdict, "verdict") in WORDS:
-        parts.append(f"out of fold this would be {'a go' if text(verdict, 'verdict') == 'go' else 'no go'}")
+        parts.append(f"this would be {'a go' if text(verdict, 'verdict') == 'go' else 'no go'}")
     if rows is not None:
         parts.append(f"judged on {count(rows)} {'sealed test rows' if verdict.get('on') == 'test' else 'training rows, out of fold'}")
     if use:
         parts.append(f"use {told(use.get('number'))} of {told(use.get('allowed'))} that this test allows")
-    tally = [(some(sum(gate.status == status for gate in gates), "gate") + f" {status}") for status in ("passed", "warned", "failed", "unknown") if any(g.status == status for g in gates)]
-    return sentence("; ".join([*parts, ", ".join(tally)] if tally else parts))
+    counts = {status: sum(gate.status == status for gate in gates) for status in SYMBOLS}
+    tally = ", ".join(f"{some(n, 'gate')} {status}" for status, n in counts.items() if n)
+    return sentence("; ".join(part for part in (*parts, tally) if part))

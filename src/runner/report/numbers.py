@@ -11,6 +11,7 @@ DIGITS = 3
 PER_ROW = " per row"
 ROWS_SHOWN = 1000
 SMALLEST_PLAIN = 1e-4
+MOST_PLACES = 12
 LARGEST_PLAIN = 1e15
 
 
@@ -61,7 +62,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage.
 
     >>> percent(0.28150), percent(0.5, 0), percent(None)
-    ('28.2%', '50%', 'unknown')
+    ('28.1%', '50%', 'unknown')
     """
     return "unknown" if share is None else f"{100 * share:.{digits}f}%"
 
@@ -132,7 +133,8 @@ class Interval:
         if value is None:
             return None
         fields: Mapping[str, Any] = found
-        return cls(value, number(fields.get("low")), number(fields.get("high")), number(fields.get("confidence")), str(fields.get("unit", "")), str(fields.get("why", "")))
+        low, high, level = (number(fields.get(name)) for name in ("low", "high", "confidence"))
+        return cls(value, low, high, level, str(fields.get("unit", "")), str(fields.get("why", "")))
 
     def span(self) -> str:
         """Value and ends with as many decimals as the widest of them deserves.
@@ -165,6 +167,15 @@ class Interval:
         low, high = (None if end is None else end * factor for end in (self.low, self.high))
         return Interval(self.value * factor, low, high, self.confidence, unit, self.why)
 
+    def turned(self) -> Interval:
+        """The same with the other sign: a gain as a loss.
+
+        >>> Interval(-5.0, -8.0, -2.0).turned().span()
+        '5.00 (2.00 to 8.00)'
+        """
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return Interval(-self.value, low, high, self.confidence, self.unit, self.why)
+
 
 def in_money(per_row: Interval, rows_per_month: float | None) -> tuple[Interval, str]:
     """A payoff per row as people budget it, and over what: a month where its rows are declared, else 1,000 rows.
@@ -174,7 +185,9 @@ def in_money(per_row: Interval, rows_per_month: float | None) -> tuple[Interval,
     ('2,000 (1,000 to 3,000) EUR', 'per 1,000 rows')
     """
     unit = per_row.unit.removesuffix(PER_ROW)
-    return (per_row.scaled(rows_per_month, unit), "a month") if rows_per_month else (per_row.scaled(ROWS_SHOWN, unit), f"per {count(ROWS_SHOWN)} rows")
+    if rows_per_month:
+        return per_row.scaled(rows_per_month, unit), "a month"
+    return per_row.scaled(ROWS_SHOWN, unit), f"per {count(ROWS_SHOWN)} rows"
 
 
 def _places(largest: float, digits: int) -> int:
@@ -182,11 +195,14 @@ def _places(largest: float, digits: int) -> int:
 
 
 def _fixed(value: float, places: int) -> str:
-    text = f"{round(value, places):,.{min(max(places, 0), 12)}f}"
+    text = f"{round(value, places):,.{min(max(places, 0), MOST_PLACES)}f}"
     return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
 def _near_zero(value: float, places: int) -> str:
     """Fixed places, but a number that is not zero never reads as zero."""
-    rounded = round(value, places)
-    return _fixed(value, places) if rounded or not value else figure(value, 1)
+    if not value:
+        return "0"
+    if places > MOST_PLACES:
+        return figure(value)
+    return _fixed(value, places) if round(value, places) else figure(value, 1)

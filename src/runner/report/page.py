@@ -11,7 +11,7 @@ from runner.core.workspace import RunFolders
 from runner.report.headline import Headline, headline
 from runner.report.numbers import Interval, confidence, count, in_money, told
 from runner.report.parts import Cell, Chapter, Facts, code, digest, facts, plain
-from runner.report.reading import Record, amount, at, load, record, text
+from runner.report.reading import Record, amount, at, has_shipped, load, record, text
 from runner.report.words import clean, words
 
 DEEPEST = 4
@@ -32,7 +32,7 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
     problem = load(folders.reports / "problem" / "problem.json")
     top = headline(folders, experiment, adopted)
     template = _templates().get_template("page.html")
-    return template.render(
+    html: str = template.render(
         experiment=words(experiment),
         top=top,
         decision=" · ".join(part for part in (text(problem, "decision"), text(problem, "owner")) if part),
@@ -41,6 +41,7 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
         measured=_measured(folders, chapters),
         imprint=_imprint(folders, experiment, adopted),
     )
+    return html
 
 
 def _templates() -> Any:
@@ -51,7 +52,14 @@ def _templates() -> Any:
         # Every value that reaches the page: nothing in it may act, whatever the data holds.
         return value if isinstance(value, Markup) else clean(value)
 
-    found = Environment(loader=PackageLoader("runner.report"), autoescape=True, finalize=safe, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=PackageLoader("runner.report"),
+        autoescape=True,
+        finalize=safe,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     found.filters["drawn"] = Markup  # only for what report.plots drew
     return found
 
@@ -117,7 +125,7 @@ def _imprint(folders: RunFolders, experiment: str, adopted: bool) -> tuple[Facts
     """What the run can be known by again: seal, use of the test, digests."""
     split = load(folders.data / "split.json")
     chosen = text(load(folders.models / "ladder.json"), "chosen")
-    deployed = load(folders.reports / "deployment" / "deployment.json")
+    deployed = load(folders.reports / "deployment" / "deployment.json") if has_shipped(folders) else {}
     manifest = load(folders.models / "candidates" / chosen / "manifest.json") if chosen else {}
     made_from = record(deployed, "made_from") or record(manifest, "made_from")
     use = record(load(folders.reports / "evaluation" / "verdict.json"), "use")

@@ -111,9 +111,9 @@ class Chapter:
     missing: str = ""
 
     @classmethod
-    def not_reached(cls, room: str, question: str) -> Chapter:
-        """The chapter of a room whose files were withheld."""
-        return cls(room, question, missing=NOT_REACHED)
+    def not_reached(cls, room: str, question: str, why: str = NOT_REACHED) -> Chapter:
+        """The chapter of a room whose files were withheld, or are of an earlier run."""
+        return cls(room, question, missing=why)
 
     @property
     def filled(self) -> tuple[Section, ...]:

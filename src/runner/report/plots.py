@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
-from itertools import count
 from typing import Any, Literal
 
+from runner.core.digests import of_bytes
+from runner.report.numbers import Interval
 from runner.report.words import shorten
 
 WIDTH = 460
 ROW = 26
 LONGEST_LABEL = 24
 LETTER = 8.0  # pixels of a wide letter: the reader's font may be wider than the one measured here
-INK, MUTED, GRID = "#1f2933", "#5f6c7b", "#e4e8ec"
+INK, MUTED, GRID, LINE = "#1f2933", "#5f6c7b", "#e4e8ec", "#b8c1cb"
 # Okabe and Ito (2008): told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN, GREY, SKY = "#0072b2", "#d55e00", "#009e73", "#8a94a0", "#8cc4e8"
 TONES = {"key": BLUE, "good": GREEN, "bad": ORANGE, "plain": GREY, "soft": SKY}
@@ -38,6 +38,11 @@ class Mark:
     high: float | None = None
     tone: Shade = "plain"
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Its interval; the value itself where none is known."""
+        return (self.value if self.low is None else self.low), (self.value if self.high is None else self.high)
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -49,136 +54,197 @@ class Bar:
     part: str
 
 
+SURE = "Green: surely more. Red: surely less. Grey: the interval holds zero."
+
+
+def sure(gain: Interval) -> Shade:
+    """The tone of a gain: good or bad only when its whole interval says so."""
+    if gain.low is not None and gain.low > 0:
+        return "good"
+    return "bad" if gain.high is not None and gain.high < 0 else "plain"
+
+
 def intervals(marks: Sequence[Mark], axis: str, alt: str) -> str:
     """Forest plot: one line per mark with its interval, against a line at zero. axis: quantity and unit."""
-    import altair as alt_
+    vega = _altair()
 
-    y = _labels(alt_, [m.label for m in marks])
-    rows = [{"label": _label(m.label), "value": m.value, "low": m.value if m.low is None else m.low, "high": m.value if m.high is None else m.high, "tone": m.tone} for m in marks]
-    base = alt_.Chart(alt_.Data(values=rows)).encode(y=y, color=_tones(alt_))
-    ends = base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=alt_.X("low:Q", title=shorten(axis, 80), axis=_numbers(alt_)), x2="high:Q")
+    y = _labels(vega, [m.label for m in marks])
+    rows = [{"label": _label(m.label), "value": m.value, "low": m.ends[0], "high": m.ends[1], "tone": m.tone} for m in marks]
+    base = vega.Chart(vega.Data(values=rows)).encode(y=y, color=_tones(vega))
+    ends = base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=vega.X("low:Q", title=shorten(axis, 80), axis=_numbers(vega)), x2="high:Q")
     points = base.mark_point(filled=True, size=75, opacity=1).encode(x="value:Q")
-    return _svg(alt_.layer(_line_at(alt_, 0.0), ends, points), len(marks), alt)
+    return _svg(vega.layer(_line_at(vega, 0.0), ends, points), len(marks), alt)
 
 
 def bars(marks: Sequence[Mark], axis: str, alt: str, limit: float | None = None, start: float = 0.0, end: float | None = None) -> str:
     """Horizontal bars from start; limit: a line that bars may not cross; end: where the axis ends."""
-    import altair as alt_
+    vega = _altair()
 
     rows = [{"label": _label(m.label), "value": m.value, "tone": m.tone} for m in marks]
     highest = max([m.value for m in marks] + [limit or start] + ([end] if end is not None else []))
-    scale = alt_.Scale(domain=[start, highest if highest > start else start + 1.0], nice=end is None and limit is None)
-    x = alt_.X("value:Q", title=shorten(axis, 80), scale=scale, axis=_numbers(alt_))
-    chart = alt_.Chart(alt_.Data(values=rows)).mark_bar(size=13, clip=True, cornerRadiusEnd=2).encode(y=_labels(alt_, [m.label for m in marks]), x=x, x2=alt_.datum(start), color=_tones(alt_))
-    layers = [chart] if limit is None else [chart, _line_at(alt_, limit, ORANGE)]
-    return _svg(alt_.layer(*layers), len(marks), alt)
+    scale = vega.Scale(domain=[start, highest if highest > start else start + 1.0], nice=end is None and limit is None)
+    x = vega.X("value:Q", title=shorten(axis, 80), scale=scale, axis=_numbers(vega))
+    chart = (
+        vega.Chart(vega.Data(values=rows))
+        .mark_bar(size=13, clip=True, cornerRadiusEnd=2)
+        .encode(y=_labels(vega, [m.label for m in marks]), x=x, x2=vega.datum(start), color=_tones(vega))
+    )
+    layers = [chart] if limit is None else [chart, _line_at(vega, limit, ORANGE)]
+    return _svg(vega.layer(*layers), len(marks), alt)
 
 
-def calibration(predicted: Sequence[float], observed: Sequence[float], axes: tuple[str, str], alt: str, tails: tuple[Sequence[float], Sequence[float]] | None = None) -> str:
+def calibration(
+    predicted: Sequence[float],
+    observed: Sequence[float],
+    axes: tuple[str, str],
+    alt: str,
+    tails: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> str:
     """Predicted against observed with the diagonal of perfect agreement; tails: low and high of what came true."""
-    import altair as alt_
+    vega = _altair()
 
     low, high = tails or (observed, observed)
     rows = [{"x": p, "y": o, "low": a, "high": b} for p, o, a, b in zip(predicted, observed, low, high, strict=True)]
     least, most = min([*predicted, *observed, *low]), max([*predicted, *observed, *high])
     ends = [{"x": v, "y": v} for v in (least, most)]
-    diagonal = alt_.Chart(alt_.Data(values=ends)).mark_line(strokeDash=[4, 4], color=GREY, strokeWidth=1.5)
-    base = alt_.Chart(alt_.Data(values=rows))
+    diagonal = vega.Chart(vega.Data(values=ends)).mark_line(strokeDash=[4, 4], color=GREY, strokeWidth=1.5)
+    base = vega.Chart(vega.Data(values=rows))
     layers = [] if tails is None else [base.mark_area(opacity=0.25, color=SKY).encode(x="x:Q", y="low:Q", y2="high:Q")]
-    layers += [diagonal.encode(x="x:Q", y="y:Q"), base.mark_line(color=BLUE, strokeWidth=2, point={"color": BLUE, "size": 55, "filled": True}).encode(**_plane(alt_, axes))]
-    return _svg(alt_.layer(*layers), 11, alt)
+    layers += [
+        diagonal.encode(x="x:Q", y="y:Q"),
+        base.mark_line(color=BLUE, strokeWidth=2, point={"color": BLUE, "size": 55, "filled": True}).encode(**_plane(vega, axes)),
+    ]
+    return _svg(vega.layer(*layers), 11, alt)
 
 
-def curve(x: Sequence[float], y: Sequence[float], axes: tuple[str, str], alt: str, marked: tuple[float, float, str] | None = None, as_share: bool = True) -> str:
+def curve(
+    x: Sequence[float],
+    y: Sequence[float],
+    axes: tuple[str, str],
+    alt: str,
+    marked: tuple[float, float, str] | None = None,
+    as_share: bool = True,
+) -> str:
     """A line, with one named point marked; as_share: the x axis runs in percent."""
-    import altair as alt_
+    vega = _altair()
 
     rows = [{"x": a, "y": b} for a, b in zip(x, y, strict=True)]
-    x_axis = alt_.X("x:Q", title=axes[0], axis=alt_.Axis(format="%" if as_share else ",.3~r", tickCount=6))
-    line = alt_.Chart(alt_.Data(values=rows)).mark_line(color=BLUE, strokeWidth=2.5).encode(x=x_axis, y=alt_.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(alt_)))
-    layers = [_level(alt_, 0.0), line]
+    x_axis = vega.X("x:Q", title=axes[0], axis=vega.Axis(format="%" if as_share else ",.3~r", tickCount=6))
+    line = (
+        vega.Chart(vega.Data(values=rows))
+        .mark_line(color=BLUE, strokeWidth=2.5)
+        .encode(x=x_axis, y=vega.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(vega)))
+    )
+    layers = [_level(vega, 0.0), line]
     if marked is not None:
         side = {"align": "right", "dx": -4, "dy": 20} if marked[0] > (min(x) + max(x)) / 2 else {"align": "left", "dx": 4, "dy": 20}
-        place = alt_.Chart(alt_.Data(values=[{"x": marked[0], "y": marked[1], "label": _label(marked[2])}]))
+        place = vega.Chart(vega.Data(values=[{"x": marked[0], "y": marked[1], "label": _label(marked[2])}]))
         layers += [
             place.mark_point(filled=True, size=110, color=ORANGE, opacity=1).encode(x="x:Q", y="y:Q"),
             *(place.mark_text(**side, **ink).encode(x="x:Q", y="y:Q", text="label:N") for ink in ({"stroke": "white", "strokeWidth": 4}, {"color": INK})),
         ]
-    return _svg(alt_.layer(*layers), 10, alt)
+    return _svg(vega.layer(*layers), 10, alt)
 
 
 def stretches(pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt: str, in_time: bool) -> str:
     """Rows of pieces side by side: a timeline, or counts stacked from the left. shades: part to tone, in legend order."""
-    import altair as alt_
+    vega = _altair()
 
     kind = "T" if in_time else "Q"
     rows = [{"label": _label(p.row), "start": p.start, "end": p.end, "part": _label(p.part)} for p in pieces]
     parts = {_label(part): TONES[tone] for part, tone in shades.items()}
-    x = alt_.X(f"start:{kind}", title=shorten(axis, 80) or None, axis=alt_.Axis(grid=True, tickCount=4, labelOverlap="greedy", format="%b %Y") if in_time else _numbers(alt_))
-    chart = alt_.Chart(alt_.Data(values=rows)).mark_bar(size=14, cornerRadius=2)
-    color = alt_.Color("part:N", scale=alt_.Scale(domain=list(parts), range=list(parts.values())), legend=alt_.Legend(orient="top", title=None, columns=3, columnPadding=34))
-    return _svg(alt_.layer(chart.encode(y=_labels(alt_, [p.row for p in pieces]), x=x, x2="end", color=color)), len({p.row for p in pieces}) + 1, alt)
+    x = vega.X(
+        f"start:{kind}",
+        title=shorten(axis, 80) or None,
+        axis=vega.Axis(grid=True, tickCount=4, labelOverlap="greedy", format="%b %Y") if in_time else _numbers(vega),
+    )
+    chart = vega.Chart(vega.Data(values=rows)).mark_bar(size=14, cornerRadius=2)
+    color = vega.Color(
+        "part:N",
+        scale=vega.Scale(domain=list(parts), range=list(parts.values())),
+        legend=vega.Legend(orient="top", title=None, columns=3, columnPadding=34),
+    )
+    return _svg(
+        vega.layer(chart.encode(y=_labels(vega, [p.row for p in pieces]), x=x, x2="end", color=color)),
+        len({p.row for p in pieces}) + 1,
+        alt,
+    )
 
 
 def dots(points: Mapping[str, Sequence[float]], best: Mapping[str, float], axis: str, alt: str) -> str:
     """A row of dots per name, the best one filled."""
-    import altair as alt_
+    vega = _altair()
 
     rows = [{"label": _label(name), "value": v, "best": v == best.get(name)} for name, found in points.items() for v in found]
-    chart = alt_.Chart(alt_.Data(values=rows)).mark_point(size=60, strokeWidth=1.6, opacity=0.9)
-    color = alt_.condition("datum.best", alt_.value(BLUE), alt_.value(GREY))
-    fill = alt_.condition("datum.best", alt_.value(BLUE), alt_.value("transparent"))
-    x = alt_.X("value:Q", title=shorten(axis, 80), scale=alt_.Scale(zero=False, padding=12), axis=_numbers(alt_))
-    return _svg(alt_.layer(chart.encode(y=_labels(alt_, list(points)), x=x, color=color, fill=fill)), len(points), alt)
+    chart = vega.Chart(vega.Data(values=rows)).mark_point(size=60, strokeWidth=1.6, opacity=0.9)
+    color = vega.condition("datum.best", vega.value(BLUE), vega.value(GREY))
+    fill = vega.condition("datum.best", vega.value(BLUE), vega.value("transparent"))
+    x = vega.X("value:Q", title=shorten(axis, 80), scale=vega.Scale(zero=False, padding=12), axis=_numbers(vega))
+    return _svg(vega.layer(chart.encode(y=_labels(vega, list(points)), x=x, color=color, fill=fill)), len(points), alt)
+
+
+def _altair() -> Any:
+    import altair
+
+    return altair
 
 
 def _label(text: str) -> str:
     return shorten(text, LONGEST_LABEL)
 
 
-def _labels(alt: Any, names: Sequence[str]) -> Any:
+def _labels(vega: Any, names: Sequence[str]) -> Any:
     order = list(dict.fromkeys(map(_label, names)))
     room = LETTER * max(map(len, order)) + 8
-    axis = alt.Axis(labelLimit=0, minExtent=room, maxExtent=room, domain=False, ticks=False, grid=False, labelPadding=8, labelColor=INK)
-    return alt.Y("label:N", sort=order, title=None, axis=axis)
+    axis = vega.Axis(labelLimit=0, minExtent=room, maxExtent=room, domain=False, ticks=False, grid=False, labelPadding=8, labelColor=INK)
+    return vega.Y("label:N", sort=order, title=None, axis=axis)
 
 
-def _numbers(alt: Any) -> Any:
-    return alt.Axis(tickCount=4, labelOverlap="greedy", format=",.3~r", labelExpr="abs(datum.value) < 1e-9 ? '0' : datum.label")
+def _numbers(vega: Any) -> Any:
+    return vega.Axis(tickCount=4, labelOverlap="greedy", format=",.3~r", labelExpr="abs(datum.value) < 1e-9 ? '0' : datum.label")
 
 
-def _tones(alt: Any) -> Any:
-    return alt.Color("tone:N", scale=alt.Scale(domain=list(TONES), range=list(TONES.values())), legend=None)
+def _tones(vega: Any) -> Any:
+    return vega.Color("tone:N", scale=vega.Scale(domain=list(TONES), range=list(TONES.values())), legend=None)
 
 
-def _plane(alt: Any, axes: tuple[str, str]) -> dict[str, Any]:
-    return {"x": alt.X("x:Q", title=shorten(axes[0], 80), axis=_numbers(alt)), "y": alt.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(alt))}
+def _plane(vega: Any, axes: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "x": vega.X("x:Q", title=shorten(axes[0], 80), axis=_numbers(vega)),
+        "y": vega.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(vega)),
+    }
 
 
-def _line_at(alt: Any, value: float, color: str = MUTED) -> Any:
-    return alt.Chart(alt.Data(values=[{"at": value}])).mark_rule(color=color, strokeDash=[4, 3], strokeWidth=1.3).encode(x="at:Q")
+def _line_at(vega: Any, value: float, color: str = MUTED) -> Any:
+    return vega.Chart(vega.Data(values=[{"at": value}])).mark_rule(color=color, strokeDash=[4, 3], strokeWidth=1.3).encode(x="at:Q")
 
 
-def _level(alt: Any, value: float) -> Any:
-    return alt.Chart(alt.Data(values=[{"at": value}])).mark_rule(color=MUTED, strokeDash=[4, 3], strokeWidth=1.3).encode(y="at:Q")
+def _level(vega: Any, value: float) -> Any:
+    return vega.Chart(vega.Data(values=[{"at": value}])).mark_rule(color=MUTED, strokeDash=[4, 3], strokeWidth=1.3).encode(y="at:Q")
 
 
 def _svg(chart: Any, rows: int, alt: str) -> str:
     """Draw, give the picture its name, and keep ids apart from those of other plots on the page."""
     import vl_convert
 
-    sized = chart.properties(width=WIDTH, height=max(rows, 2) * ROW + 44, autosize={"type": "fit", "contains": "padding"}, padding=4)
+    height = max(rows, 2) * ROW + 44
+    sized = chart.properties(width=WIDTH, height=height, autosize={"type": "fit", "contains": "padding"}, padding=4)
     drawn = vl_convert.vegalite_to_svg(sized.configure(**_style()).to_dict(validate=False))
-    mark = f"plot{next(_numbering())}-"
-    drawn = re.sub(r'(\bid="|url\(#)', rf"\g<1>{mark}", drawn)
+    # The picture is named as a whole; names of its thousand strokes would only be noise to a listener.
+    drawn = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", drawn)
     head, _, body = drawn.partition(">")
-    head = re.sub(r' (?:width|height|role|aria-label)="[^"]*"', "", head)
-    return f'{head} role="img" aria-label="{escape(shorten(alt))}">{body}'
+    head = re.sub(r' (?:width|height)="[^"]*"', "", head)
+    named = f'{head} role="img" aria-label="{escape(shorten(alt))}">{body}'
+    return _own_ids(named)
 
 
-@cache
-def _numbering() -> count[int]:
-    return count()
+def _own_ids(drawn: str) -> str:
+    """The renderer counts its ids over the whole process; here they depend on the picture alone."""
+    found = dict.fromkeys(re.findall(r'\bid="([^"]+)"', drawn))
+    plain = re.sub("|".join(map(re.escape, found)), "id", drawn) if found else drawn
+    mark = of_bytes(plain.encode())[:10]
+    names = {name: f"p{mark}-{number}" for number, name in enumerate(found)}
+    return re.sub(r'(\bid="|url\(#)([^")]+)', lambda match: match[1] + names.get(match[2], match[2]), drawn)
 
 
 def _style() -> dict[str, Any]:
@@ -187,7 +253,17 @@ def _style() -> dict[str, Any]:
         "font": font,
         "background": "transparent",
         "view": {"stroke": None},
-        "axis": {"labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal", "titleColor": MUTED, "labelColor": MUTED, "gridColor": GRID, "domainColor": "#b8c1cb", "tickColor": "#b8c1cb", "titlePadding": 8},
+        "axis": {
+            "labelFontSize": 13,
+            "titleFontSize": 13,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+            "titleColor": MUTED,
+            "labelColor": MUTED,
+            "gridColor": GRID,
+            "domainColor": LINE,
+            "tickColor": LINE,
+        },
         "legend": {"labelFontSize": 13, "labelColor": INK, "symbolType": "square"},
         "text": {"fontSize": 13},
     }

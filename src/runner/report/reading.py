@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runner.core.digests import of_file
 from runner.core.files import read_json
 from runner.core.workspace import RunFolders
 from runner.report.numbers import number
@@ -87,3 +88,22 @@ def shown(path: Path, folders: RunFolders) -> str:
     """
     root = folders.reports.parents[3] if is_exploring(folders) else folders.reports.parents[1]
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def has_shipped(folders: RunFolders) -> bool:
+    """Whether the verdict lets the chosen candidate ship and the deployment's files are about just that candidate.
+
+    A bundle that an earlier run left behind does not count.
+    """
+    verdict = load(folders.reports / "evaluation" / "verdict.json")
+    chosen = text(load(folders.models / "ladder.json"), "chosen")
+    manifest = folders.models / "candidates" / chosen / "manifest.json"
+    if text(verdict, "verdict") != "go" or not chosen or not manifest.is_file():
+        return False
+    return of_file(manifest) == text(load(folders.reports / "deployment" / "deployment.json"), "bundle")
+
+
+def monitors_shipped(folders: RunFolders) -> bool:
+    """Whether the rehearsal is about the bundle that ships."""
+    rehearsed = text(load(folders.reports / "monitoring" / "rehearsal.json"), "bundle")
+    return bool(rehearsed) and has_shipped(folders) and rehearsed == text(load(folders.reports / "deployment" / "deployment.json"), "bundle")

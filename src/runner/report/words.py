@@ -42,7 +42,9 @@ def some(number: int, noun: str, plural: str = "") -> str:
     >>> some(1, "gate"), some(3, "gate"), some(2, "loss", "losses"), some(0, "row")
     ('1 gate', '3 gates', '2 losses', 'no rows')
     """
-    return f"{number:,} {noun}" if number == 1 else f"{number or 'no':,} {plural or noun + 's'}" if number else f"no {plural or noun + 's'}"
+    if number == 1:
+        return f"1 {noun}"
+    return f"{f'{number:,}' if number else 'no'} {plural or noun + 's'}"
 
 
 def listed(names: Sequence[str], limit: int = 6) -> str:

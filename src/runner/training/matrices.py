@@ -61,9 +61,7 @@ class Fold:
 def folds_of(row_ids: pl.Series, folds: pl.DataFrame, by_time: bool) -> list[Fold]:
     """The folds of the split, in order. Random: train on all other folds; by time: on all earlier blocks."""
     number = pl.DataFrame({"row_id": row_ids}).join(folds, on="row_id", how="left", maintain_order="left")["fold"].to_numpy()
-    return [
-        Fold(k, np.flatnonzero(number < k if by_time else number != k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0
-    ]
+    return [Fold(k, np.flatnonzero(number < k if by_time else number != k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0]
 
 
 class Matrices:

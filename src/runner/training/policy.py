@@ -16,7 +16,6 @@ ERROR_QUANTILES = np.linspace(0.025, 0.975, 20)
 SHIFT_QUANTILES = np.linspace(0.05, 0.95, 37)
 
 
-
 @dataclass(frozen=True)
 class Terms:
     """What decisions are made by and valued with: the bundle's policy and payoff, class names ([] for regression), target column."""

@@ -52,7 +52,11 @@ def _payoffs(rungs: Sequence[Record]) -> Figure | None:
         return None
     chosen = next((p for r, p in found if at(r, "chosen") and p), None)
     title = f"What each rung earns out of fold: the chosen one {figure(chosen.value)} {chosen.unit}" if chosen else "What each rung earns out of fold"
-    return Figure(title, plots.intervals(marks, f"payoff, {_unit(rungs)}", title), "From the simplest rung to the most complex; the chosen one is blue.")
+    return Figure(
+        title,
+        plots.intervals(marks, f"payoff, {_unit(rungs)}", title),
+        "From the simplest rung to the most complex; the chosen one is blue.",
+    )
 
 
 def _steps_up(rungs: Sequence[Record]) -> Figure | None:
@@ -60,16 +64,10 @@ def _steps_up(rungs: Sequence[Record]) -> Figure | None:
     known = [(r, g) for r, g in found if g is not None]
     if not known:
         return None
-    marks = [Mark(text(r, "name"), g.value, g.low, g.high, _sure(g)) for r, g in known]
+    marks = [Mark(text(r, "name"), g.value, g.low, g.high, plots.sure(g)) for r, g in known]
     better = sum(m.tone == "good" for m in marks)
     title = f"{better} of {some(len(marks), 'step')} up the ladder {'earns' if better == 1 else 'earn'} surely more than the rung below"
-    return Figure(title, plots.intervals(marks, f"paired gain over the rung below, {_unit(rungs)}", title), "Green: surely more. Red: surely less. Grey: the interval holds zero.")
-
-
-def _sure(gain: Interval) -> plots.Shade:
-    if gain.low is not None and gain.low > 0:
-        return "good"
-    return "bad" if gain.high is not None and gain.high < 0 else "plain"
+    return Figure(title, plots.intervals(marks, f"paired gain over the rung below, {_unit(rungs)}", title), plots.SURE)
 
 
 def _ladder(rungs: Sequence[Record]) -> tuple[Part, ...]:
@@ -85,14 +83,22 @@ def _ladder(rungs: Sequence[Record]) -> tuple[Part, ...]:
         for r in rungs
     ]
     level = next((amount(rung, "payoff", "confidence") for rung in rungs), None)
-    note = f"Payoff and gain in {_unit(rungs)}{f', at {confidence(level)} confidence' if level else ''}; the gain is paired, row by row. ✓ marks the rung that ships."
+    sure = f", at {confidence(level)} confidence" if level else ""
+    note = f"Payoff and gain in {_unit(rungs)}{sure}; the gain is paired, row by row. ✓ marks the rung that ships."
     return table(("Rung", "Kind", "Trials", "Payoff", "Gain over the rung below", "Why it does or does not ship"), rows, note=note, stacked=True)
 
 
 def _scores(rungs: Sequence[Record]) -> tuple[Part, ...]:
     names = list(dict.fromkeys(name for rung in rungs for name in record(rung, "scores")))
     rows = [(plain(words(text(r, "name")), "key" if at(r, "chosen") else ""), *(spanned(Interval.of(at(r, "scores", n))) for n in names)) for r in rungs]
-    return folded("How well each rung predicts", table(("Rung", *map(words, names)), rows, note="Out of fold. What decides is the payoff, not these.")) if names else ()
+    return (
+        folded(
+            "How well each rung predicts",
+            table(("Rung", *map(words, names)), rows, note="Out of fold. What decides is the payoff, not these."),
+        )
+        if names
+        else ()
+    )
 
 
 def _shipped(ladder: Record, studies: Sequence[Record]) -> Iterable[tuple[str, Cell]]:
@@ -130,7 +136,11 @@ def _losses(studies: Sequence[Record], metric: str) -> Figure | None:
         return None
     winner = min(best, key=lambda name: best[name])
     title = f"The lowest {words(metric)} is {figure(best[winner])}, of {shorten(words(winner), 40)}"
-    return Figure(title, plots.dots(points, best, f"{words(metric)} out of fold (lower is better)", title), "One dot per trial; the best of each candidate is filled.")
+    return Figure(
+        title,
+        plots.dots(points, best, f"{words(metric)} out of fold (lower is better)", title),
+        "One dot per trial; the best of each candidate is filled.",
+    )
 
 
 def _trials(studies: Sequence[Record]) -> tuple[Part, ...]:
@@ -139,10 +149,16 @@ def _trials(studies: Sequence[Record]) -> tuple[Part, ...]:
         for trial in records(study, "trials"):
             is_best = at(trial, "trial") == at(study, "best")
             tried = ", ".join(f"{words(name)} {_param(value)}" for name, value in record(trial, "params").items()) or "as declared"
-            rows.append((plain(words(text(study, "candidate")), "key" if is_best else ""), counted(amount(trial, "trial")), numeral(amount(trial, "loss")), plain(tried), plain("✓ best" if is_best else text(trial, "state"))))
+            rows.append(
+                (
+                    plain(words(text(study, "candidate")), "key" if is_best else ""),
+                    counted(amount(trial, "trial")),
+                    numeral(amount(trial, "loss")),
+                    plain(tried),
+                    plain("✓ best" if is_best else text(trial, "state")),
+                )
+            )
     if len(rows) > TRIALS_SHOWN:
         cut = Text(f"The first {TRIALS_SHOWN} of {count(len(rows))} trials; all of them are in trials.json.", "mute")
         return folded(f"All {some(len(rows), 'trial')}", [*table(("Candidate", "Trial", "Loss", "Tried", ""), rows[:TRIALS_SHOWN]), cut])
     return folded(f"All {some(len(rows), 'trial')}", table(("Candidate", "Trial", "Loss", "Tried", ""), rows))
-
-

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from runner.core.registry import Registered
+from runner.core.faults import nearest
+from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec
 from runner.training import models
 from runner.training.models.space import CandidateSpec
@@ -34,6 +36,8 @@ class TrainingSpec(Spec):
 
     candidates: dict[str, Annotated[CandidateSpec, Registered("candidate")]]
     """Candidates from the simplest to the most complex; constant and the declared baselines always stand below them."""
+    adjust: dict[str, dict[str, Any]] = {}
+    """Settings laid over the candidate of that name where it is on the ladder, so that `training/model` can still choose another ladder."""
     tuning: TuningSpec = TuningSpec()
     calibration: CalibrationSpec = CalibrationSpec()
     prefer: Literal["simplest", "best"] = "simplest"
@@ -45,3 +49,21 @@ class TrainingSpec(Spec):
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)
     """Start no new trial after this time; a stop that fires is recorded in measurements.json and breaks reproducibility, loudly."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adjusted(cls, given: Any) -> Any:
+        """Lay the adjustments over the candidates; what is stored is the result."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("adjust"), Mapping) or not isinstance(given.get("candidates"), Mapping):
+            return given
+        candidates, adjust = given["candidates"], given["adjust"]
+        known = {*candidates, *kinds("candidate")}
+        wrong = [
+            f"adjust names {name!r}, which is no candidate; {nearest(name, known) or 'candidates are ' + ', '.join(candidates)}"
+            for name in adjust
+            if name not in known
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        laid = {name: {**c, **adjust.get(name, {})} if isinstance(c, Mapping) else c for name, c in candidates.items()}
+        return {**given, "candidates": laid, "adjust": {}}

@@ -125,7 +125,15 @@ def _jobs(spec: TrainingSpec, given: Given, specs: Mapping[str, CandidateSpec], 
 
 
 def _rung(
-    name: str, candidate: CandidateSpec, studied: Studied, judged: Judged, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], spec: TrainingSpec, seed: int
+    name: str,
+    candidate: CandidateSpec,
+    studied: Studied,
+    judged: Judged,
+    learner: Learner,
+    oof: OutOfFold,
+    problem: Mapping[str, Any],
+    spec: TrainingSpec,
+    seed: int,
 ) -> ladder.Rung:
     actual = learner.rows[learner.target][oof.at]
     scores = score_intervals(
@@ -136,7 +144,13 @@ def _rung(
 
 
 def _pack_all(
-    given: Given, folder: Path, specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, shipping: Shipping
+    given: Given,
+    folder: Path,
+    specs: Mapping[str, CandidateSpec],
+    studied: Mapping[str, Studied],
+    judged: Mapping[str, Judged],
+    learner: Learner,
+    shipping: Shipping,
 ) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

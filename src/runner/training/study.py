@@ -45,7 +45,9 @@ def propose(number: int, space: Space, defaults: Mapping[str, Any], seen: Sequen
     ranges = distributions(space)
     sampler = optuna.samplers.TPESampler(seed=seed_for(seed, "trial", number), n_startup_trials=STARTUP_TRIALS)
     study = optuna.create_study(sampler=sampler)
-    study.add_trials([create_trial(params=dict(t.params), distributions=ranges, value=t.loss) for t in sorted(seen, key=lambda t: t.number) if _inside(t, space)])
+    study.add_trials(
+        [create_trial(params=dict(t.params), distributions=ranges, value=t.loss) for t in sorted(seen, key=lambda t: t.number) if _inside(t, space)]
+    )
     return dict(study.ask(ranges).params)
 
 

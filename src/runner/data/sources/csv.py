@@ -61,9 +61,7 @@ def _read(stream: TextIO, spec: CsvSpec) -> pl.DataFrame:
         schema = dict.fromkeys(names, pl.String())
         frames = [pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema) for columns in _columns(records, len(names))]
     except csv.Error as error:
-        raise UnreadableError(
-            f"line {records.line_num}: {error}", "rows of quoted or plain cells", "look for a quote that is never closed"
-        ) from None
+        raise UnreadableError(f"line {records.line_num}: {error}", "rows of quoted or plain cells", "look for a quote that is never closed") from None
     rows = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
     if not spec.null_values:
         return rows
@@ -76,9 +74,7 @@ def _lines(stream: TextIO) -> Iterator[str]:
     while line := stream.readline(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            raise UnreadableError(
-                f"line {number} is longer than {LONGEST_LINE:,} characters", "one row a line", "check the line ends of the file"
-            )
+            raise UnreadableError(f"line {number} is longer than {LONGEST_LINE:,} characters", "one row a line", "check the line ends of the file")
         if "\0" in line:
             raise UnreadableError(f"line {number} has a NUL byte", "text in UTF-8", "the file is damaged or not text; export it again")
         yield line

@@ -38,7 +38,9 @@ def fit(spec: TargetEncodingSpec, given: Fitting) -> FittedStep:
     for column in spec.columns:
         names = [suffixed(column, "target", label) for label in given.classes]
         keys = given.rows[column].unique(maintain_order=True).sort(nulls_last=True)
-        codes = given.rows.select(column).join(pl.DataFrame({column: keys}).with_row_index("code"), on=column, how="left", nulls_equal=True, maintain_order="left")
+        codes = given.rows.select(column).join(
+            pl.DataFrame({column: keys}).with_row_index("code"), on=column, how="left", nulls_equal=True, maintain_order="left"
+        )
         encoded, out_of_fold = _encode(codes["code"].to_numpy(), keys.len(), inner, given.outcome, spec.smoothing)
         table = pl.DataFrame({column: keys, **{name: encoded[:, i] for i, name in enumerate(names)}})
         prior = dict(zip(names, given.outcome.mean(axis=0).tolist(), strict=True))

@@ -39,6 +39,4 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
     """The space as Optuna names it."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
-    return {
-        name: IntDistribution(int(r.low), int(r.high), log=r.log) if r.whole else FloatDistribution(r.low, r.high, log=r.log) for name, r in space.items()
-    }
+    return {name: IntDistribution(int(r.low), int(r.high), log=r.log) if r.whole else FloatDistribution(r.low, r.high, log=r.log) for name, r in space.items()}

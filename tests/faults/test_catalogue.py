@@ -1,0 +1,152 @@
+"""One entry per mistake a person can make with data or config: one clear message, the right exit code, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.conftest import TINY, loans
+
+from runner.cli import main
+
+Change = Callable[[Path], object]
+RAW = "data/raw/loans.parquet"
+CONF = "conf/experiment/tiny.yaml"
+
+
+@dataclass(frozen=True)
+class Case:
+    """name; what is done to the project; the exit code; words the message must hold; further overrides."""
+
+    name: str
+    change: Change
+    code: int
+    told: tuple[str, ...]
+    words: tuple[str, ...] = ("+experiment=tiny",)
+
+
+def rows(edit: Callable[[pl.DataFrame], pl.DataFrame]) -> Change:
+    return lambda root: edit(loans()).write_parquet(root / RAW)
+
+
+def conf(old: str, new: str) -> Change:
+    def change(root: Path) -> None:
+        text = (root / CONF).read_text()
+        assert old in text
+        (root / CONF).write_text(text.replace(old, new))
+
+    return change
+
+
+def csv(content: bytes) -> Change:
+    def change(root: Path) -> None:
+        (root / "data/raw/loans.csv").write_bytes(content)
+        (root / CONF).write_text(TINY.replace("{kind: parquet, path: data/raw/loans.parquet}", "{kind: csv, path: data/raw/loans.csv}"))
+
+    return change
+
+
+def table() -> bytes:
+    return loans().write_csv().encode()
+
+
+def nothing(root: Path) -> None:
+    return None
+
+
+DATA = [
+    Case("missing file", lambda r: (r / RAW).unlink(), 2, ("data.sources.loans.path", "there is no file data/raw/loans.parquet")),
+    Case("a folder in its place", lambda r: ((r / RAW).unlink(), (r / RAW).mkdir()), 2, ("is a folder",)),
+    Case("empty file", lambda r: (r / RAW).write_bytes(b""), 2, ("data/raw/loans.parquet", "empty")),
+    Case("truncated Parquet", lambda r: (r / RAW).write_bytes((r / RAW).read_bytes()[:3000]), 2, ("data/raw/loans.parquet",)),
+    Case("no Parquet at all", lambda r: (r / RAW).write_bytes(b"PAR1 is what I say"), 2, ("data/raw/loans.parquet",)),
+    Case("no rows", rows(lambda t: t[:0]), 3, ("min rows", "100")),
+    Case("one row", rows(lambda t: t[:1]), 3, ("min rows", "100")),
+    Case("missing column", rows(lambda t: t.drop("income")), 2, ("income",)),
+    Case("renamed column", rows(lambda t: t.rename({"income": "incme"})), 2, ("income", "incme")),
+    Case("column in other case", rows(lambda t: t.rename({"income": "Income "})), 2, ("income", "Income")),
+    Case("wrong type", rows(lambda t: t.with_columns(amount=pl.lit("a lot"))), 2, ("amount", "a lot", "float")),
+    Case("all-null column", rows(lambda t: t.with_columns(amount=pl.lit(None, pl.Float64))), 3, ("amount",)),
+    Case("constant target", rows(lambda t: t.with_columns(bad=pl.lit(0))), 3, ("positives", "0")),
+    Case("all-null target", rows(lambda t: t.with_columns(bad=pl.lit(None, pl.Int64))), 3, ("positives",)),
+    Case("unseen class", rows(lambda t: t.with_columns(bad=pl.col("bad") * 7)), 3, ("positives",)),
+    Case("infinity everywhere", rows(lambda t: t.with_columns(amount=pl.lit(float("inf")))), 3, ("amount", "quarantine")),
+    Case("too few positives", rows(lambda t: t.filter((pl.col("bad") == 0) | (pl.col("income") > 140))), 3, ("positives",)),
+    Case(
+        "duplicate keys", lambda r: (rows(lambda t: pl.concat([t, t]))(r), conf("  split: {", "  unique: [amount, income, age]\n  split: {")(r)), 3, ("unique",)
+    ),
+    Case("CSV in latin-1", csv(table().replace(b"other", "Zürich".encode("latin-1"))), 2, ("data/raw/loans.csv", "UTF-8")),
+    Case("ragged CSV", csv(table() + b"1,2\n"), 2, ("data/raw/loans.csv", "line 902")),
+    Case("CSV with NUL bytes", csv(table()[:300] + b"\x00" + table()[301:]), 2, ("data/raw/loans.csv",)),
+    Case("CSV header twice", csv(table().replace(b"bad,amount,income,age,home", b"bad,amount,income,age,age", 1)), 2, ("age",)),
+    Case("empty CSV", csv(b""), 2, ("data/raw/loans.csv", "empty")),
+    Case("header only", csv(b"bad,amount,income,age,home\n"), 3, ("min rows",)),
+]
+CONFIG = [
+    Case("no experiment", nothing, 2, ("+experiment=", "tiny"), ("seed=1",)),
+    Case("unknown experiment", nothing, 2, ("tinny", "did you mean 'tiny'?"), ("+experiment=tinny",)),
+    Case("unknown option of a group", nothing, 2, ("training/tuning", "quick"), ("+experiment=tiny", "training/tuning=quik")),
+    Case("unknown key in a file", conf("tuning: {trials: 2}", "tuning: {trails: 2}"), 2, ("training.tuning.trails", CONF, "trials")),
+    Case("unknown key on the line", nothing, 2, ("training.tuning.trails", "trials"), ("+experiment=tiny", "training.tuning.trails=3")),
+    Case("wrong value type", conf("window_rows: 100", "window_rows: many"), 2, ("monitoring.window_rows", CONF, "many")),
+    Case("value out of range", nothing, 2, ("training.tuning.trials", "command line"), ("+experiment=tiny", "training.tuning.trials=0")),
+    Case("unknown kind", conf("kind: target_encoding", "kind: target_encodin"), 2, ("features.steps.homes", "target_encoding")),
+    Case(
+        "SQL that does not parse",
+        conf("income < 40" if "income < 40" in TINY else "age < 25", "age <"),
+        2,
+        ("problem.baselines.officer", "not a valid expression"),
+    ),
+    Case("SQL naming a missing column", conf("amount / (income + 1)", "amount / (incone + 1)"), 2, ("incone", "did you mean 'income'?")),
+    Case("slice naming a missing column", conf("young: age < 30", "young: agee < 30"), 2, ("evaluation.slices.young", "did you mean 'age'?")),
+    Case("payoff naming a missing column", conf("0.2 * amount", "0.2 * amont"), 2, ("problem.payoff.actions.lend", "did you mean 'amount'?")),
+    Case("aggregate in a feature", conf("amount / (income + 1)", "amount / AVG(income)"), 2, ("features.steps.ratio",)),
+    Case("an import path", conf("homes: {kind", "homes: {_target_: os.system, kind"), 2, ("_target_",)),
+    Case("the environment in a stored section", conf("row: one loan", "row: ${oc.env:HOME}"), 2, ("problem.row", "resolver")),
+    Case("a path out of the workspace", conf("data/raw/loans.parquet", "../../etc/passwd"), 2, ("leaves the workspace",)),
+    Case("a metric as criterion", conf("criterion: {", "criterion: {metric: auc, "), 2, ("business criterion",)),
+    Case("a baseline that is not declared", conf("baseline: officer", "baseline: nobody"), 2, ("nobody", "officer")),
+    Case("a tab in YAML", conf("  tuning:", "\ttuning:"), 2, (CONF,)),
+    Case("a key twice", conf("seed:" if "seed:" in TINY else "evaluation:\n", "problem: {}\nevaluation:\n"), 2, (CONF, "twice")),
+    Case("not UTF-8", lambda r: (r / CONF).write_bytes("name: tíny\n".encode("latin-1")), 2, (CONF, "UTF-8")),
+    Case("two mistakes at once", conf("trials: 2}", "trails: 2}\n  prefer: cheapest"), 2, ("training.tuning.trails", "training.prefer")),
+    Case("a mistyped verb", nothing, 2, ("did you mean 'score'?",), ("scroe",)),
+    Case("no such bundle", nothing, 2, ("models/none",), ("score", "--bundle", "models/none", "--input", RAW, "--output", "x.parquet")),
+    Case("a stage that was never adopted", nothing, 2, ("nobody",), ("stage", "data", "nobody")),
+]
+
+
+@pytest.mark.parametrize("case", [*DATA, *CONFIG], ids=lambda c: c.name.replace(" ", "_"))
+def test_a_mistake_gets_one_clear_message(case: Case, tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    case.change(tiny)
+    monkeypatch.chdir(tiny)
+    code = main([*case.words])
+    out, err = capsys.readouterr()
+    assert code == case.code, out + err
+    for word in case.told:
+        assert word in out + err
+    assert "Traceback" not in err
+    assert not list(tiny.rglob(".writing-*"))
+    if case.code == 2:
+        assert not (tiny / "reports" / "tiny" / "evaluation").exists()
+    assert not (tiny / "models" / "tiny" / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("an extra column", lambda t: t.with_columns(extra=pl.lit("x"))),
+        ("columns in another order", lambda t: t.select(reversed(t.columns))),
+        ("NaN for a missing number", lambda t: t.with_columns(income=pl.col("income").fill_null(float("nan")))),
+        ("whole numbers where fractions are declared", lambda t: t.with_columns(amount=pl.col("amount").round().cast(pl.Int32))),
+        ("an all-null nullable column", lambda t: t.with_columns(income=pl.lit(None, pl.Float64))),
+    ],
+)
+def test_what_changes_nothing_is_tolerated(name: str, edit: Callable[[pl.DataFrame], pl.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(loans()).write_parquet(tiny / RAW)
+    monkeypatch.chdir(tiny)
+    assert main(["-q", "+experiment=tiny"]) in (0, 3)
+    assert (tiny / "reports/tiny/evaluation/verdict.json").exists()

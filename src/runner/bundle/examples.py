@@ -34,13 +34,14 @@ def rows(contract: Mapping[str, Any], n: int, seed: int, levels: Mapping[str, li
 def _column(column: Mapping[str, Any], n: int, draw: np.random.Generator, levels: list[str] | None) -> list[Any]:
     low = float(column["min"]) if column.get("min") is not None else 0.0
     high = float(column["max"]) if column.get("max") is not None else max(low * 2, low + 1000.0)
+    words = column.get("allowed") or levels or ["a", "b"]
     makers: dict[str, Any] = {
         "int": lambda: draw.integers(ceil(low), floor(high) + 1, n).tolist(),
         "float": lambda: np.round(draw.uniform(low, high, n), 4).tolist(),
         "bool": lambda: (draw.random(n) < 0.5).tolist(),
         "date": lambda: [FIRST_DAY + timedelta(days=int(d)) for d in draw.integers(0, 365, n)],
         "datetime": lambda: [datetime(2020, 1, 1) + timedelta(minutes=int(m)) for m in draw.integers(0, 365 * 1440, n)],
-        "string": lambda: [(column.get("allowed") or levels or ["a", "b"])[i] for i in draw.integers(0, len(column.get("allowed") or levels or "ab"), n)],
+        "string": lambda: [words[i] for i in draw.integers(0, len(words), n)],
     }
     values: list[Any] = makers[column["type"]]()
     if column["nullable"]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,6 +12,25 @@ class Spec(BaseModel):
     """Frozen, strict, and deaf to unknown keys: a typing error in config is a fault, never a default."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+def with_order(given: Any, *names: str) -> Any:
+    """A section with `order`: for each named map the order of its keys, where order has a meaning.
+
+    Digests and DVC compare maps without order; the list makes a change of order a change. A section that comes with
+    `order` (from params.yaml) has its maps put into that order. Raises ValueError when the names do not agree.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping)}
+    declared = given.get("order") or {}
+    if not isinstance(declared, Mapping):
+        return given
+    order = {name: list(declared.get(name, value)) for name, value in maps.items()}
+    wrong = [f"order.{name} does not name just the keys of {name}" for name, value in maps.items() if sorted(map(str, order[name])) != sorted(map(str, value))]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return {**given, **{name: {key: value[key] for key in order[name]} for name, value in maps.items()}, "order": order}
 
 
 class KindSpec(Spec):

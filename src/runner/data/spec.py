@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from polars.exceptions import PolarsError
 from pydantic import Field, model_validator
 
 from runner.core.registry import Registered
-from runner.core.spec import Spec
+from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
+from runner.data.sources.source import FileSourceSpec
 
 assert sources and splits  # the imports register the kinds that the unions below are made of
 
@@ -108,7 +109,7 @@ class LabelSpec(Spec):
 class DataSpec(Spec):
     """Sources, joins, the contract, and what is set apart."""
 
-    sources: dict[str, Annotated[Spec, Registered("source")]]
+    sources: dict[str, Annotated[FileSourceSpec, Registered("source")]]
     primary: str
     """The source whose rows are the rows."""
     joins: dict[str, Annotated[LookupSpec | AsofSpec, Field(discriminator="kind")]] = {}
@@ -124,7 +125,14 @@ class DataSpec(Spec):
     """Columns that together name a row; duplicates are quarantined."""
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
     """A larger share of quarantined rows refuses the run."""
+    order: dict[str, list[str]] = {}
+    """Filled in: the order of joins and derived columns, which build on each other; leave it out."""
     split: Annotated[Spec, Registered("split")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_order(cls, given: Any) -> Any:
+        return with_order(given, "joins", "derive")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

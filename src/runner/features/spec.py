@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runner.core.registry import Registered
-from runner.core.spec import Spec
+from runner.core.spec import Spec, with_order
 from runner.features import steps
 from runner.features.steps.fitting import StepSpec
 
@@ -37,3 +37,10 @@ class FeaturesSpec(Spec):
     """Contract columns or step outputs that the models do not see (steps may still read them)."""
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
     leakage: LeakageSpec = LeakageSpec()
+    order: dict[str, list[str]] = {}
+    """Filled in: the order of the keys above in which order has a meaning; leave it out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_order(cls, given: Any) -> Any:
+        return with_order(given, "steps")

@@ -24,7 +24,18 @@ def compose() -> dict[str, Any]:
     families = ["src/runner/data/sources", "src/runner/data/splits", "src/runner/features/steps", "src/runner/problem/policies", "src/runner/training/models"]
     return {
         "cmd": "python -m runner compose",
-        "deps": sorted(["conf", "src/runner/core", "src/runner/experiment", *specs, *families]),
+        "deps": sorted(
+            [
+                "conf",
+                "src/runner/bundle/casts.py",
+                "src/runner/bundle/recipe.py",
+                "src/runner/core",
+                "src/runner/experiment",
+                "src/runner/features/recipe.py",
+                *specs,
+                *families,
+            ]
+        ),
         "outs": [{"params.yaml": {"cache": False, "persist": True}}],
     }
 

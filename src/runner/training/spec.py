@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from runner.core.faults import nearest
 from runner.core.registry import Registered, kinds
-from runner.core.spec import Spec
+from runner.core.spec import Spec, with_order
 from runner.training import models
 from runner.training.models.space import CandidateSpec
 
@@ -38,6 +38,8 @@ class TrainingSpec(Spec):
     """Candidates from the simplest to the most complex; constant and the declared baselines always stand below them."""
     adjust: dict[str, dict[str, Any]] = {}
     """Settings laid over the candidate of that name where it is on the ladder, so that `training/model` can still choose another ladder."""
+    order: dict[str, list[str]] = {}
+    """Filled in: the order of the keys above in which order has a meaning; leave it out."""
     tuning: TuningSpec = TuningSpec()
     calibration: CalibrationSpec = CalibrationSpec()
     prefer: Literal["simplest", "best"] = "simplest"
@@ -54,6 +56,7 @@ class TrainingSpec(Spec):
     @classmethod
     def _adjusted(cls, given: Any) -> Any:
         """Lay the adjustments over the candidates; what is stored is the result."""
+        given = with_order(given, "candidates")
         if not isinstance(given, Mapping) or not isinstance(given.get("adjust"), Mapping) or not isinstance(given.get("candidates"), Mapping):
             return given
         candidates, adjust = given["candidates"], given["adjust"]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from runner.core.faults import listed
 from runner.core.registry import register
-from runner.core.spec import Spec
+from runner.data.sources.source import FileSourceSpec
 from runner.data.unreadable import UnreadableError
 
 LONGEST_LINE = 1 << 24
@@ -22,16 +22,13 @@ ROWS_AT_ONCE = 50_000
 WIDE_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-class CsvSpec(Spec):
+class CsvSpec(FileSourceSpec):
     """A delimited text file with a header line, UTF-8, inside the workspace."""
 
     kind: Literal["csv"]
-    path: str
     separator: str = Field(default=",", min_length=1, max_length=1)
     null_values: list[str] = ["", "NA", "null"]
     """Cells with exactly this text are missing, quoted or not."""
-    derive: dict[str, str] = {}
-    """New column to SQL over the source's own row, made before any join."""
 
 
 @register("source", CsvSpec)

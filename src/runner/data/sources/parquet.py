@@ -8,20 +8,17 @@ from typing import Literal
 import polars as pl
 
 from runner.core.registry import register
-from runner.core.spec import Spec
+from runner.data.sources.source import FileSourceSpec
 from runner.data.unreadable import UnreadableError
 
 MAGIC = b"PAR1"
 FRAME = 12  # the magic twice, and the four bytes of the footer's length
 
 
-class ParquetSpec(Spec):
+class ParquetSpec(FileSourceSpec):
     """A Parquet file inside the workspace."""
 
     kind: Literal["parquet"]
-    path: str
-    derive: dict[str, str] = {}
-    """New column to SQL over the source's own row, made before any join."""
 
 
 @register("source", ParquetSpec)

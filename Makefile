@@ -20,7 +20,7 @@ test: setup ## lint, types, layers and the whole fast suite
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell src tests docs conf README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell src docs conf benchmarks README.md CHANGELOG.md CONTRIBUTING.md
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 slow: setup ## fault drills, real tracking servers, both ways on all samples: minutes to an hour

@@ -53,13 +53,13 @@ def matrix(features: pl.DataFrame) -> tuple[np.ndarray, list[int]]:
     return values, list(range(numbers.width, values.shape[1]))
 
 
-def fit_linear(params: dict[str, Any], X: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
-    fill = np.nanmedian(X[train][:, :n_numbers], axis=0)
+def fit_linear(params: dict[str, Any], x: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
+    fill = np.nanmedian(x[train][:, :n_numbers], axis=0)
     scale, hot = StandardScaler(), OneHotEncoder(handle_unknown="ignore", sparse_output=False)
 
     def design(rows: np.ndarray, learn: bool) -> np.ndarray:
-        numbers = np.where(np.isnan(X[rows][:, :n_numbers]), fill, X[rows][:, :n_numbers])
-        gaps, codes = np.isnan(X[rows][:, :n_numbers]), X[rows][:, n_numbers:]
+        numbers = np.where(np.isnan(x[rows][:, :n_numbers]), fill, x[rows][:, :n_numbers])
+        gaps, codes = np.isnan(x[rows][:, :n_numbers]), x[rows][:, n_numbers:]
         return np.hstack([(scale.fit_transform if learn else scale.transform)(numbers), gaps, (hot.fit_transform if learn else hot.transform)(codes)])
 
     model = LogisticRegression(C=100.0 / (params["penalty"] * len(train)), max_iter=200, tol=1e-6)
@@ -67,8 +67,8 @@ def fit_linear(params: dict[str, Any], X: np.ndarray, y: np.ndarray, train: np.n
     return model.predict_proba(design(valid, False))[:, 1]
 
 
-def fit_lightgbm(params: dict[str, Any], X: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
-    categories = list(range(n_numbers, X.shape[1]))
+def fit_lightgbm(params: dict[str, Any], x: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
+    categories = list(range(n_numbers, x.shape[1]))
     settings = {
         "objective": "binary",
         "learning_rate": 0.05,
@@ -79,16 +79,16 @@ def fit_lightgbm(params: dict[str, Any], X: np.ndarray, y: np.ndarray, train: np
         "force_row_wise": True,
         **params,
     }
-    data = lightgbm.Dataset(X[train], y[train], categorical_feature=categories, free_raw_data=False)
-    held = lightgbm.Dataset(X[valid], y[valid], reference=data, free_raw_data=False)
+    data = lightgbm.Dataset(x[train], y[train], categorical_feature=categories, free_raw_data=False)
+    held = lightgbm.Dataset(x[valid], y[valid], reference=data, free_raw_data=False)
     booster = lightgbm.train(settings, data, 1000, valid_sets=[held], callbacks=[lightgbm.early_stopping(30, verbose=False)])
-    return booster.predict(X[valid], num_threads=1)
+    return booster.predict(x[valid], num_threads=1)
 
 
-def fit_catboost(params: dict[str, Any], X: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
+def fit_catboost(params: dict[str, Any], x: np.ndarray, y: np.ndarray, train: np.ndarray, valid: np.ndarray, n_numbers: int) -> np.ndarray:
     def pool(rows: np.ndarray) -> Pool:
-        frame = {f"n{i}": X[rows, i] for i in range(n_numbers)}
-        frame |= {f"c{i}": np.where(np.isnan(X[rows, i]), -1, X[rows, i]).astype(np.int32) for i in range(n_numbers, X.shape[1])}
+        frame = {f"n{i}": x[rows, i] for i in range(n_numbers)}
+        frame |= {f"c{i}": np.where(np.isnan(x[rows, i]), -1, x[rows, i]).astype(np.int32) for i in range(n_numbers, x.shape[1])}
         return Pool(pd.DataFrame(frame), label=y[rows], cat_features=[c for c in frame if c.startswith("c")])
 
     model = CatBoostClassifier(
@@ -105,8 +105,8 @@ def main() -> int:
     """Fit the very trials of the run, two side by side, tell each study's best to Optuna, refit it on all rows."""
     root, trials = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
     features, y, fold = load(root)
-    X, categories = matrix(features)
-    n_numbers = X.shape[1] - len(categories)
+    x, categories = matrix(features)
+    n_numbers = x.shape[1] - len(categories)
     folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in sorted(set(fold))]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with threadpool_limits(limits=1), ThreadPoolExecutor(2) as pool:
@@ -114,7 +114,7 @@ def main() -> int:
             fit = FITS.get(study["spec"]["kind"])
             if fit is None:
                 continue
-            jobs = [(t, pool.submit(fit, t["params"], X, y, train, valid, n_numbers)) for t in study["trials"] for train, valid in folds]
+            jobs = [(t, pool.submit(fit, t["params"], x, y, train, valid, n_numbers)) for t in study["trials"] for train, valid in folds]
             losses: dict[int, list[float]] = {}
             for (trial, job), (_, valid) in zip(jobs, folds * len(study["trials"]), strict=True):
                 losses.setdefault(trial["trial"], []).append(log_loss(y[valid], np.clip(job.result(), 1e-6, 1 - 1e-6)))
@@ -122,7 +122,7 @@ def main() -> int:
             for trial in study["trials"]:
                 record.add_trial(optuna.trial.create_trial(value=float(np.mean(losses[trial["trial"]])), user_attrs=trial["params"]))
             everything = np.arange(len(y))
-            fit(study["trials"][record.best_trial.number]["params"], X, y, everything, folds[0][1], n_numbers)
+            fit(study["trials"][record.best_trial.number]["params"], x, y, everything, folds[0][1], n_numbers)
             print(study["candidate"], record.best_value)
     return 0
 

@@ -38,7 +38,7 @@ def _column(column: Mapping[str, Any], n: int, draw: np.random.Generator, levels
     makers: dict[str, Any] = {
         "int": lambda: draw.integers(ceil(low), floor(high) + 1, n).tolist(),
         "float": lambda: np.round(draw.uniform(low, high, n), 4).tolist(),
-        "bool": lambda: (draw.random(n) < 0.5).tolist(),
+        "bool": lambda: (draw.random(n) < 0.5).tolist(),  # noqa: PLW0108 - drawn only when asked for
         "date": lambda: [FIRST_DAY + timedelta(days=int(d)) for d in draw.integers(0, 365, n)],
         "datetime": lambda: [datetime(2020, 1, 1) + timedelta(minutes=int(m)) for m in draw.integers(0, 365 * 1440, n)],
         "string": lambda: [words[i] for i in draw.integers(0, len(words), n)],

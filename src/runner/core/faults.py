@@ -72,7 +72,7 @@ def fault(at: str, wrong: str, expected: str = "", hint: str = "") -> FaultsErro
 def nearest(name: str, known: Collection[str]) -> str:
     """A sentence with the nearest known name, or the empty string.
 
-    >>> nearest("Amout", ["Amount", "Price"])
+    >>> nearest("Amoun", ["Amount", "Price"])
     "did you mean 'Amount'?"
     >>> nearest("zzz", ["Amount"])
     ''

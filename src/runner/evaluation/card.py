@@ -54,9 +54,8 @@ def _results(metrics: Json, problem: Json) -> str:
     lines = ["## What it earns", f"- Payoff: {_told(metrics['payoff'])}"]
     lines += [f"- Gain over {name}: {_told(gain)}" for name, gain in metrics["gain"].items()]
     lines += [f"- {name}: {_told(score)}" for name, score in metrics["scores"].items()]
-    lines.append(
-        f"- Success criterion: at least {problem['criterion']['minimum_gain_per_row']:g} {problem['payoff']['unit']} per row over {problem['criterion']['baseline']}."
-    )
+    least = f"{problem['criterion']['minimum_gain_per_row']:g} {problem['payoff']['unit']} per row"
+    lines.append(f"- Success criterion: at least {least} over {problem['criterion']['baseline']}.")
     return "\n".join(lines)
 
 

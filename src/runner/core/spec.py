@@ -22,7 +22,8 @@ def with_order(given: Any, *names: str) -> Any:
     """
     if not isinstance(given, Mapping):
         return given
-    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping)}
+    # An empty map has no order: left out or written as {}, the section is the same.
+    maps = {name: value for name in names if isinstance(value := given.get(name), Mapping) and value}
     declared = given.get("order") or {}
     if not isinstance(declared, Mapping):
         return given

@@ -24,7 +24,7 @@ from yaml import YAMLError
 
 from runner.core.faults import Fault, FaultsError
 from runner.core.workspace import Workspace
-from runner.experiment.explain import Explained, Groups, explain
+from runner.experiment.explain import Explained, Groups, explain, key_of
 from runner.experiment.faults import from_validation
 from runner.experiment.locate import ConfigFile, Origin, dangerous_faults, locate, syntax_faults, unreadable
 from runner.experiment.model import Experiment, TrackingSpec
@@ -45,8 +45,17 @@ def compose(workspace: Workspace, overrides: Sequence[str]) -> Experiment:
     if faults:
         raise FaultsError(faults)
     with _hydra(workspace):
-        cfg, kept, faults = _composed(workspace, overrides)
+        cfg, kept, faults = _composed(workspace, ordered(overrides))
         return parsed(cfg, kept, workspace, _origin(workspace, kept), faults)
+
+
+def ordered(overrides: Sequence[str]) -> list[str]:
+    """The overrides with the experiment first and a profile next, so that a profile's budget holds wherever it stands on the line.
+
+    >>> ordered(["seed=1", "+profile=quick", "+experiment=x"])
+    ['+experiment=x', '+profile=quick', 'seed=1']
+    """
+    return sorted(overrides, key=lambda o: {"experiment": 0, "profile": 1}.get(key_of(o), 2))
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:

@@ -76,22 +76,22 @@ def _forbidden_reads(experiment: Experiment, unknown: Mapping[str, str]) -> Iter
     constraints = experiment.problem.constraints
     kept = dict.fromkeys(constraints.protected, "is protected") | dict.fromkeys(constraints.forbidden, "is forbidden") | dict(unknown)
     for step_name, step in experiment.features.steps.items():
-        for at, columns in _reads(step).items():
+        for at, columns in reads(step).items():
             for column in sorted(set(columns) & set(kept)):
                 wrong = f"reads {column!r}, which {kept[column]}"
                 yield Fault(f"features.steps.{step_name}.{at}", wrong, "columns that may be features", "a history step may look at past outcomes")
 
 
-def _reads(step: Any) -> dict[str, list[str]]:
+def reads(step: Any) -> dict[str, list[str]]:
     """Key below the step to the columns that it reads of the row itself; the past events of a history are another matter."""
-    reads: dict[str, list[str]] = {name: list(getattr(step, name, [])) for name in ("columns", "entity")}
-    reads |= {name: [value] for name in ("column", "time") if (value := getattr(step, name, None))}
+    found: dict[str, list[str]] = {name: list(getattr(step, name, [])) for name in ("columns", "entity")}
+    found |= {name: [value] for name in ("column", "time") if (value := getattr(step, name, None))}
     for name, sql in getattr(step, "expressions", {}).items():
         try:
-            reads[f"expressions.{name}"] = expressions.parse(sql).meta.root_names()
+            found[f"expressions.{name}"] = expressions.parse(sql).meta.root_names()
         except PolarsError:
             continue  # the plan tells what is wrong with it
-    return reads
+    return found
 
 
 def _order_faults(experiment: Experiment) -> Iterator[Fault]:

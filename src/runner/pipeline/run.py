@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -100,10 +100,9 @@ def run_stage(run: Run, stage: Stage) -> bool:
 
     Raises FaultsError (2) for bad input and RefusedError (3) from the deployment gate.
     """
-    outputs = {name: place.under(run.folders) for name, place in stage.writes.items()} | {"gate": stage.gate.under(run.folders)}
+    outputs = _outputs(run, stage)
     given = _given(run, stage)
-    # Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on.
-    if stage.room not in ("evaluation", "deployment") and _withheld_upstream(given.files):
+    if _passes_on(stage, given):
         return _withhold_all(run, stage, outputs)
     identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
     with FileLock(_key_lock(run, identity.key)):
@@ -116,6 +115,29 @@ def run_stage(run: Run, stage: Stage) -> bool:
         run.store.put(identity.key, outputs)
     _remember_use(run, given, outputs)
     return False
+
+
+def recall(run: Run, stage: Stage) -> Literal["known", "unknown", "withheld"]:
+    """Bring a stage's outputs back if they are stored, and compute nothing; withheld: an earlier room refuses.
+
+    Raises FaultsError when an input is missing.
+    """
+    outputs = _outputs(run, stage)
+    given = _given(run, stage)
+    if _passes_on(stage, given):
+        _withhold_all(run, stage, outputs)
+        return "withheld"
+    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
+    return "known" if run.store.restore(identity.key, outputs) else "unknown"
+
+
+def _outputs(run: Run, stage: Stage) -> dict[str, Path]:
+    return {name: place.under(run.folders) for name, place in stage.writes.items()} | {"gate": stage.gate.under(run.folders)}
+
+
+def _passes_on(stage: Stage, given: Given) -> bool:
+    """Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on."""
+    return stage.room not in ("evaluation", "deployment") and _withheld_upstream(given.files)
 
 
 def _given(run: Run, stage: Stage) -> Given:

@@ -46,6 +46,9 @@ class JobResult:
 
 def sweep(workspace: Workspace, overrides: Sequence[str]) -> list[JobResult]:
     """Check every job, then run them side by side. Raises FaultsError when a job is wrong or two are twins."""
+    from runner.experiment.compose import ordered
+
+    overrides = ordered(overrides)
     jobs = planned(workspace, overrides)
     if jobs is not None:
         refuse_twins(jobs)

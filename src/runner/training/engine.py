@@ -88,7 +88,9 @@ class Engine:
     tally: Tally
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
-        """Run every job's study; results do not depend on the number of workers."""
+        """Run every job's study; results do not depend on the number of workers. Raises ValueError when there is no fold to judge on."""
+        if not self.folds:
+            raise ValueError("a study needs at least one fold")
         with ThreadPoolExecutor(max(1, workers), "fit") as pool, ThreadPoolExecutor(max(1, len(jobs)), "study") as studies:
             running = {job.name: studies.submit(self._study, job, pool) for job in jobs}
             wait(running.values(), return_when="FIRST_EXCEPTION")

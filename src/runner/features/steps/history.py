@@ -54,7 +54,8 @@ def fit(spec: HistorySpec, given: Fitting) -> FittedStep:
     )
     own = seen.sort("__runner_row").select(TIME, *made)
     # What is not yet known at the end of the training rows must not reach the rows after it.
-    closed = states.filter(pl.col(KNOWN) <= rows[TIME].max()).group_by(spec.entity, maintain_order=True).last().select(*spec.entity, *made)
+    end = rows[TIME].max()
+    closed = (states if end is None else states.filter(pl.col(KNOWN) <= end)).group_by(spec.entity, maintain_order=True).last().select(*spec.entity, *made)
     fills = {name: (0 if how.how == "count" else None) for name, how in spec.aggregates.items()}
     own = own.with_columns(pl.col(n).fill_null(0) for n, f in fills.items() if f == 0)
     operations: list[Lookup | Project] = [Lookup(given.step, tuple(spec.entity), closed.sort(spec.entity), {**fills, **({LAST: None} if spec.elapsed else {})})]

@@ -91,13 +91,18 @@ class Engine:
         """Run every job's study; results do not depend on the number of workers. Raises ValueError when there is no fold to judge on."""
         if not self.folds:
             raise ValueError("a study needs at least one fold")
-        with ThreadPoolExecutor(max(1, workers), "fit") as pool, ThreadPoolExecutor(max(1, len(jobs)), "study") as studies:
+        pool, studies = ThreadPoolExecutor(max(1, workers), "fit"), ThreadPoolExecutor(max(1, len(jobs)), "study")
+        try:
             running = {job.name: studies.submit(self._study, job, pool) for job in jobs}
             wait(running.values(), return_when="FIRST_EXCEPTION")
             failed = [f for f in running.values() if f.done() and f.exception()]
             if failed:
-                pool.shutdown(wait=False, cancel_futures=True)
+                failed[0].result()
             return {name: future.result() for name, future in running.items()}
+        finally:
+            # After an interrupt nobody waits for fits that still run: what is finished is stored.
+            for threads in (studies, pool):
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def _study(self, job: Job, pool: ThreadPoolExecutor) -> Studied:
         finished: dict[int, Trial] = {}

@@ -160,10 +160,14 @@ def _pack_all(
         return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
 
     given.progress.say("refitting each candidate on all training rows")
-    with ThreadPoolExecutor(max(1, given.workers)) as pool, folder_beside(folder) as scratch:
-        for name, packed in zip(specs, pool.map(packing, specs), strict=True):
-            (scratch / name).mkdir()
-            pack(packed, scratch / name)
+    pool = ThreadPoolExecutor(max(1, given.workers), "refit")
+    try:
+        with folder_beside(folder) as scratch:
+            for name, packed in zip(specs, pool.map(packing, specs), strict=True):
+                (scratch / name).mkdir()
+                pack(packed, scratch / name)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _all(learner: Learner) -> Any:

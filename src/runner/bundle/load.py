@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from runner.bundle import recipe
 from runner.bundle.calibrate import calibrated
-from runner.bundle.contract import breaches, conform
+from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
 from runner.bundle.models import Model, loader
@@ -34,6 +34,7 @@ class Bundle:
     operations: Sequence[recipe.Operation]
     model: Model
     combine: Mapping[str, Any]
+    _parsed: dict[tuple[str, ...], list[Check]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def task(self) -> str:
@@ -64,7 +65,14 @@ class Bundle:
         fitting = conform(rows, self.contract, at)
         keys = fitting.select(c for c in self.contract.get("key", []) if c in fitting.columns)
         scored = self._scored(fitting)
-        return pl.concat([keys, scored, breaches(fitting, self.contract).alias("flags").to_frame()], how="horizontal")
+        flags = reasons(fitting, self._checks(tuple(fitting.columns))).alias("flags")
+        return pl.concat([keys, scored, flags.to_frame()], how="horizontal")
+
+    def _checks(self, columns: tuple[str, ...]) -> list[Check]:
+        """The contract's checks of these columns, parsed once: a request of one row has no time to parse SQL."""
+        if columns not in self._parsed:
+            self._parsed[columns] = judged_online(self.contract, columns)
+        return self._parsed[columns]
 
     def _scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         p = self.predict(rows)

@@ -14,11 +14,7 @@ RESULT = FoldResult(np.random.default_rng(0).random((7, 2)), 0.25, 31)
 
 
 def same(found: FoldResult | None, expected: FoldResult) -> bool:
-    return (
-        found is not None
-        and np.array_equal(found.predictions, expected.predictions)
-        and (found.loss, found.rounds) == (expected.loss, expected.rounds)
-    )
+    return found is not None and np.array_equal(found.predictions, expected.predictions) and (found.loss, found.rounds) == (expected.loss, expected.rounds)
 
 
 @pytest.mark.parametrize("rounds", [None, 0, 31])
@@ -44,8 +40,7 @@ def test_no_damage_is_ever_read_as_a_result(tmp_path: Path) -> None:
     foreign = io.BytesIO()
     np.save(foreign, RESULT.predictions)
     damaged = [whole[:n] for n in range(0, len(whole), 23)] + [b"x" * 500, foreign.getvalue(), whole + b"\0"]
-    for place in range(0, len(whole), 3):
-        damaged.append(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+    damaged += [whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :] for place in range(0, len(whole), 3)]
     for content in damaged:
         path.write_bytes(content)
         assert store.read({}, 0) is None

@@ -141,7 +141,7 @@ def _rung(
         learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name)
     )
     baseline = name == "constant" or name in problem["baselines"]
-    return ladder.Rung(name, candidate.kind, baseline, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
+    return ladder.Rung(name, candidate.kind, baseline, len(studied.trials), judged.decided["payoff"].to_numpy(), scores, candidate.interpretable)
 
 
 def _pack_all(

@@ -254,3 +254,10 @@ def test_a_regression_payoff_sees_the_decision_and_the_actual_number(workspace: 
     told = str(caught.value)
     assert re.search(r"problem\.payoff\.sql .*'actuel'", told)
     assert re.search(r"problem\.baselines\.flat\.sql .*'amount', which is the outcome itself", told)
+
+
+def test_a_direction_without_a_positive_label_is_told(workspace: Workspace, small: str) -> None:
+    constrained = small.replace("  criterion:", "  constraints: {monotone: {root: 1}}\n  criterion:")
+    (workspace.conf / "experiment" / "small.yaml").write_text(constrained.replace("task: binary", "task: multiclass"))
+    with pytest.raises(FaultsError, match="a multiclass task has none"):
+        compose(workspace, ["+experiment=small"])

@@ -59,6 +59,8 @@ def _planned(experiment: Experiment, schema: Schema, hidden: Mapping[str, str]) 
 
 
 def _named_features(experiment: Experiment, features: Mapping[str, str], hidden: Mapping[str, str]) -> Iterator[Fault]:
+    if experiment.problem.task == "multiclass" and experiment.problem.constraints.monotone:
+        yield Fault("problem.constraints.monotone", "moves the positive label, and a multiclass task has none", "a binary task or regression")
     for name in experiment.problem.constraints.monotone:
         at = f"problem.constraints.monotone.{name}"
         if name not in features:

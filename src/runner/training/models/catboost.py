@@ -67,6 +67,8 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         "thread_count": given.threads,
         "verbose": False,
         "allow_writing_files": False,
+        # The first block of a split by time may hold a single outcome.
+        "allow_const_label": True,
         **given.params,
     }
     if given.task != "regression":

@@ -15,15 +15,15 @@ from pydantic import ValidationError
 from runner.core.faults import Fault, FaultsError, listed
 from runner.core.workspace import Workspace, check_name
 from runner.experiment.crosscheck import faults as cross_faults
-from runner.experiment.explain import COMMAND_LINE, Groups
 from runner.experiment.faults import from_validation, shown
+from runner.experiment.groups import Groups
 from runner.experiment.locate import Origin, source_of
 from runner.experiment.model import UNSTORED, Experiment
+from runner.experiment.overrides import CODE_KEYS, COMMAND_LINE
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-CODE_KEYS = frozenset({"_target_", "_recursive_", "_partial_", "_convert_", "_args_"})
 LOOKUP = re.compile(r"\$\{(?:oc\.env:|[\w.\[\]]*\})")
 RESOLVER = "calls a resolver:"
 HEADER = "# @package _global_"

@@ -120,8 +120,10 @@ MISTAKES = [
     Mistake("the environment", "row: one customer", "row: ${oc.env:HOME}", "problem.row", "row:", ("calls a resolver", "under tracking only")),
     Mistake("the environment by pieces", "row: one customer", "row: ${oc.${name}:HOME}", "problem.row", "row:", ("calls a resolver",)),
     Mistake("a private section", "row: one customer", "row: ${tracking.max_wait_s}", "problem.row", "row:", ("never stored",)),
-    Mistake("an interpolation of nothing", "row: one customer", "row: ${problem.zz}", "problem.row", "row:", ("'problem.zz' not found",)),
-    Mistake("an interpolation in a circle", "row: one customer", "row: ${problem.row}", "problem.row", "row:", ("Recursive interpolation",)),
+    Mistake("an interpolation of nothing", "row: one customer", "row: ${problem.zz}", "problem.row", "row:", ("'problem.zz', which is not set",)),
+    Mistake(
+        "an interpolation in a circle", "row: one customer", "row: ${problem.row}", "problem.row", "row:", ("refers to itself: problem.row > problem.row",)
+    ),
     Mistake("an interpolation never closed", "row: one customer", "row: ${problem.decision", "problem.row", "row:", ("${problem.decision",)),
     Mistake("a value left open", "row: one customer", "row: ???", "problem.row", "row:", ("left open",)),
     Mistake(

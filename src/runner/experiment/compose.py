@@ -21,7 +21,7 @@ from runner.experiment.groups import Groups, conf_folders
 from runner.experiment.locate import Origin
 from runner.experiment.model import Experiment, TrackingSpec
 from runner.experiment.overrides import sifted
-from runner.experiment.parse import parsed, resolved
+from runner.experiment.parse import parsed, section
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -52,7 +52,7 @@ def tracking_of(workspace: Workspace, overrides: Sequence[str] = ()) -> Tracking
     origin = _origin(composer, kept)
     if faults:
         raise FaultsError(faults)
-    given = resolved(cfg, origin)["tracking"]
+    given = section(cfg, "tracking", origin)
     try:
         return TrackingSpec.model_validate(given)
     except ValidationError as error:

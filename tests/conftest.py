@@ -12,10 +12,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 # Thread pools are for real runs; in tests two workers of pytest share the cores already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long one example takes says something about the machine's other work, nothing about the code.
+settings.register_profile("runner", deadline=None)
+settings.load_profile("runner")
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 

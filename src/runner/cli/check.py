@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 def _composed(workspace: Workspace, overrides: list[str]) -> list[Experiment]:
     """The chosen experiment, or all of them. Raises FaultsError with the faults of all."""
     from runner.experiment.compose import compose, names
+    from runner.experiment.composer import Composer
     from runner.experiment.parse import chosen_experiment
 
     if chosen_experiment(overrides) is not None:
@@ -61,9 +62,10 @@ def _composed(workspace: Workspace, overrides: list[str]) -> list[Experiment]:
         raise FaultsError([Fault("conf/experiment", "there is no experiment", "a file such as conf/experiment/churn.yaml", "python -m runner init NAME")])
     experiments: list[Experiment] = []
     faults: list[Fault] = []
+    composer = Composer(workspace)
     for name in found:
         try:
-            experiments.append(compose(workspace, [f"+experiment={name}", *overrides]))
+            experiments.append(compose(workspace, [f"+experiment={name}", *overrides], composer))
         except FaultsError as error:
             faults += error.faults
     if faults:

@@ -126,7 +126,7 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
     if task.task == "regression" and task.target in columns and columns[task.target].type not in ("int", "float"):
         faults.append(Fault(f"data.columns.{task.target}.type", f"the target of a regression is declared as {columns[task.target].type}", "int or float"))
     typed = {name: DTYPES[column.type] for name, column in columns.items()}
-    wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules")
+    wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules", total=True)
     faults += wrong
     return faults + [
         Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())

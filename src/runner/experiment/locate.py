@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader
 
 from runner.core.faults import Fault
 
 DIRECTIVE = re.compile(r"# @package\s+[\w.]+")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 100
@@ -23,10 +24,18 @@ STRING, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+@cache
+def _omegaconf_loader() -> Any:
+    from omegaconf._utils import get_yaml_loader
 
-    yaml_implicit_resolvers = get_yaml_loader().yaml_implicit_resolvers
+    return get_yaml_loader()
+
+
+@cache
+def _loader() -> Any:
+    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+    fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return type("Loader", (fast,), {"yaml_implicit_resolvers": _omegaconf_loader().yaml_implicit_resolvers})
 
 
 @dataclass(frozen=True)
@@ -121,11 +130,20 @@ def root_of(path: Path) -> yaml.Node | None:
     text = path.read_text(encoding="utf-8")
     root: yaml.Node | None
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_loader())
     except yaml.YAMLError:
         # Where the two disagree, the reader that Hydra uses is right.
-        root = yaml.compose(text, Loader=get_yaml_loader())
+        root = yaml.compose(text, Loader=_omegaconf_loader())
     return root
+
+
+def plain_values(text: str) -> Any:
+    """The dicts, lists and plain values of a YAML text, {} when it is empty. Raises yaml.YAMLError."""
+    try:
+        read = yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
+        read = yaml.load(text, Loader=_omegaconf_loader())  # noqa: S506 - a safe loader
+    return {} if read is None else read
 
 
 def line_of(path: Path, text: str) -> int:
@@ -134,32 +152,20 @@ def line_of(path: Path, text: str) -> int:
     return next((n for n, line in enumerate(lines, 1) if text in line.split("#")[0]), 0)
 
 
-def dangerous_faults(folder: Path) -> list[Fault]:
-    """Files below conf/ that would keep the composition busy for long: too large, or aliases that expand without end."""
-    faults: list[Fault] = []
-    for path in sorted(folder.rglob("*.yaml")):
-        if not path.is_file():
-            continue
-        shown = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if path.stat().st_size > MAX_BYTES:
-            faults.append(_too_large(path, shown))
-        elif b"*" in (content := path.read_bytes()) and b"&" in content:
-            faults += [fault for fault in syntax_faults(path, shown) if fault.wrong in (EXPANDING, TOO_DEEP)]
-    return faults
-
-
 def _too_large(path: Path, shown: str) -> Fault:
     return Fault(shown, f"has {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,}", "config is for people; long tables are data")
 
 
 def syntax_faults(path: Path, shown: str) -> list[Fault]:
-    """What is wrong with a file as YAML: no file, too large, not UTF-8, tabs, no mapping, a key twice, keys and tags that are no text."""
-    if path.is_dir():
-        return [Fault(shown, "is a folder", "a YAML file")]
+    """What is wrong with a file as YAML: too large, not UTF-8, tabs, no mapping, a key twice, keys and tags that are no text."""
     if path.stat().st_size > MAX_BYTES:
         return [_too_large(path, shown)]
     try:
+        if path.read_bytes().startswith(BYTE_ORDER_MARK):
+            return [Fault(f"{shown}:1", "starts with a byte order mark", "UTF-8 text without it", "save the file as UTF-8 without BOM")]
         root = root_of(path)
+    except OSError as error:
+        return [Fault(shown, f"cannot be read: {error.strerror}", "a readable file")]
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         return [unreadable(error, path, shown)]
     return _header_faults(path, shown) + ([] if root is None else _node_faults(root, shown))
@@ -279,8 +285,7 @@ def _misread(key: yaml.Node) -> str:
         return ""
     if not isinstance(key, yaml.ScalarNode):
         return "a list or a section"
-    loader: Any = get_yaml_loader()
-    read = yaml.load(str(key.value), Loader=loader)  # noqa: S506 - a safe loader, on one word
+    read = yaml.load(str(key.value), Loader=_omegaconf_loader())  # noqa: S506 - a safe loader, on one word
     return "" if not isinstance(read, bool) and str(read) == key.value else {True: "true", False: "false", None: "nothing"}.get(read, str(read))
 
 

@@ -130,10 +130,10 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
         if c not in schema
     ]
     if hasattr(step, "expressions"):
-        faults += expressions.check(step.expressions, schema, f"{at}.expressions")[0]
+        faults += expressions.check(step.expressions, schema, f"{at}.expressions", total=True)[0]
     if hasattr(step, "aggregates"):
         given = {n: a.of for n, a in step.aggregates.items() if a.of}
-        faults += expressions.check(given, schema, f"{at}.aggregates")[0]
+        faults += expressions.check(given, schema, f"{at}.aggregates", total=True)[0]
     moment = getattr(step, "time", None) or getattr(step, "column", None)
     if moment and moment in schema and not schema[moment].is_temporal():
         faults.append(Fault(at, f"{moment!r} is {schema[moment]}", "a date or datetime column", "declare its type in data.columns"))

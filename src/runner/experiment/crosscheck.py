@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from runner.bundle.casts import DTYPES
 from runner.core import expressions
 from runner.core.faults import Fault, listed, nearest
+from runner.experiment.contradictions import contradictions
 from runner.experiment.model import Experiment
 from runner.experiment.recipecheck import feature_faults
 
@@ -48,7 +49,7 @@ def faults(experiment: Experiment) -> list[Fault]:
     columns = Columns.of(experiment)
     checks = (_roles(experiment), _moments(experiment), _labels(experiment), _policy(experiment), _expressions(experiment, columns))
     found = [fault for check in checks for fault in check]
-    found += [*feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
+    found += [*contradictions(experiment), *feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
     return list(dict.fromkeys(found))
 
 

@@ -17,7 +17,8 @@ from runner.experiment.locate import Place, Places, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
-CONTINUES = re.compile(r"(\w+ are |for a |doing nothing )")
+CONTINUES = re.compile(r"(\w+ are |for a |doing nothing |declare |for a server |other schemes )")
+NUMBER_TYPES = frozenset({"float_type", "int_type", "float_parsing", "int_parsing"})
 LONGEST = 80
 
 
@@ -42,7 +43,9 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
     if kind == "value_error":
         return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
     expected = _expected(str(item["msg"]))
-    hint = _quote_hint(item, places.get(at)) or (nearest(str(item["input"]), literals(context)) if kind == "literal_error" else "")
+    hint = _quote_hint(item, places.get(at)) or _unit_hint(item, path, given, root)
+    if kind == "literal_error":
+        hint = hint or nearest(str(item["input"]), literals(context))
     return [Fault(at, f"found {shown(item['input'])}", expected, hint, where)]
 
 
@@ -80,13 +83,19 @@ def _complaints(path: Sequence[str], text: str, given: Any, root: type[Spec], pl
             parts[-1] = (parts[-1][0], part)
         else:
             parts.append((part, ""))
-    known = keys_at(path, given, root)
+    known = {*keys_at(path, given, root), *_given_keys(path, given)}
     found = []
     for wrong, expected in parts:
         named = wrong.split(" ")[0].strip(":,")
         at = ".".join([*path, named] if named.split(".")[0] in known else path) or "experiment"
         found.append(Fault(at, wrong, expected, source=source_of(at, places)))
     return found
+
+
+def _given_keys(path: Sequence[str], given: Any) -> list[str]:
+    for step in path:
+        given = given.get(step) if isinstance(given, Mapping) else None
+    return list(map(str, given)) if isinstance(given, Mapping) else []
 
 
 def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
@@ -120,6 +129,15 @@ def _quote_hint(item: Mapping[str, Any], place: Place | None) -> str:
     text = place.text if place and place.text else shown(item["input"])
     read = "" if text == shown(item["input"]) else f"{text} is read as {shown(item['input'])}; "
     return f'{read}put it in quotes: "{text}"'
+
+
+def _unit_hint(item: Mapping[str, Any], path: Sequence[str], given: Any, root: type[Spec]) -> str:
+    """What the number counts, where a percentage stands for a share, or a text such as 50ms for a number."""
+    found, kind, context = item["input"], item["type"], item.get("ctx", {})
+    limit = context.get("lt", context.get("le"))
+    if kind in ("less_than", "less_than_equal") and limit == 1 and isinstance(found, (int, float)) and 1 < found <= 100:
+        return f"{found:g}% is written {found / 100:g}"
+    return _described(path, given, root) if kind in NUMBER_TYPES and isinstance(found, str) else ""
 
 
 def spec_at(path: Sequence[str], given: Any, root: type[Spec]) -> type[Spec] | None:

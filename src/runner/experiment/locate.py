@@ -83,6 +83,12 @@ def source_of(path: str, places: Places) -> str:
     return ""
 
 
+def blamed(path: str, places: Places) -> str:
+    """The key to mend: a setting of a candidate may have been laid over it by `training.adjust`."""
+    adjusted = path.replace("training.candidates.", "training.adjust.", 1)
+    return adjusted if path.startswith("training.candidates.") and adjusted in places else path
+
+
 def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, Place]:
     """Key path to the place that set it last; files in the order in which later ones win, overrides above all."""
     found: dict[str, Place] = {}

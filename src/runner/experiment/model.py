@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runner.core.digests import of_value
+from runner.core.faults import listed
 from runner.core.spec import Spec
 from runner.data.spec import DataSpec
 from runner.deployment.spec import DeploymentSpec
@@ -18,6 +19,9 @@ from runner.training.spec import TrainingSpec
 
 ROOMS = ("problem", "data", "features", "training", "evaluation", "deployment", "monitoring")
 UNSTORED = ("execution", "tracking")
+
+
+URI_SCHEMES = ("databricks", "file", "http", "https", "mssql", "mysql", "postgresql", "sqlite")
 
 
 class ExecutionSpec(Spec):
@@ -34,6 +38,14 @@ class TrackingSpec(Spec):
     """Any MLflow tracking URI, "off", or nothing for a file of the workspace."""
     max_wait_s: float = Field(default=2.0, gt=0)
     """Longest time a run waits for a server that does not answer, in seconds."""
+
+    @model_validator(mode="after")
+    def _known_scheme(self) -> Self:
+        scheme, mark, _ = (self.uri or "").partition(":")
+        # A dialect may name its driver, as in postgresql+psycopg2.
+        if self.uri not in (None, "off", "databricks") and (not mark or scheme.partition("+")[0] not in URI_SCHEMES):
+            raise ValueError(f"uri is no address that MLflow knows; for a server write http://HOST:PORT; other schemes are {listed(URI_SCHEMES)}, or off")
+        return self
 
 
 class Experiment(Spec):

@@ -17,7 +17,7 @@ from runner.experiment.crosscheck import faults as cross_faults
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.groups import Groups
 from runner.experiment.interpolations import Lookups, leaves
-from runner.experiment.locate import Origin, source_of
+from runner.experiment.locate import Origin, Places, blamed, source_of
 from runner.experiment.model import UNSTORED, Experiment
 from runner.experiment.overrides import CODE_KEYS, COMMAND_LINE
 
@@ -51,7 +51,13 @@ def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, orig
     except FaultsError as error:
         found += error.faults
     where = origin().places()
-    raise FaultsError(dict.fromkeys(fault if fault.source else replace(fault, source=source_of(fault.at, where)) for fault in found))
+    raise FaultsError(dict.fromkeys(_placed(fault, where) for fault in found))
+
+
+def _placed(fault: Fault, where: Places) -> Fault:
+    """The fault with the file and line to mend."""
+    at = blamed(fault.at, where)
+    return fault if fault.source and at == fault.at else replace(fault, at=at, source=source_of(at, where))
 
 
 def _without(value: Any, dropped: Collection[str], at: str) -> Any:
@@ -60,7 +66,7 @@ def _without(value: Any, dropped: Collection[str], at: str) -> Any:
         return {
             key: _without(below, dropped, f"{at}.{key}".lstrip("."))
             for key, below in value.items()
-            if f"{at}.{key}".lstrip(".") not in dropped or key not in CODE_KEYS
+            if key not in CODE_KEYS
         }
     if isinstance(value, list):
         return [_without(below, dropped, f"{at}.{i}") for i, below in enumerate(value)]
@@ -182,10 +188,7 @@ def _validated(given: Mapping[str, Any], origin: Callable[[], Origin]) -> tuple[
 
 def _path_faults(experiment: Experiment, workspace: Workspace) -> Iterator[Fault]:
     for name, source in experiment.data.sources.items():
-        path = getattr(source, "path", None)
-        if path is None:
-            continue
         try:
-            workspace.inside(path, f"data.sources.{name}.path")
+            source.located(workspace, f"data.sources.{name}")
         except FaultsError as error:
             yield from error.faults

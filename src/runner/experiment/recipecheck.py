@@ -24,7 +24,7 @@ def feature_faults(experiment: Experiment, schema: Schema, unknown: Mapping[str,
 
     schema: contract columns; unknown: columns that no feature may be made of, and why.
     """
-    found = [*_forbidden_reads(experiment, unknown), *_order_faults(experiment), *_overwrites(experiment, schema)]
+    found = [*_forbidden_reads(experiment, unknown), *_order_faults(experiment)]
     hidden = _hidden(experiment, unknown)
     try:
         features = _planned(experiment, schema, hidden)
@@ -101,12 +101,3 @@ def _order_faults(experiment: Experiment) -> Iterator[Fault]:
     for name, step in experiment.features.steps.items():
         if step.kind == "history" and not getattr(experiment.data.split, "walks_forward", False):
             yield Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {kind}", "data/split=by_time")
-
-
-def _overwrites(experiment: Experiment, schema: Schema) -> Iterator[Fault]:
-    for step_name, step in experiment.features.steps.items():
-        for family in ("expressions", "aggregates"):
-            for name in getattr(step, family, {}):
-                if name in schema:
-                    at = f"features.steps.{step_name}.{family}.{name}"
-                    yield Fault(at, f"a column {name!r} is in the contract already", "a new name", "a step adds columns, it changes none")

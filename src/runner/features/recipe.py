@@ -54,7 +54,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     learning: list[tuple[str, StepSpec]] = []
     faults: list[Fault] = []
     learned: set[str] = set()
-    added: list[str] = []
+    makers: dict[str, str] = {}
     sample = rows.head(1000)
     for name, step in spec.steps.items():
         found = _step_faults(name, step, sample.schema)
@@ -62,7 +62,11 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
             faults += found
             continue
         made = part("step", step.kind)(step, Fitting(name, sample, outcome[: sample.height], tuple(classes), 0))
-        added += [c for c in made.adds if c not in added]
+        clashes = _clashes(name, step, made.adds, sample.columns, makers)
+        if clashes:
+            faults += clashes
+            continue
+        makers |= dict.fromkeys(made.adds, name)
         sample = sample.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, sample)
         if step.learns or _reads(step) & learned:
             learning.append((name, step))
@@ -137,6 +141,17 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
     moment = getattr(step, "time", None) or getattr(step, "column", None)
     if moment and moment in schema and not schema[moment].is_temporal():
         faults.append(Fault(at, f"{moment!r} is {schema[moment]}", "a date or datetime column", "declare its type in data.columns"))
+    return faults
+
+
+def _clashes(name: str, step: StepSpec, adds: Sequence[str], known: Sequence[str], makers: Mapping[str, str]) -> list[Fault]:
+    """Faults of columns that a step would write over: a step adds columns, it changes none. makers: column to the step that made it."""
+    faults = []
+    for column in adds:
+        if column in known or list(adds).count(column) > 1:
+            family = next((f".{family}.{column}" for family in ("expressions", "aggregates") if column in getattr(step, family, {})), "")
+            owner = f"is made by the step {makers[column]!r} already" if column in makers else "is in the contract already"
+            faults.append(Fault(f"features.steps.{name}{family}", f"a column {column!r} {owner}", "a new name", "a step adds columns, it changes none"))
     return faults
 
 

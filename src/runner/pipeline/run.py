@@ -53,7 +53,7 @@ class Run:
         data = self.experiment.data
         names = {"none": [], "primary": [data.primary], "all": list(data.sources)}[stage.sources]
         at = {name: f"data.sources.{name}.path" for name in names}
-        files = {name: self.workspace.inside(data.sources[name].path, at[name]) for name in names}
+        files = {name: data.sources[name].located(self.workspace, f"data.sources.{name}") for name in names}
         faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
         if faults:
             raise FaultsError(faults)
@@ -63,8 +63,9 @@ class Run:
 def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:
     if not path.exists():
         return fault(at, f"there is no file {shown}", "a file inside the workspace", "check the path, or fetch it with `dvc pull`").faults
-    if path.is_dir():
-        return fault(at, f"{shown} is a folder", "a file").faults
+    if not path.is_file():
+        # A device or a pipe may never end.
+        return fault(at, f"{shown} is {'a folder' if path.is_dir() else 'no plain file'}", "a file").faults
     return ()
 
 

@@ -16,7 +16,7 @@ assert policies  # the import registers the kinds that the union below is made o
 class PayoffSpec(Spec):
     """What each outcome of the decision is worth, as SQL over the row."""
 
-    unit: str
+    unit: str = Field(min_length=1)
     """Currency or other unit of every value, such as EUR."""
     actions: dict[str, dict[str, str]] | None = None
     """Classification: action to label to the SQL value of having taken that action when that label came true."""
@@ -52,6 +52,42 @@ class CriterionSpec(Spec):
     """The least gain over the baseline that pays for a model, in the payoff's unit per row."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the intervals that must clear the minimum."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_metric(cls, given: Any) -> Any:
+        """Two models with the same score can earn very differently, so that no score of a model is a criterion."""
+        metrics = _metrics_in(given)
+        if metrics:
+            raise ValueError("; ".join(f"{key}: {metric} is a score of models, not a business criterion; {INSTEAD}" for key, metric in metrics.items()))
+        return given
+
+
+# Scores of models that people try to declare as a criterion, written without signs.
+METRIC_WORDS = (
+    "accuracy acc balancedaccuracy auc rocauc auroc aucroc prauc auprc averageprecision f1 f1score fbeta precision recall sensitivity specificity "
+    "logloss crossentropy brier brierscore mcc kappa gini ks lift rmse mse mae mape smape r2 rsquared medae pinball rmsle"
+)
+METRICS = frozenset(METRIC_WORDS.split())
+METRIC_KEYS = frozenset({"metric", "metrics", "score", "scorer", "scoring", "objective", "loss"})
+INSTEAD = (
+    "declare what each outcome is worth under problem.payoff, and here the gain that pays for a model over how the decision is made today, such as "
+    "{baseline: NAME, minimum_gain_per_row: 0.5} for half a unit of problem.payoff.unit a row"
+)
+
+
+def _metrics_in(given: Any) -> dict[str, str]:
+    """Key to the score that it names; a criterion that is nothing but a score stands under its own name."""
+    if isinstance(given, str):
+        return {"criterion": given} if _plain(given) in METRICS else {}
+    if not isinstance(given, dict):
+        return {}
+    named = {str(key): str(value) for key, value in given.items() if str(key) in METRIC_KEYS}
+    return named | {str(key): str(key) for key in given if _plain(str(key)) in METRICS}
+
+
+def _plain(word: str) -> str:
+    return "".join(sign for sign in word.casefold() if sign.isalnum())
 
 
 class FairnessSpec(Spec):
@@ -92,9 +128,9 @@ class FeasibilitySpec(Spec):
 class ProblemSpec(Spec):
     """The decision, what it is worth, and what success means."""
 
-    decision: str
+    decision: str = Field(min_length=1)
     """The decision in one sentence."""
-    row: str
+    row: str = Field(min_length=1)
     """What one row is."""
     owner: str | None = None
     approvers: list[str] = []
@@ -113,17 +149,6 @@ class ProblemSpec(Spec):
     criterion: CriterionSpec
     constraints: ConstraintsSpec = ConstraintsSpec()
     feasibility: FeasibilitySpec = FeasibilitySpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_metric_as_criterion(cls, given: Any) -> Any:
-        criterion = given.get("criterion") if isinstance(given, dict) else None
-        if isinstance(criterion, dict) and "metric" in criterion:
-            raise ValueError(
-                f"criterion.metric {criterion['metric']!r} is not a business criterion: declare what each outcome is worth under "
-                "`payoff` and the gain you need as `criterion.minimum_gain_per_row` over a named baseline"
-            )
-        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -22,7 +22,8 @@ def with_order(given: Any, *names: str) -> Any:
     """
     if not isinstance(given, Mapping):
         return given
-    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping)}
+    # A map that is left out is an empty one: both have no order to tell, so that what is stored reads back the same.
+    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping) and given[name]}
     declared = given.get("order") or {}
     if not isinstance(declared, Mapping):
         return given

@@ -30,20 +30,21 @@ def entries(path: Path) -> list[dict[str, Any]]:
     if torn:
         # A line without its end was never acknowledged: nobody has seen what it would have recorded.
         write_bytes(path, whole + b"\n" if whole else b"")
-    return _verified(path, [line for line in whole.split(b"\n") if line])
+    return parsed(whole, str(path))
 
 
-def _verified(path: Path, lines: list[bytes]) -> list[dict[str, Any]]:
+def parsed(content: bytes, shown: str) -> list[dict[str, Any]]:
+    """The entries in a ledger's bytes, oldest first. Raises FaultsError when a line does not follow from the one before."""
     found: list[dict[str, Any]] = []
     previous = FIRST
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate((line for line in content.split(b"\n") if line), 1):
         try:
             entry = json.loads(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict) or entry.get("previous") != previous:
             raise fault(
-                f"{path}:{number}",
+                f"{shown}:{number}",
                 "does not follow from the line before: the ledger was changed by hand",
                 "lines as they were written",
                 "git checkout the file",

@@ -31,7 +31,7 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
     """The whole report as HTML."""
     problem = load(folders.reports / "problem" / "problem.json")
     top = headline(folders, experiment, adopted)
-    template = _templates().get_template("page.html")
+    template = templates().get_template("page.html")
     html: str = template.render(
         experiment=words(experiment),
         top=top,
@@ -44,7 +44,8 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
     return html
 
 
-def _templates() -> Any:
+def templates() -> Any:
+    """The package's templates, with every value that they show made harmless."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -22,7 +22,8 @@ State = Literal["spent", "next", "refused", "unknown"]
 class Uses:
     """seal: of the test that the head's declaration is judged on, empty where it cannot be told; used: declarations that have opened it;
     allowed: how many may; state: `spent` when this declaration is among them, `next` when running it opens the test once more,
-    `refused` when none is left, `unknown`; number: its place in the ledger; rewritten: why the ledger itself is not to be trusted.
+    `refused` when none is left, `unknown`; number: its place in the ledger; added: uses of this seal that the base does not have yet;
+    rewritten: why the ledger itself is not to be trusted.
     """
 
     seal: str
@@ -30,6 +31,7 @@ class Uses:
     allowed: int
     state: State
     number: int | None
+    added: int = 0
     rewritten: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -55,30 +57,31 @@ def uses(base: Revision, head: Revision, name: str, seal: str) -> Uses:
     try:
         entries: list[dict[str, Any]] = ledger_at(head, name)
     except FaultsError as error:
-        return Uses(seal, 0, allowed, "unknown", None, f"{error.faults[0].at} {error.faults[0].wrong}")
+        return Uses(seal, 0, allowed, "unknown", None, 0, f"{error.faults[0].at} {error.faults[0].wrong}")
     sources = head.source_digests(name)
     declared = declared_of(entry, sources) if sources is not None else ""
     known = {str(e.get("declared")): str(e.get("seal")) for e in entries}
     seal = seal or known.get(declared, "")
     numbers = numbers_of(entries, seal)
-    rewritten = _rewritten(base, name, entries)
+    before, rewritten = _before(base, name, entries)
+    added = len(numbers) - len(numbers_of(before, seal))
     if declared in numbers:
-        return Uses(seal, len(numbers), allowed, "spent", numbers[declared], rewritten)
+        return Uses(seal, len(numbers), allowed, "spent", numbers[declared], added, rewritten)
     if not seal or not declared:
-        return Uses(seal, len(numbers), allowed, "unknown", None, rewritten)
+        return Uses(seal, len(numbers), allowed, "unknown", None, added, rewritten)
     number = len(numbers) + 1
-    return Uses(seal, len(numbers), allowed, "next" if number <= allowed else "refused", number, rewritten)
+    return Uses(seal, len(numbers), allowed, "next" if number <= allowed else "refused", number, added, rewritten)
 
 
-def _rewritten(base: Revision, name: str, entries: Ledger) -> str:
-    """A ledger only ever grows: what was in it at the base must still lead it."""
+def _before(base: Revision, name: str, entries: Ledger) -> tuple[Ledger, str]:
+    """The entries at the base, and what is wrong when they do not lead those of the head: a ledger only ever grows."""
     try:
         before = ledger_at(base, name)
     except FaultsError:
-        return ""
+        return (), ""
     if list(entries[: len(before)]) == before:
-        return ""
-    return f"ledger/{name}.jsonl at the head does not go on from the one at {base.label}: {len(before)} entries stood there, and not all of them still lead it"
+        return before, ""
+    return before, f"ledger/{name}.jsonl at the head does not go on from the one at {base.label}, where {len(before)} entries stood"
 
 
 @dataclass(frozen=True)

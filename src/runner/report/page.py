@@ -62,7 +62,23 @@ def templates() -> Any:
         lstrip_blocks=True,
     )
     found.filters["drawn"] = Markup  # only for what report.plots drew
+    found.filters["coded"] = coded
     return found
+
+
+def coded(text: str) -> Any:
+    """A sentence as harmless HTML; what stands between two backticks is code.
+
+    >>> print(coded("run `a < b` & see"))
+    run <code>a &lt; b</code> &amp; see
+    """
+    from markupsafe import Markup, escape
+
+    parts = [escape(clean(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        # One mark is without its other half: it is a sign like any other.
+        parts[-2:] = [parts[-2] + "`" + parts[-1]]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _tiles(folders: RunFolders, problem: Record, top: Headline) -> tuple[tuple[str, str, str], ...]:

@@ -40,7 +40,7 @@ def _whole(document: Document, detail: Detail) -> str:
 def _top(document: Document, detail: Detail) -> str:
     title = f"## Review: {markdown.span(document.base)} → {markdown.span(document.head)}"
     alerts = [f"> [!CAUTION]\n> {markdown.sentences(alert)}" for alert in document.alerts[: detail.rows]]
-    lead = f"**{markdown.text(document.word)}.** {markdown.sentences(document.lead)}"
+    lead = f"**{markdown.text(document.word)}.** {markdown.sentences(' '.join(document.lead))}"
     overview = [markdown.part(table, detail) for table in document.overview]
     return _joined([MARK, title, *alerts, lead, *overview, *(markdown.sentences(note) for note in document.notes)])
 
@@ -51,7 +51,7 @@ def _cut(document: Document, detail: Detail) -> str:
     if _size(top) > TOP:
         # Names can be of any length and number; the first line and the judgement are not.
         top = _joined([MARK, f"## Review: {markdown.span(document.base)} → {markdown.span(document.head)}", f"**{markdown.text(document.word)}.**"])
-        top = _joined([top, markdown.text(document.lead), *(markdown.text(alert) for alert in document.alerts[:5])])
+        top = _joined([top, markdown.text(" ".join(document.lead)), *(markdown.text(alert) for alert in document.alerts[:5])])
     room = MOST - FOOT - _size(top)
     chapters = [markdown.chapter(shown, detail) for shown in document.chapters]
     kept: list[list[str]] = [[] for _ in chapters]

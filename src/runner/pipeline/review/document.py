@@ -19,15 +19,15 @@ PAYOFF = {"more": "surely more", "less": "surely less", "same": "the same", "uns
 
 @dataclass(frozen=True)
 class Document:
-    """word, tone: what to look at first; lead: the one paragraph; alerts: what is wrong whatever the models do; overview: one line an experiment;
-    chapters: one an experiment; notes: what applies to all.
+    """word, tone: what to look at first; lead: the sentences of the one paragraph; alerts: what is wrong whatever the
+    models do; overview: one line an experiment; chapters: one an experiment; notes: what applies to all.
     """
 
     base: str
     head: str
     word: str
     tone: Tone
-    lead: str
+    lead: tuple[str, ...]
     alerts: tuple[str, ...]
     overview: tuple[Table, ...]
     chapters: tuple[Chapter, ...]
@@ -37,10 +37,10 @@ class Document:
 def document(review: Review) -> Document:
     """Everything that a review found, in words."""
     word, tone = judgement(review)
-    kept = (f"Unchanged: {listed([shorten(name, 60) for name in review.kept], 12)}.",) if review.kept else ()
+    kept = (f"Unchanged: {listed([f'`{shorten(name, 60)}`' for name in review.kept], 12)}.",) if review.kept else ()
     notes = (*(sentence(note) for note in review.notes), *kept)
     # A single experiment's sentences are the lead already.
-    chapters = tuple(_chapter(e, one(e) if len(review.experiments) > 1 else "") for e in review.experiments)
+    chapters = tuple(_chapter(e, " ".join(one(e)) if len(review.experiments) > 1 else "") for e in review.experiments)
     return Document(review.base, review.head, word, tone, lead(review), _alerts(review), _overview(review), chapters, notes)
 
 
@@ -50,7 +50,7 @@ def _alerts(review: Review) -> tuple[str, ...]:
     if review.stale:
         more = f"; and {some(len(review.stale) - 1, 'more finding')}" if len(review.stale) > 1 else ""
         stale = (
-            f"params.yaml at {review.head} is not what conf/ composes to, so what is reviewed here is not what conf/ declares. "
+            f"params.yaml at `{review.head}` is not what conf/ composes to, so what is reviewed here is not what conf/ declares. "
             f"Run `python -m runner compose` and commit it. {shorten(review.stale[0])}{more}",
         )
     return (*stale, *(sentence(e.uses.rewritten) for e in review.experiments if e.uses and e.uses.rewritten))

@@ -6,7 +6,7 @@ Not markup, not HTML, not a mention, not a reference to an issue, not a link, no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runner.report.parts import Cell, Chapter, Code, Facts, Folded, Part, Section, Table, Text
@@ -21,6 +21,7 @@ AT_START = re.compile(r"^(\s*)([#+=:-]|\d+(?=[.)]))")
 # As a backslash escape a sign stays what it is; these two would not: a backslash could join the next one, a dollar may still open a formula.
 ENTITIES = {"\\": "&#92;", "&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "<span>&#36;</span>"}
 PLAIN_CODE = re.compile(r"[^`|\\]+")
+CODE = re.compile(r"`([^`]+)`")
 CELL = 400
 
 
@@ -79,7 +80,7 @@ def block(value: str, signs: int) -> str:
 
 def chapter(shown: Chapter, detail: Detail) -> tuple[str, list[tuple[str, str]]]:
     """An experiment's head, and each section's title and text."""
-    head = "\n\n".join(filter(None, (f"### {span(shown.room)}: {text(shown.question)}", _sentences(shown.answer))))
+    head = "\n\n".join(filter(None, (f"### {span(shown.room)}: {text(shown.question)}", sentences(shown.answer))))
     return head, [(s.title, section(s, detail)) for s in shown.filled]
 
 
@@ -93,7 +94,7 @@ def part(shown: Part, detail: Detail) -> str:
     if isinstance(shown, Table):
         return _table(shown, detail)
     if isinstance(shown, Text):
-        return _sentences(shown.text)
+        return sentences(shown.text)
     if isinstance(shown, Facts):
         return "\n".join(f"- {text(name)}: {_cell(cell)}" for name, cell in shown.items)
     if isinstance(shown, Code):
@@ -127,9 +128,18 @@ def _folded(shown: Folded, detail: Detail) -> str:
     return f"<details><summary>{text(shown.title)}</summary>\n\n{inner}\n\n</details>"
 
 
-def _sentences(told: str) -> str:
-    """A paragraph of more than one sentence may be long: cut it in pieces, so that none is shortened."""
-    return " ".join(paragraph(piece) if not n else text(piece) for n, piece in enumerate(_pieces(told)))
+def sentences(told: str) -> str:
+    r"""A paragraph, whole, whatever its length; what stands between two backticks is code.
+
+    >>> sentences("run `dvc repro` at * once"), sentences("one ` only")
+    ('run `dvc repro` at \\* once', 'one \\` only')
+    """
+    return " ".join(_with_code(piece, paragraph if not n else text) for n, piece in enumerate(_pieces(told)))
+
+
+def _with_code(piece: str, first: Callable[[object], str]) -> str:
+    parts = CODE.split(piece)
+    return "".join(span(part) if n % 2 else (text if n else first)(part) for n, part in enumerate(parts))
 
 
 def _pieces(told: str) -> Iterable[str]:
@@ -142,11 +152,6 @@ def _pieces(told: str) -> Iterable[str]:
             piece = f"{piece} {word}" if piece else word
     if piece:
         yield piece
-
-
-def sentences(told: str) -> str:
-    """A paragraph, whole, whatever its length."""
-    return _sentences(told)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -33,7 +33,7 @@ def results_of(revision: Revision, name: str, given: Path | None, same_code: boo
     if given is not None:
         if not given.is_dir():
             raise fault(str(given), "there is no such folder", "a folder with reports/ and models/ as a run leaves them")
-        return _checked(Results(_below(given, name)), revision, name, same_code, f"the folder given for {revision.label}")
+        return _checked(Results(_below(given, name)), revision, name, same_code, f"the folder given for `{revision.label}`")
     looks = (_from_store, _from_workspace, _from_dvc) if revision.commit is None else (_from_dvc, _from_store, _from_workspace)
     whys: list[str] = []
     for look in looks:
@@ -58,8 +58,8 @@ def _from_dvc(revision: Revision, name: str, same_code: bool) -> Found:
     cache = Cache.of(revision.workspace.root)
     results = Results(lambda place: locked.file(cache, f"{place.root}/{name}/{place.path}"), locked)
     if results.path(EVALUATION["verdict"]) is None:
-        return Found(None, f"dvc.lock at {revision.label} names them, but they are not in this DVC cache")
-    return _checked(results, revision, name, same_code, f"dvc.lock at {revision.label}")
+        return Found(None, f"dvc.lock at `{revision.label}` names them, but they are not in this DVC cache")
+    return _checked(results, revision, name, same_code, f"dvc.lock at `{revision.label}`")
 
 
 def _from_store(revision: Revision, name: str, same_code: bool) -> Found:

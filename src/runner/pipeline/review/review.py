@@ -126,7 +126,7 @@ def _same_code(revision: Revision, here: Revision) -> bool:
 def _notes(sides: Sides) -> tuple[str, ...]:
     notes = []
     if not sides.base.has_params:
-        notes.append(f"there is no {params.FILE} at {sides.base.label}: every experiment is new")
+        notes.append(f"there is no {params.FILE} at `{sides.base.label}`: every experiment is new")
     if sides.touched.lock and not sides.touched.libraries:
         notes.append("requirements.lock differs, but in no library that can change a result: `dvc repro` looks at every stage and re-uses what is stored")
     return tuple(notes)
@@ -178,7 +178,7 @@ def _removed(sides: Sides, name: str, old: Mapping[str, Any]) -> ExperimentRevie
 def _missing(sides: Sides, before: Found, after: Found | None) -> tuple[str, ...]:
     """Why a side that could have results has none."""
     labelled = ((sides.base, before), *([(sides.head, after)] if after is not None else []))
-    return tuple(f"no results of {revision.label}: {found.why}" for revision, found in labelled if found.results is None and found.why)
+    return tuple(f"no results of `{revision.label}`: {found.why}" for revision, found in labelled if found.results is None and found.why)
 
 
 def _why(state: State, before: Found, after: Found) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.experiment.diff import Change
 from runner.pipeline.review.compare import Gates, Judged, Rungs, word_of
 from runner.pipeline.review.cost import Cost
 from runner.pipeline.review.rerun import StageRun
@@ -24,12 +25,16 @@ def config(e: ExperimentReview) -> tuple[Part, ...]:
     """Every value that differs; long ones whole, behind a title."""
     if e.state == "added":
         return (Text("The whole experiment is new; its declaration stands in params.yaml."),)
-    rows = []
-    for change in e.changes:
-        old, new = sides(change)
-        rows.append((code(change.at), _value(old), _value(new), plain(remark(change))))
     whole = tuple(part for change in e.changes if is_long(change) for part in folded(f"{shorten(change.at, LONGEST)}, whole", _both(change.old, change.new)))
-    return (*table(("Key", BASE, HEAD, ""), rows, stacked=True), *whole)
+    return (*_changes("Key", e.changes), *whole)
+
+
+def _changes(name: str, found: Sequence[Change]) -> tuple[Part, ...]:
+    """A table of changed values; what the values do not say themselves has a column of its own, where there is any."""
+    remarks = [remark(change) for change in found]
+    head = (name, BASE, HEAD, *(["Remark"] if any(remarks) else []))
+    rows = [(code(change.at), *map(_value, sides(change)), plain(told_))[: len(head)] for change, told_ in zip(found, remarks, strict=True)]
+    return table(head, rows, stacked=True)
 
 
 def _value(text: str) -> Cell:
@@ -100,7 +105,7 @@ def payoff(e: ExperimentReview) -> tuple[Part, ...]:
     rows = [(plain(name, "key"), left, right) for name, left, right in _judgements(before, after)]
     on_test = "test" in (before.on, after.on)
     read = "Figures on the sealed test are each side's own, not paired; each holds for all uses that its seal allows." if on_test else ""
-    return (*said, *basis, *note, *table((f"In {unit}" if unit else "", BASE, HEAD), rows, note=read), *missing)
+    return (*said, *basis, *note, *table((f"In {unit}" if unit else "Figure", BASE, HEAD), rows, note=read), *missing)
 
 
 def _judgements(before: Judged, after: Judged) -> list[tuple[str, Cell, Cell]]:
@@ -108,7 +113,7 @@ def _judgements(before: Judged, after: Judged) -> list[tuple[str, Cell, Cell]]:
     over = words(after.baseline or before.baseline)
     baseline = f"Gain over {over}, {on}" if not before.baseline or not after.baseline or before.baseline == after.baseline else f"Gain over the baseline, {on}"
     lines: list[tuple[str, Cell, Cell]] = [
-        ("Model", plain(words(before.chosen) or NOT_SET), plain(words(after.chosen) or NOT_SET)),
+        ("Model", _figure(words(before.chosen)), _figure(words(after.chosen))),
         ("Payoff out of fold", _span(before.out_of_fold), _span(after.out_of_fold)),
         (f"Payoff {on}", _span(before.payoff), _span(after.payoff)),
         (baseline, _span(before.gain), _span(after.gain)),
@@ -117,7 +122,12 @@ def _judgements(before: Judged, after: Judged) -> list[tuple[str, Cell, Cell]]:
 
 
 def _span(found: Interval | None) -> Cell:
-    return plain(NOT_SET, "mute") if found is None else spanned(found)
+    return _figure("") if found is None else spanned(found)
+
+
+def _figure(text: str) -> Cell:
+    """A figure, or a word that stands in a column of figures."""
+    return Cell(text or NOT_SET, "number", "" if text else "mute")
 
 
 def gates(e: ExperimentReview) -> tuple[Part, ...]:
@@ -171,7 +181,7 @@ def ladder(e: ExperimentReview) -> tuple[Part, ...]:
 
 
 def _rung(found: Interval | None, chosen: bool) -> Cell:
-    return plain(NOT_SET, "mute") if found is None else Cell(f"{'✓ ' if chosen else ''}{found.span()}", "number", "key" if chosen else "")
+    return _figure("") if found is None else Cell(f"{'✓ ' if chosen else ''}{found.span()}", "number", "key" if chosen else "")
 
 
 def _chosen(rungs: Sequence[Rungs], before: bool) -> str:
@@ -218,12 +228,12 @@ def calibration(e: ExperimentReview) -> tuple[Part, ...]:
     sides_ = (e.compared.before, e.compared.after)
     lines: list[tuple[Cell, ...]] = []
     if any(side.calibration_error is not None for side in sides_):
-        shares = (plain(NOT_SET if side.calibration_error is None else percent(side.calibration_error)) for side in sides_)
+        shares = (_figure("" if side.calibration_error is None else percent(side.calibration_error)) for side in sides_)
         lines.append((plain("Predicted and observed shares differ on average by", "key"), *shares))
     if any(side.expected is not None for side in sides_):
-        lines.append((plain("Payoff that the model expected, per row", "key"), *(plain(NOT_SET if s.expected is None else figure(s.expected)) for s in sides_)))
+        lines.append((plain("Payoff that the model expected, per row", "key"), *(_figure("" if s.expected is None else figure(s.expected)) for s in sides_)))
         lines.append((plain("Payoff that it earned, per row", "key"), *(_span(side.payoff) for side in sides_)))
-    return table(("", BASE, HEAD), lines)
+    return table(("Measure", BASE, HEAD), lines)
 
 
 def data(e: ExperimentReview) -> tuple[Part, ...]:
@@ -239,8 +249,7 @@ def data(e: ExperimentReview) -> tuple[Part, ...]:
         for name, pair in compared.counts.items()
         if pair[0] != pair[1]
     ]
-    contract = [(code(change.at), *map(_value, sides(change)), plain(remark(change))) for change in compared.contract]
-    parts = (*table(("", BASE, HEAD), rows), *table(("Contract", BASE, HEAD, ""), contract, stacked=True))
+    parts = (*table(("What", BASE, HEAD), rows), *_changes("Contract", compared.contract))
     if not both:
         return parts
     seals = (compared.before.seal, compared.after.seal)

@@ -19,20 +19,22 @@ NAMED = 6
 TOLD = 3
 
 
-def lead(review: Review) -> str:
-    """The whole review in one paragraph: what changes, what it costs, whether it earns more, whether a gate changes."""
+def lead(review: Review) -> tuple[str, ...]:
+    """The whole review in the sentences of one paragraph: what changes, what it costs, whether it earns more, whether a gate changes."""
     told = review.experiments
     total = len(told) + len(review.kept)
     if not told:
-        return "No adopted experiment changes: declarations, code, raw data and libraries that decide results are the same." if total else "Nothing is adopted."
+        same = "No adopted experiment changes: declarations, code, raw data and libraries that decide results are the same."
+        return (same if total else "Nothing is adopted.",)
     if len(told) == 1:
-        return " ".join(part for part in (one(told[0]), _rest(len(review.kept))) if part)
+        return tuple(filter(None, (*one(told[0]), _rest(len(review.kept)))))
     parts = [*_which(told, total), _costs(told), *_earnings([e for e in told if e.state in ("changed", "touched")])]
     moved = [f"{_name(e.name)}: {gates(e.compared)}" for e in told if _moves(e.compared)]
-    parts += moved[:TOLD] or ["no gate changes" if all(_both(e) for e in told) else "where both sides were judged, no gate changes"]
+    judged = [e for e in told if _both(e)]
+    parts += moved[:TOLD] or ["no gate changes" if len(judged) == len(told) else "where both sides were judged, no gate changes" if judged else ""]
     spend = sum(e.uses is not None and e.uses.state == "next" for e in told)
     parts += [f"running it opens {some(spend, 'sealed test')} once more"] if spend else []
-    return " ".join(map(_said, parts))
+    return tuple(map(sentence, filter(None, parts)))
 
 
 def _which(told: Sequence[ExperimentReview], total: int) -> list[str]:
@@ -61,21 +63,16 @@ def _earnings(told: Sequence[ExperimentReview]) -> list[str]:
     return parts
 
 
-def one(e: ExperimentReview) -> str:
+def one(e: ExperimentReview) -> tuple[str, ...]:
     """The same for one experiment."""
     name = _name(e.name)
     if e.state == "removed":
-        return f"{name} is removed: no stage of it runs any more; its ledger, results and sign-offs stay in the history."
+        return (f"{name} is removed: no stage of it runs any more; its ledger, results and sign-offs stay in the history.",)
     cost = "; ".join(part for part in (reruns(e.runs), fits(e.cost)) if part)
     parts = [f"{name} {_what(e)}", cost, earns(e.paired, e.per_month), gates(e.compared)]
     parts += [opened(e.uses)] if e.uses else []
     parts += [unsigned(e.signoffs)] if e.signoffs else []
-    return " ".join(map(_said, filter(None, parts)))
-
-
-def _said(part: str) -> str:
-    """A sentence; one that begins with an experiment's name keeps it as it is written."""
-    return part if part.endswith(".") else f"{part}." if "_" in part.split(" ", maxsplit=1)[0] else sentence(part)
+    return tuple(map(sentence, filter(None, parts)))
 
 
 def _both(e: ExperimentReview) -> bool:
@@ -87,7 +84,8 @@ def _rest(number: int) -> str:
 
 
 def _name(name: str) -> str:
-    return shorten(name, NAME)
+    """An experiment's name, set as code."""
+    return f"`{shorten(name, NAME)}`"
 
 
 def _what(e: ExperimentReview) -> str:

@@ -81,7 +81,7 @@ def _before(base: Revision, name: str, entries: Ledger) -> tuple[Ledger, str]:
         return (), ""
     if list(entries[: len(before)]) == before:
         return before, ""
-    return before, f"ledger/{name}.jsonl at the head does not go on from the one at {base.label}, where {len(before)} entries stood"
+    return before, f"ledger/{name}.jsonl at the head does not go on from the one at `{base.label}`, where {len(before)} entries stood"
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ def sides(change: Change) -> tuple[str, str]:
     if change.kind == "changed" and isinstance(old, list) and isinstance(new, list) and max(len(old), len(new)) > LIST_SHOWN:
         gone, come = [v for v in old if not any(same(v, w) for w in new)], [v for v in new if not any(same(v, w) for w in old)]
         return f"{len(old)} values{f', among them {brief(gone)}' if gone else ''}", f"{len(new)} values{f', now with {brief(come)}' if come else ''}"
-    return brief(old), brief(new)
+    before, after = (NOT_SET if same(value, None) else brief(value) for value in (old, new))
+    return before, after
 
 
 def remark(change: Change) -> str:

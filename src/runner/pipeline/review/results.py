@@ -78,7 +78,7 @@ def _checked(results: Results, revision: Revision, name: str, same_code: bool, p
         return Found(None, f"{place} has none")
     wrong = doubts(results, revision, name, same_code)
     if wrong:
-        return Found(None, f"{place} holds results of another state ({listed(wrong)} differ{'s' if len(wrong) == 1 else ''})")
+        return Found(None, f"{place} holds results of another state, which differs in {listed(wrong)}")
     return Found(results)
 
 

@@ -128,7 +128,7 @@ def _notes(sides: Sides) -> tuple[str, ...]:
     if not sides.base.has_params:
         notes.append(f"there is no {params.FILE} at `{sides.base.label}`: every experiment is new")
     if sides.touched.lock and not sides.touched.libraries:
-        notes.append("requirements.lock differs, but in no library that can change a result: `dvc repro` looks at every stage and re-uses what is stored")
+        notes.append("the lock of libraries differs, but in none that can change a result: `dvc repro` looks at every stage and re-uses what is stored")
     return tuple(notes)
 
 

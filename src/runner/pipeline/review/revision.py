@@ -38,7 +38,7 @@ class Revision:
     @classmethod
     def of(cls, workspace: Workspace, repository: Repository, name: str | None) -> Revision:
         """Raises FaultsError (2) when Git has no such commit."""
-        return cls(workspace, repository, name or WORKING_TREE, repository.commit(name) if name else None)
+        return cls(workspace, repository, WORKING_TREE if name is None else name, None if name is None else repository.commit(name))
 
     @property
     def label(self) -> str:

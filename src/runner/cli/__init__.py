@@ -22,6 +22,7 @@ VERBS = {
     "score": "score a batch with a bundle",
     "monitor": "compare a batch with what a bundle learned from",
     "report": "render the HTML report of a run again",
+    "review": "what a change between two Git revisions means, for its reviewer",
     "track": "send run records that the tracking server has not seen",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }

@@ -18,7 +18,7 @@ from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
 
-__all__ = ["adopt", "compose_all", "from_params", "is_adopted", "read", "read_all", "reproduce_names", "stale", "text_of", "write"]
+__all__ = ["adopt", "compose_all", "from_params", "is_adopted", "parsed", "read", "read_all", "reproduce_names", "stale", "text_of", "validated", "write"]
 
 FILE = "params.yaml"
 HEAD = "# Written by `python -m runner compose` from conf/; changes made here by hand are lost.\n"
@@ -105,13 +105,22 @@ def read_all(workspace: Workspace) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise fault(FILE, f"cannot be read ({error})", "the file that compose writes", COMPOSE) from None
+    return parsed(content, FILE)
+
+
+def parsed(content: bytes, called: str) -> dict[str, Any]:
+    """Every entry by name in the file's bytes; called: what the file is called in a fault. Raises FaultsError when they are damaged."""
+    try:
         # libyaml where the platform has it: ten times faster on a long file.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE) from None
-    if content is not None and not isinstance(content, dict):
-        raise fault(FILE, "holds no experiments", "the file that compose writes", COMPOSE)
-    return dict(content or {})
+        found = yaml.load(content.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise fault(called, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE) from None
+    if found is not None and not isinstance(found, dict):
+        raise fault(called, "holds no experiments", "the file that compose writes", COMPOSE)
+    return dict(found or {})
 
 
 def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
@@ -127,6 +136,11 @@ def from_params(workspace: Workspace, name: str) -> Experiment:
         known = [str(key) for key in read_all(workspace)]
         expected = f"one of {listed(known, 40)}" if known else "a name that compose has written"
         raise fault(FILE, f"there is no adopted experiment {name!r}", expected, nearest(name, known) or f"{COMPOSE} {name}")
+    return validated(name, entry)
+
+
+def validated(name: str, entry: Mapping[str, Any]) -> Experiment:
+    """The experiment that an entry declares. Raises FaultsError with everything that this version of the specs refuses."""
     given = {"name": name, **{key: value for key, value in entry.items() if key != "name"}}
     try:
         return Experiment.model_validate_json(json.dumps(given, default=str))

@@ -45,14 +45,12 @@ def _foreach(stage: Stage) -> dict[str, Any]:
     raw = [] if stage.sources == "none" else [RAW]
     reads = [place.for_dvc() for place in stage.reads.values()]
     code = [f"src/runner/{package}" for package in stage.code]
-    # The first look at the raw rows needs to know which file they are in.
-    where = ["${item}.data.primary", "${item}.data.sources"] if stage.sources == "primary" else []
     return {
         "foreach": "${experiments}",
         "do": {
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
             "deps": sorted([*raw, *reads, *code, "requirements.lock"]),
-            "params": ["${item}.seed", f"${{item}}.{stage.room}", *where],
+            "params": [f"${{item}}.{key}" for key in stage.declares],
             "outs": sorted([place.for_dvc() for place in stage.writes.values() if place != EVALUATION["metrics"]] + [stage.gate.for_dvc()]),
             **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
         },

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from runner.core.digests import of_tree, of_value
+from runner.core.digests import of_file, of_value
 from runner.core.faults import FaultsError, RefusedError, fault
 from runner.core.files import clear, folder_beside, read_json, write_bytes, write_json
 from runner.core.gates import Gate, any_failed
@@ -19,7 +19,7 @@ from runner.core.workspace import RunFolders, Workspace
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.pipeline.cache import Store
-from runner.pipeline.keys import identify
+from runner.pipeline.keys import extra_of, identify
 from runner.pipeline.stages import ROOMS, STAGES, Stage
 
 WITHHELD = "WITHHELD.txt"
@@ -105,7 +105,8 @@ def run_stage(run: Run, stage: Stage) -> bool:
     given = _given(run, stage)
     if _passes_on(stage, given):
         return _withhold_all(run, stage, outputs)
-    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
+    extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
+    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra)
     with FileLock(_key_lock(run, identity.key)):
         if run.store.restore(identity.key, outputs):
             run.progress.stage(stage.room, "reused")
@@ -165,11 +166,6 @@ def _given(run: Run, stage: Stage) -> Given:
         use=use,
         progress=run.progress,
     )
-
-
-def _extra(given: Given) -> Any:
-    use = [given.use.number, given.use.allowed] if given.use else None
-    return {"experiment": given.experiment, "adopted": given.adopted, "use": use, "gates": [g.as_json() for g in given.gates]} if given.gates or use else None
 
 
 def _key_lock(run: Run, key: str) -> Path:
@@ -255,10 +251,13 @@ def ledger_of(run: Run) -> Path:
 
 def declared_digest(run: Run) -> str:
     """What a use of the test is counted by: the declared sections up to evaluation, and the data's digests."""
-    stored = run.experiment.stored()
+    return declared_of(run.experiment.stored(), {name: of_file(path) for name, path in run.source_files(STAGES[1]).items()})
+
+
+def declared_of(stored: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    """The same of an entry of params.yaml and the SHA-256 of its files by input name (`source.NAME`)."""
     sections = {room: stored[room] for room in ("problem", "data", "features", "training", "evaluation")}
-    sources = {name: of_tree(path)["."] for name, path in run.source_files(STAGES[1]).items()}
-    return of_value({"sections": sections, "seed": stored["seed"], "sources": sources})
+    return of_value({"sections": sections, "seed": stored["seed"], "sources": dict(sources)})
 
 
 def _remember_use(run: Run, given: Given, outputs: Mapping[str, Path]) -> None:

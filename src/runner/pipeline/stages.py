@@ -46,6 +46,13 @@ class Stage:
     code: tuple[str, ...]
 
     @property
+    def declares(self) -> tuple[str, ...]:
+        """The keys of params.yaml, below the experiment, whose change re-runs it."""
+        # The first look at the raw rows needs to know which file they are in.
+        where = ("data.primary", "data.sources") if self.sources == "primary" else ()
+        return ("seed", self.room, *where)
+
+    @property
     def gate(self) -> Place:
         """What the room judged; part of its outputs."""
         return Place("reports", f"{self.room}/gate.json")

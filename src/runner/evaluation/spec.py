@@ -13,6 +13,7 @@ class EvaluationSpec(Spec):
     test_uses: int = Field(default=5, ge=1)
     """How many different declarations may open one sealed test; every interval holds for all of them at once."""
     bootstrap_draws: int = Field(default=2000, ge=100, le=20000)
+    """Resamples behind each interval: more is steadier and takes longer."""
     slices: dict[str, str] = {}
     """Slice name to SQL that is TRUE for the rows of the slice."""
     min_slice_rows: int = Field(default=50, ge=2)

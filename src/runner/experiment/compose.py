@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,9 @@ from yaml import YAMLError
 
 from runner.core.faults import Fault, FaultsError
 from runner.core.workspace import Workspace
-from runner.experiment.explain import Explained, Groups, explain, key_of
+from runner.experiment.explain import Explained, explain, key_of
 from runner.experiment.faults import from_validation
+from runner.experiment.groups import Groups, conf_folders, packaged_conf
 from runner.experiment.locate import ConfigFile, Origin, dangerous_faults, locate, syntax_faults, unreadable
 from runner.experiment.model import Experiment, TrackingSpec
 from runner.experiment.parse import parsed, resolved
@@ -79,13 +79,7 @@ def tracking_of(workspace: Workspace, overrides: Sequence[str] = ()) -> Tracking
 
 def names(workspace: Workspace) -> list[str]:
     """The experiments that conf/experiment declares."""
-    return Groups.below(_roots(workspace)).options("experiment")
-
-
-def packaged_conf() -> Path | None:
-    """The groups that an installed package brings; None in a source checkout, whose conf/ is the workspace's own."""
-    folder = Path(str(files("runner") / "conf"))
-    return folder if folder.is_dir() else None
+    return Groups.below(conf_folders(workspace.conf)).options("experiment")
 
 
 class PackagedConf(SearchPathPlugin):
@@ -131,7 +125,7 @@ def _composed(workspace: Workspace, overrides: Sequence[str]) -> tuple[DictConfi
 
 
 def _explained(error: Exception, overrides: list[str], workspace: Workspace) -> Explained:
-    roots = _roots(workspace)
+    roots = conf_folders(workspace.conf)
     broken = [] if isinstance(error, OverrideParseException) else _broken_files(error, roots, workspace, overrides)
     if broken:
         return Explained(broken)
@@ -191,15 +185,10 @@ def _files(workspace: Workspace, defaults: Sequence[Any]) -> Iterator[ConfigFile
     for item in defaults:
         if not item.config_path or item.config_path.startswith("hydra"):
             continue
-        paths = (root / f"{item.config_path}.yaml" for root in _roots(workspace))
+        paths = (root / f"{item.config_path}.yaml" for root in conf_folders(workspace.conf))
         path = next((path for path in paths if path.is_file()), None)
         if path is not None:
             yield ConfigFile(path, "" if item.package in (None, "_global_") else item.package, workspace.shown(path))
-
-
-def _roots(workspace: Workspace) -> list[Path]:
-    packaged = packaged_conf()
-    return [workspace.conf, *([packaged] if packaged else [])]
 
 
 def _is_text(override: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader
 
 from runner.core.faults import Fault
 
@@ -23,10 +23,18 @@ STRING, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+@cache
+def _omegaconf_loader() -> Any:
+    from omegaconf._utils import get_yaml_loader
 
-    yaml_implicit_resolvers = get_yaml_loader().yaml_implicit_resolvers
+    return get_yaml_loader()
+
+
+@cache
+def _loader() -> Any:
+    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+    fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return type("Loader", (fast,), {"yaml_implicit_resolvers": _omegaconf_loader().yaml_implicit_resolvers})
 
 
 @dataclass(frozen=True)
@@ -121,10 +129,10 @@ def root_of(path: Path) -> yaml.Node | None:
     text = path.read_text(encoding="utf-8")
     root: yaml.Node | None
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_loader())
     except yaml.YAMLError:
         # Where the two disagree, the reader that Hydra uses is right.
-        root = yaml.compose(text, Loader=get_yaml_loader())
+        root = yaml.compose(text, Loader=_omegaconf_loader())
     return root
 
 
@@ -279,8 +287,7 @@ def _misread(key: yaml.Node) -> str:
         return ""
     if not isinstance(key, yaml.ScalarNode):
         return "a list or a section"
-    loader: Any = get_yaml_loader()
-    read = yaml.load(str(key.value), Loader=loader)  # noqa: S506 - a safe loader, on one word
+    read = yaml.load(str(key.value), Loader=_omegaconf_loader())  # noqa: S506 - a safe loader, on one word
     return "" if not isinstance(read, bool) and str(read) == key.value else {True: "true", False: "false", None: "nothing"}.get(read, str(read))
 
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from runner.core.faults import Fault, FaultsError, listed
 from runner.core.workspace import Workspace, check_name
 from runner.experiment.crosscheck import faults as cross_faults
-from runner.experiment.explain import COMMAND_LINE, Groups
+from runner.experiment.explain import COMMAND_LINE
 from runner.experiment.faults import from_validation, shown
+from runner.experiment.groups import Groups
 from runner.experiment.locate import Origin, source_of
 from runner.experiment.model import UNSTORED, Experiment
 

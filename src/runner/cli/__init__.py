@@ -23,6 +23,7 @@ VERBS = {
     "monitor": "compare a batch with what a bundle learned from",
     "report": "render the HTML report of a run again",
     "track": "send run records that the tracking server has not seen",
+    "explain": "what may be declared: keys, kinds, config groups, with examples",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 INTERRUPTED = 130

@@ -26,7 +26,7 @@ from runner.core.workspace import Workspace
 from runner.experiment.explain import Explained, explain, key_of
 from runner.experiment.faults import from_validation
 from runner.experiment.groups import Groups, conf_folders, packaged_conf
-from runner.experiment.locate import ConfigFile, Origin, dangerous_faults, locate, syntax_faults, unreadable
+from runner.experiment.locate import ConfigFile, Origin, Places, dangerous_faults, locate, syntax_faults, unreadable
 from runner.experiment.model import Experiment, TrackingSpec
 from runner.experiment.parse import parsed, resolved
 
@@ -56,6 +56,14 @@ def ordered(overrides: Sequence[str]) -> list[str]:
     ['+experiment=x', '+profile=quick', 'seed=1']
     """
     return sorted(overrides, key=lambda o: {"experiment": 0, "profile": 1}.get(key_of(o), 2))
+
+
+def traced(workspace: Workspace, overrides: Sequence[str]) -> tuple[Experiment, Places]:
+    """Like compose, with the place that set each key last. Raises FaultsError with every fault found."""
+    with _hydra(workspace):
+        cfg, kept, faults = _composed(workspace, overrides)
+        origin = _origin(workspace, kept)
+        return parsed(cfg, kept, workspace, origin, faults), origin().places()
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:

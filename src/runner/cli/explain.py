@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from runner.experiment.explained import Composed, Library
 
 EPILOG = """\
-  python -m runner explain problem.policy                  a key, with * for a name of your own
+  python -m runner explain problem.policy                  a key
+  python -m runner explain 'features.steps.*.kind'         * stands for a name of your own
   python -m runner explain target_encoding                 a kind, also: step target_encoding
   python -m runner explain training/tuning                 a config group and its options
   python -m runner explain seed +experiment=credit_risk    with its value there, and the file and line that set it"""
 INDENT = "  "
-FACTS: tuple[str, ...] = ("type", "limits", "default", "searched")
+FACTS = {"type": "type", "limits": "limits", "left_out": "default", "searched": "searched"}
 
 
 def add_parser(verbs: Any) -> None:
@@ -170,8 +171,8 @@ def _title(told: dict[str, Any]) -> str:
 
 
 def _facts(told: dict[str, Any]) -> list[tuple[str, str]]:
-    facts: list[tuple[str, str]] = [(name, str(told[name])) for name in FACTS if name in told]
-    if "default" in told and told["null"] and not told["required"] and told["default"] != "nothing":
+    facts: list[tuple[str, str]] = [(word, str(told[name])) for name, word in FACTS.items() if name in told]
+    if told.get("null") and not told["required"] and told["left_out"] != "nothing":
         facts.append(("null", "may stand for no value"))
     facts += [(name.replace("_", " "), "yes" if value else "no") for name, value in told.get("traits", {}).items()]
     if "declared" in told:
@@ -187,7 +188,7 @@ def _rows(told: dict[str, Any], name: str) -> list[tuple[str, ...]]:
         return [*found.items()]
     if name == "options":
         return [(option["name"], option["about"]) for option in found]
-    return [(row["key"], row["type"], row["default"], row["meaning"]) for row in found]
+    return [(row["key"], row["type"], row["left_out"], row["meaning"]) for row in found]
 
 
 def _short(value: Any) -> str:

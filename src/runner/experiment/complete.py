@@ -16,7 +16,7 @@ from runner.experiment.schema_words import KINDS, allowed, default, first_senten
 # Word and what is said beside it in shells that show it.
 Candidate = tuple[str, str]
 
-LEAVES_MORE = ("=", ".")
+MAIN = "config"
 EMPTY: dict[str, object] = {"properties": {}, "definitions": {}}
 
 
@@ -47,11 +47,25 @@ class Completer:
         sign = prefix[: len(prefix) - len(bare)]
         if "=" in bare:
             return [(f"{sign}{word}", about) for word, about in self._values(bare)]
-        chosen = any(word.startswith("+experiment=") for word in self.words)
-        offered = [] if chosen or sign not in ("", "+") or "." in bare else [("+experiment=", "the experiment")]
         end = "" if sign == "~" else "="
-        groups = [(f"{sign}{group}{end}", "config group") for group in self.groups.known if group not in ("", "experiment")] if "." not in bare else []
-        return offered + groups + [(f"{sign}{word}", about) for word, about in self._keys(bare, end)]
+        groups = [] if "." in bare else [(f"{self._sign(group) or sign}{group}{end}", "config group") for group in self._open_groups(sign)]
+        return groups + [(f"{sign}{word}", about) for word, about in self._keys(bare, end)]
+
+    def _open_groups(self, sign: str) -> list[str]:
+        """The groups that may be chosen with a sign and are not yet, those that are chosen nowhere first."""
+        given = {word.lstrip("+~").partition("=")[0] for word in self.words}
+        known = [group for group in self.groups.known if group and group not in given and sign.replace("~", "") in (self._sign(group), "")]
+        return sorted(known, key=lambda group: (not self._sign(group), group))
+
+    def _sign(self, group: str) -> str:
+        """A plus before a group that the main config does not choose."""
+        return "" if group in self._chosen else "+"
+
+    @cached_property
+    def _chosen(self) -> set[str]:
+        """The groups that the main config's defaults list chooses."""
+        main = [MAIN] if MAIN in self.groups.files else []
+        return {step for written in written_in(self.groups, main) if written.path[0] == "defaults" for step in written.path[2:]}
 
     def explainable(self, prefix: str) -> list[Candidate]:
         """What `explain` knows: keys, kinds, families and groups."""

@@ -61,7 +61,7 @@ def ordered(overrides: Sequence[str]) -> list[str]:
 def traced(workspace: Workspace, overrides: Sequence[str]) -> tuple[Experiment, Places]:
     """Like compose, with the place that set each key last. Raises FaultsError with every fault found."""
     with _hydra(workspace):
-        cfg, kept, faults = _composed(workspace, overrides)
+        cfg, kept, faults = _composed(workspace, ordered(overrides))
         origin = _origin(workspace, kept)
         return parsed(cfg, kept, workspace, origin, faults), origin().places()
 

@@ -9,8 +9,8 @@ from typing import Any
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.experiment.examples import Written, example, example_of_kind, settings
 from runner.experiment.groups import Groups, package_of
-from runner.experiment.reference import FAMILY, SETTINGS_OF, Entry, Reference, plural
-from runner.experiment.schema_words import KINDS, allowed, default, first_sentence, limits, nullable, searched, type_words
+from runner.experiment.reference import Entry, Reference, plural
+from runner.experiment.schema_words import FAMILY, KINDS, SETTINGS_OF, allowed, default, first_sentence, limits, nullable, searched, type_words
 
 Told = dict[str, Any]
 
@@ -76,9 +76,9 @@ class Library:
         raise FaultsError([Fault("--list", f"there is no list of {what!r}", f"one of {listed(known)}", nearest(what, known), "command line")])
 
     def _one(self, word: str, family: str) -> list[Told]:
-        if word in self.groups.known and ("/" in word or word == "experiment"):
-            return [self._group(word)]
         if "." not in word and word not in [entry.key for entry in self.reference.sections()]:
+            if word in self.groups.known:
+                return [self._group(word)]
             if family:
                 return [self._family(family)]
             if self.reference.kinds_named(word):
@@ -95,7 +95,9 @@ class Library:
         family, kind = entry.part
         told: Told = {"key": entry.key, **({"part": {"family": family, "kind": kind}} if kind else {}), "meaning": entry.about, "type": type_words(node)}
         told |= {name: words for name, words in (("limits", limits(node)), ("searched", searched(node))) if words}
-        told |= {"required": entry.required, "default": default(node, entry.required), "null": nullable(node)}
+        told |= {"required": entry.required, "null": nullable(node), "left_out": default(node, entry.required)}
+        if "default" in node:
+            told["default"] = node["default"]
         if allowed(node):
             told["allowed"] = allowed(node)
         if KINDS in node:
@@ -128,7 +130,7 @@ class Library:
         return {kind: first_sentence(_doc(node)) for kind, node in self.reference.families[family].items()}
 
     def _keys(self, entries: Sequence[Entry]) -> list[Told]:
-        return [{"key": e.path[-1], "type": type_words(e.node), "default": default(e.node, e.required), "meaning": first_sentence(e.about)} for e in entries]
+        return [{"key": e.path[-1], "type": type_words(e.node), "left_out": default(e.node, e.required), "meaning": first_sentence(e.about)} for e in entries]
 
     def _example_of(self, entry: Entry) -> Written | None:
         """Where the key is set, or where it is laid over a part."""

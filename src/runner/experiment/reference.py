@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from runner.core.faults import Fault, FaultsError, listed, nearest
-from runner.experiment.schema_words import KINDS
+from runner.experiment.schema_words import FAMILY, KINDS, OPTIONAL, SETTINGS_OF, nullable
 
 Node = dict[str, Any]
 
 ANY = "*"
 POINTER = "#/definitions/"
-FAMILY, SETTINGS_OF = "x-family", "x-settings-of"
 DEEPEST = 16
 
 
@@ -34,8 +33,8 @@ class Entry:
 
     @property
     def about(self) -> str:
-        """What the key means, and what its section is where the two differ."""
-        return "\n\n".join(dict.fromkeys(text for text in (self.node.get("description", ""), self.node.get("about", "")) if text))
+        """What the key means; where nothing is said of it, what its section is."""
+        return str(self.node.get("description") or self.node.get("about", ""))
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,8 @@ class Reference:
             return
         yield from self._fields(entry, node, entry.part)
         if isinstance(names := node.get("additionalProperties"), dict):
-            yield Entry((*entry.path, ANY), self._resolved(names), part=entry.part)
+            # What is said of a map is said of its entries.
+            yield Entry((*entry.path, ANY), {"about": entry.about, **self._resolved(names)}, part=entry.part)
 
     def _fields(self, entry: Entry, node: Node, part: tuple[str, str]) -> Iterator[Entry]:
         required = node.get("x-required", [])
@@ -123,7 +123,7 @@ class Reference:
             return node
         found = self.schema["definitions"][pointed["$ref"].removeprefix(POINTER)]
         own = {name: value for name, value in node.items() if name not in ("$ref", "anyOf", "title")}
-        return {**found, **own, "about": found.get("description", "")}
+        return {**found, **own, "about": found.get("description", ""), OPTIONAL: nullable(node)}
 
     def _unknown(self, path: Sequence[str], depth: int, choices: Sequence[Entry]) -> Fault:
         key, known = path[depth], list(dict.fromkeys(entry.path[-1] for entry in choices if entry.path != ("defaults",)))

@@ -61,7 +61,7 @@ def group_schema(schema: Node, package: str, home: str) -> Node | None:
     resolved = _pointed(schema, node)
     found = _homed({key: value for key, value in resolved.items() if key not in ("$schema", "definitions")}, home)
     if KINDS not in found:
-        found["properties"] = {"defaults": _homed(schema["properties"]["defaults"], home), **found.get("properties", {})}
+        found["properties"] = {"defaults": {"$ref": f"{home}#/properties/defaults"}, **found.get("properties", {})}
     return {"$schema": DRAFT, **found}
 
 
@@ -78,9 +78,12 @@ class _Partial:
 
     def section(self, node: Node) -> Node:
         """The definition of a spec."""
+        about = node.get("description", "")
         properties = {key: self.field(below, key) for key, below in node["properties"].items()}
+        if "const" in properties.get("kind", {}):
+            properties["kind"]["description"] = first_sentence(about)
         return {
-            "description": node.get("description", ""),
+            "description": about,
             **_or_later("object"),
             "properties": properties,
             "additionalProperties": False,
@@ -133,14 +136,16 @@ class _Partial:
     def _family(self, node: Node, key: str) -> Node:
         """A section that its `kind` word chooses; one definition for each family. Without any kind, each plugin declares its own keys."""
         family = _family_name(node, key)
-        refs = {kind: {"$ref": POINTER + self.names[ref.removeprefix(POINTER)]} for kind, ref in _mapping(node).items()}
+        refs = {word: {"$ref": POINTER + self.names[ref.removeprefix(POINTER)]} for word, ref in _mapping(node).items()}
         told = [self.docs.get(_named(ref), "") for ref in refs.values()]
         kind = {"title": f"kind of {family}", "description": f"Which kind of {family} this is; the other keys depend on it."}
         words = {"anyOf": [{"enum": list(refs), "enumDescriptions": told}, LATER_TEXT]} if refs else {"type": "string"}
-        chosen = [{"if": {"type": "object", "properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": ref} for kind, ref in refs.items()]
+        chosen = [{"if": {"type": "object", "properties": {"kind": {"const": word}}, "required": ["kind"]}, "then": ref} for word, ref in refs.items()]
         unchosen = {"if": {"type": "object", "not": {"required": ["kind"]}}, "then": {"anyOf": list(refs.values())}}
         branches = {"allOf": [*chosen, unchosen]} if refs else {}
-        self.families[family] = {**_or_later("object"), "properties": {"kind": kind | words}, **branches, KINDS: refs, FAMILY: family}
+        about = f"A part of the family {family}: its kind decides which keys it has."
+        properties = {"kind": kind | words}
+        self.families[family] = {"description": about, **_or_later("object"), "properties": properties, **branches, KINDS: refs, FAMILY: family}
         return {"$ref": POINTER + family}
 
 

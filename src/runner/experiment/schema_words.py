@@ -8,7 +8,10 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
-KINDS = "x-kinds"
+# Keywords of our own, which validators pass over.
+KINDS, FAMILY, SETTINGS_OF = "x-kinds", "x-family", "x-settings-of"
+# Set where pointers are resolved: whether null may stand for the section.
+OPTIONAL = "x-optional"
 TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
 LIMITS = {
     "minimum": "at least {}",
@@ -77,7 +80,7 @@ def default(node: Node, required: bool) -> str:
         return "none, it must be set"
     if "default" in node:
         return plain(node["default"])
-    return "those of its keys" if _is_section(node) else "nothing"
+    return "those of its keys" if is_section(node) and not node.get(OPTIONAL) else "nothing"
 
 
 def plain(value: Any) -> str:
@@ -111,13 +114,14 @@ def _is_later(node: Node) -> bool:
     return "patternErrorMessage" in node and node.get("type") == "string"
 
 
-def _is_section(node: Node) -> bool:
+def is_section(node: Node) -> bool:
+    """Whether the node is a section with keys of its own, not a map from names."""
     return KINDS in node or ("properties" in node and node.get("additionalProperties") is False)
 
 
 def nullable(node: Node) -> bool:
     """Whether null may stand there."""
-    return "null" in _types(node)
+    return bool(node.get(OPTIONAL)) or "null" in _types(node)
 
 
 def _types(node: Node) -> Iterator[str]:

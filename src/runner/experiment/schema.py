@@ -35,7 +35,7 @@ def experiment_schema(groups: Mapping[str, Sequence[str]], root: type[Spec] = Ex
     for key in plain["required"]:
         # What every experiment sets itself is left open in the main config.
         properties[key] = _nullable(properties[key]) if "type" in properties[key] else properties[key]
-    sections = {partial.names[name]: partial.section(node) for name, node in definitions.items()}
+    sections = {partial.names[name]: partial.section(partial.names[name], node) for name, node in definitions.items()}
     for family in get_args(Family):
         _add_facts(sections, family)
     return {
@@ -76,12 +76,12 @@ class _Partial:
         self.docs = {names[name]: first_sentence(node.get("description", "")) for name, node in definitions.items()}
         self.families: dict[str, Node] = {}
 
-    def section(self, node: Node) -> Node:
-        """The definition of a spec."""
+    def section(self, name: str, node: Node) -> Node:
+        """The definition of a spec. name: ours."""
         about = node.get("description", "")
         properties = {key: self.field(below, key) for key, below in node["properties"].items()}
         if "const" in properties.get("kind", {}):
-            properties["kind"]["description"] = first_sentence(about)
+            properties["kind"]["description"] = _about_kind(name.partition(".")[0])
         return {
             "description": about,
             **_or_later("object"),
@@ -138,7 +138,7 @@ class _Partial:
         family = _family_name(node, key)
         refs = {word: {"$ref": POINTER + self.names[ref.removeprefix(POINTER)]} for word, ref in _mapping(node).items()}
         told = [self.docs.get(_named(ref), "") for ref in refs.values()]
-        kind = {"title": f"kind of {family}", "description": f"Which kind of {family} this is; the other keys depend on it."}
+        kind = {"title": f"kind of {family}", "description": _about_kind(family)}
         words = {"anyOf": [{"enum": list(refs), "enumDescriptions": told}, LATER_TEXT]} if refs else {"type": "string"}
         chosen = [{"if": {"type": "object", "properties": {"kind": {"const": word}}, "required": ["kind"]}, "then": ref} for word, ref in refs.items()]
         unchosen = {"if": {"type": "object", "not": {"required": ["kind"]}}, "then": {"anyOf": list(refs.values())}}
@@ -147,6 +147,10 @@ class _Partial:
         properties = {"kind": kind | words}
         self.families[family] = {"description": about, **_or_later("object"), "properties": properties, **branches, KINDS: refs, FAMILY: family}
         return {"$ref": POINTER + family}
+
+
+def _about_kind(family: str) -> str:
+    return f"Which kind of {family} this is; the other keys depend on it."
 
 
 def _mapping(node: Node) -> Mapping[str, str]:

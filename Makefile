@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_CACHE ?= .runner/uv
 
-.PHONY: help setup demo test slow bench repro ui format lock
+.PHONY: help setup demo test slow bench repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -32,6 +32,9 @@ bench: setup ## speed and overhead, as ratios taken in one run
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going
 	$(BIN)/python -m runner track
+
+reference: setup ## write the schema for editors and docs/reference.md from the specs
+	$(BIN)/python -m scripts.reference
 
 ui: setup ## look at the tracked runs in a browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///.runner/mlflow/mlflow.db

@@ -24,6 +24,8 @@ VERBS = {
     "report": "render the HTML report of a run again",
     "review": "what a change between two Git revisions means, for its reviewer",
     "track": "send run records that the tracking server has not seen",
+    "explain": "what may be declared: keys, kinds, config groups, with examples",
+    "completion": "print the script that completes all of this in bash, zsh or fish",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 INTERRUPTED = 130

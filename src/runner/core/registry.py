@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from runner.core.spec import Spec
 
 Family = Literal["source", "split", "step", "candidate", "policy"]
 Part = TypeVar("Part", bound=Callable[..., Any])
+
+# Keywords of our own in the JSON Schema of a field.
+FAMILY, SETTINGS_OF = "x-family", "x-settings-of"
 
 _specs: dict[str, dict[str, type[Spec]]] = {family: {} for family in get_args(Family)}
 _parts: dict[str, dict[str, Callable[..., Any]]] = {family: {} for family in get_args(Family)}
@@ -53,3 +56,16 @@ class Registered:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices = {kind: handler.generate_schema(spec) for kind, spec in _specs[self.family].items()}
         return core_schema.tagged_union_schema(choices, discriminator="kind")
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), FAMILY: self.family}
+
+
+class SettingsOf:
+    """Annotation of a map from names to settings of parts: below a name that is a kind of the family stand that kind's own settings."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), SETTINGS_OF: self.family}

@@ -18,7 +18,7 @@ from runner.experiment.composer import Composer
 from runner.experiment.explain import explain
 from runner.experiment.faults import from_validation
 from runner.experiment.groups import Groups, conf_folders
-from runner.experiment.locate import Origin
+from runner.experiment.locate import Origin, Places
 from runner.experiment.model import Experiment, TrackingSpec
 from runner.experiment.overrides import key_of, sifted
 from runner.experiment.parse import parsed, section
@@ -47,6 +47,14 @@ def ordered(overrides: Sequence[str]) -> list[str]:
     ['+experiment=x', '+profile=quick', 'seed=1']
     """
     return sorted(overrides, key=lambda o: {"experiment": 0, "profile": 1}.get(key_of(o), 2))
+
+
+def traced(workspace: Workspace, overrides: Sequence[str]) -> tuple[Experiment, Places]:
+    """Like compose, with the place that set each key last. Raises FaultsError with every fault found."""
+    composer = Composer(workspace)
+    cfg, kept, faults = _composed(composer, ordered(overrides))
+    origin = _origin(composer, kept)
+    return parsed(cfg, kept, workspace, origin, faults), origin().places()
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:

@@ -52,16 +52,27 @@ class Experiment(Spec):
     """One declared experiment. `execution` and `tracking` say how and where to run, and are never stored."""
 
     name: str
+    """The experiment's name, the same as its file: lower-case letters, digits and underscores."""
     seed: int = Field(ge=0)
+    """Every random draw is derived from it; another seed makes another experiment."""
     problem: ProblemSpec
+    """The decision, what it is worth, and what success means."""
     data: DataSpec
+    """Where rows come from, what they must keep to, and what is set apart."""
     features: FeaturesSpec
+    """The recipe that turns contract columns into features."""
     training: TrainingSpec
+    """The candidates, their budget, and the rule that chooses."""
     evaluation: EvaluationSpec
+    """How the finalist is judged on rows that it has never seen."""
     deployment: DeploymentSpec
+    """What happens to a model that passed."""
     monitoring: MonitoringSpec
+    """How new data is compared with what the model learned from."""
     execution: ExecutionSpec = ExecutionSpec()
+    """How to run, never what: nothing here changes a result or is stored."""
     tracking: TrackingSpec = TrackingSpec()
+    """Where run records are sent; never stored."""
 
     def stored(self) -> dict[str, Any]:
         """What params.yaml holds: the seed and the rooms with all defaults filled in, as plain JSON values."""

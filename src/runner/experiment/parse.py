@@ -63,11 +63,7 @@ def _placed(fault: Fault, where: Places) -> Fault:
 def _without(value: Any, dropped: Collection[str], at: str) -> Any:
     """Plain values with a harmless text in place of those at the dropped key paths."""
     if isinstance(value, dict):
-        return {
-            key: _without(below, dropped, f"{at}.{key}".lstrip("."))
-            for key, below in value.items()
-            if key not in CODE_KEYS
-        }
+        return {key: _without(below, dropped, f"{at}.{key}".lstrip(".")) for key, below in value.items() if key not in CODE_KEYS}
     if isinstance(value, list):
         return [_without(below, dropped, f"{at}.{i}") for i, below in enumerate(value)]
     return "" if at in dropped else value

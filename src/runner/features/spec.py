@@ -18,7 +18,9 @@ class AcceptedSpec(Spec):
     """A suspicion that a named person has looked into and takes responsibility for."""
 
     reason: str = Field(min_length=10)
+    """Why the feature's power is honest; it stands in the report."""
     by: str = Field(min_length=2)
+    """Who says so."""
 
 
 class LeakageSpec(Spec):
@@ -36,7 +38,9 @@ class FeaturesSpec(Spec):
     drop: list[str] = []
     """Contract columns or step outputs that the models do not see (steps may still read them)."""
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
+    """Name to a step that makes features; each may read contract columns and what earlier steps made."""
     leakage: LeakageSpec = LeakageSpec()
+    """When a feature is suspected of knowing the answer."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
 

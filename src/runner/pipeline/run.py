@@ -19,7 +19,7 @@ from runner.core.workspace import RunFolders, Workspace
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.pipeline.cache import Store
-from runner.pipeline.keys import extra_of, identify
+from runner.pipeline.keys import Identity, extra_of, identify
 from runner.pipeline.stages import ROOMS, STAGES, Stage
 
 WITHHELD = "WITHHELD.txt"
@@ -105,8 +105,7 @@ def run_stage(run: Run, stage: Stage) -> bool:
     given = _given(run, stage)
     if _passes_on(stage, given):
         return _withhold_all(run, stage, outputs)
-    extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
-    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra)
+    identity = _identity(run, stage, given)
     with FileLock(_key_lock(run, identity.key)):
         if run.store.restore(identity.key, outputs):
             run.progress.stage(stage.room, "reused")
@@ -129,8 +128,12 @@ def recall(run: Run, stage: Stage) -> Literal["known", "unknown", "withheld"]:
     if _passes_on(stage, given):
         _withhold_all(run, stage, outputs)
         return "withheld"
-    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
-    return "known" if run.store.restore(identity.key, outputs) else "unknown"
+    return "known" if run.store.restore(_identity(run, stage, given).key, outputs) else "unknown"
+
+
+def _identity(run: Run, stage: Stage, given: Given) -> Identity:
+    extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
+    return identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra)
 
 
 def _outputs(run: Run, stage: Stage) -> dict[str, Path]:

@@ -23,7 +23,9 @@ class StratifiedSpec(Spec):
     """A fold is trained on all the others."""
     kind: Literal["stratified"]
     test_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the rows that are sealed for the test."""
     folds: int = Field(default=5, ge=2, le=100)
+    """Parts of the other rows; each is predicted by models trained on the rest."""
 
 
 @register("split", StratifiedSpec)

@@ -105,7 +105,7 @@ def run_stage(run: Run, stage: Stage) -> bool:
     # Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on.
     if stage.room not in ("evaluation", "deployment") and _withheld_upstream(given.files):
         return _withhold_all(run, stage, outputs)
-    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
+    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(run, stage, given))
     with FileLock(_key_lock(run, identity.key)):
         if run.store.restore(identity.key, outputs):
             run.progress.stage(stage.room, "reused")
@@ -144,7 +144,10 @@ def _given(run: Run, stage: Stage) -> Given:
     )
 
 
-def _extra(given: Given) -> Any:
+def _extra(run: Run, stage: Stage, given: Given) -> Any:
+    if stage.room == "problem" and run.experiment.problem.open_questions:
+        # Open questions let an exploring run go on and stop an adopted one.
+        return {"adopted": given.adopted}
     use = [given.use.number, given.use.allowed] if given.use else None
     return {"experiment": given.experiment, "adopted": given.adopted, "use": use, "gates": [g.as_json() for g in given.gates]} if given.gates or use else None
 

@@ -97,7 +97,11 @@ class ProblemSpec(Spec):
     row: str
     """What one row is."""
     owner: str | None = None
+    """Who answers for the decision; needed for promotion, not for exploration."""
     approvers: list[str] = []
+    """Who has to agree before a bundle is promoted; needed for promotion, not for exploration."""
+    open_questions: dict[str, str] = {}
+    """What only a person can answer and nobody has yet: name to question. While one is left, exploring goes on, an adopted run is refused."""
     task: Literal["binary", "multiclass", "regression"]
     target: str
     """Column of the outcome (made by `data.label` where that is declared)."""

@@ -21,6 +21,7 @@ VERBS = {
     "monitor": "compare a batch with what a bundle learned from",
     "report": "render the HTML report of a run again",
     "track": "send run records that the tracking server has not seen",
+    "init": "from your own file or table to an experiment that runs",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 INTERRUPTED = 130

@@ -26,6 +26,7 @@ VERBS = {
     "track": "send run records that the tracking server has not seen",
     "explain": "what may be declared: keys, kinds, config groups, with examples",
     "completion": "print the script that completes all of this in bash, zsh or fish",
+    "init": "from your own file or table to an experiment that runs",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 INTERRUPTED = 130

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.digests import of_file
 from runner.core.files import read_json
 from runner.core.progress import Progress
 from runner.core.workspace import RunFolders, Workspace
+from runner.deployment.answerable import Answerable
 from runner.pipeline.records import write_record
 from runner.pipeline.run import Run
 from runner.pipeline.stages import DEPLOYMENT, EVALUATION, STAGES
@@ -57,7 +59,16 @@ def registration_of(folders: RunFolders) -> Registration | None:
     if not report.exists():
         return None
     content = read_json(report)
-    return Registration(DEPLOYMENT["bundle"].under(folders), content["register_as"], content["alias"])
+    return Registration(DEPLOYMENT["bundle"].under(folders), content["register_as"], content["alias"], Answerable.of(content))
+
+
+def answerable_of(workspace: Workspace, bundle: Path) -> Answerable:
+    """Who answers for a bundle, by the run of this workspace that admitted it; nobody where there is none."""
+    manifest = bundle / "manifest.json"
+    digest = of_file(manifest) if manifest.is_file() else ""
+    reports = [*workspace.root.glob("reports/*/deployment/deployment.json"), *workspace.root.glob("runs/*/*/reports/deployment/deployment.json")]
+    found = (content for path in sorted(reports) if (content := read_json(path)).get("bundle") == digest)
+    return Answerable.of(next(found, {}))
 
 
 def admitted(workspace: Workspace) -> list[Registration]:

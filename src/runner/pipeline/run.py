@@ -133,6 +133,9 @@ def recall(run: Run, stage: Stage) -> Literal["known", "unknown", "withheld"]:
 
 def _identity(run: Run, stage: Stage, given: Given) -> Identity:
     extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
+    if stage.room == "problem" and run.experiment.problem.open_questions:
+        # Open questions let an exploring run go on and stop an adopted one.
+        extra = {"adopted": given.adopted}
     return identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra)
 
 

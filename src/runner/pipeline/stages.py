@@ -119,7 +119,13 @@ STAGES = (
         EVALUATION,
         ("bundle", "core", "evaluation", "stats"),
     ),
-    Stage("deployment", "none", _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict"), DEPLOYMENT, ("bundle", "core", "deployment")),
+    Stage(
+        "deployment",
+        "none",
+        _only(PROBLEM, "problem") | _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict"),
+        DEPLOYMENT,
+        ("bundle", "core", "deployment"),
+    ),
     Stage(
         "monitoring",
         "none",

@@ -135,9 +135,11 @@ class ProblemSpec(Spec):
     row: str = Field(min_length=1)
     """What one row is."""
     owner: str | None = None
-    """Who answers for the decision; stands on the model card."""
+    """Who answers for the decision; needed for promotion, not for exploration."""
     approvers: list[str] = []
-    """Who has to agree before the model decides; stands on the model card."""
+    """Who has to agree before a bundle is promoted; needed for promotion, not for exploration."""
+    open_questions: dict[str, str] = {}
+    """What only a person can answer and nobody has yet: name to question. While one is left, exploring goes on, an adopted run is refused."""
     task: Literal["binary", "multiclass", "regression"]
     """What is predicted: one of two labels, one of several labels, or a number."""
     target: str

@@ -11,6 +11,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from runner.core import expressions
 from runner.core.files import write_json
+from runner.core.gates import Gate
 from runner.core.registry import part
 from runner.core.stage import Done, Given
 from runner.core.workspace import Workspace
@@ -30,7 +31,7 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     shown = Workspace(given.root).shown(given["primary"])
     rows = feasibility.scan(given["primary"], shown)
     found = feasibility.measure(rows, spec, shown)
-    gates = feasibility.judge(found, spec)
+    gates = [*feasibility.judge(found, spec), *open_questions(spec, given.adopted)]
     labels = feasibility.priced_labels(spec)
     chosen: Any = spec.policy
     policy = part("policy", chosen.kind)(chosen, spec.positive)
@@ -43,6 +44,15 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     write_json(out["problem"], resolved)
     write_json(out["task"], task_of(spec, labels).as_json())
     return Done(tuple(gates))
+
+
+def open_questions(spec: ProblemSpec, adopted: bool) -> list[Gate]:
+    """A gate where the problem leaves questions open: what rests on a placeholder may be explored, never shipped."""
+    if not spec.open_questions:
+        return []
+    told = " ".join(f"{key}: {question}" for key, question in spec.open_questions.items())
+    hint = " Answer in the experiment's file and delete the line under problem.open_questions."
+    return [Gate("open questions", "problem", "failed" if adopted else "warned", "none", len(spec.open_questions), told + hint)]
 
 
 def task_of(spec: ProblemSpec, labels: list[str] | None) -> Task:

@@ -10,8 +10,7 @@ from runner.core.workspace import Workspace
 
 def here() -> Workspace:
     """The workspace of the current folder: the nearest folder upward that has conf/config.yaml. Raises FaultsError."""
-    start = Path.cwd()
-    for folder in (start, *start.parents):
-        if (folder / "conf" / "config.yaml").is_file():
-            return Workspace(folder)
-    raise fault(str(start), "no workspace here", "a folder with conf/config.yaml, here or above", "change into your project folder")
+    workspace = Workspace.around(Path.cwd())
+    if workspace is None:
+        raise fault(str(Path.cwd()), "no workspace here", "a folder with conf/config.yaml, here or above", "change into your project folder")
+    return workspace

@@ -13,7 +13,6 @@ import polars as pl
 from runner.bundle.load import load
 from runner.core.gates import Gate, Status
 
-READABLE = ("constant", "rule", "linear")
 MEGABYTE = 1_000_000
 TRIES = 3
 
@@ -26,11 +25,12 @@ def size_gate(size: int, limit_mb: float | None) -> list[Gate]:
     return [Gate("bundle size", "evaluation", "passed" if found <= limit_mb else "failed", f"{limit_mb:g} MB", f"{found:.3f} MB", "all files of the bundle")]
 
 
-def readable_gate(kind: str, required: bool) -> list[Gate]:
+def readable_gate(rung: Mapping[str, Any], required: bool) -> list[Gate]:
     """Only families whose reasoning can be read, where the problem demands it."""
     if not required:
         return []
-    return [Gate("interpretable only", "evaluation", "passed" if kind in READABLE else "failed", ", ".join(READABLE), kind, "family of the chosen rung")]
+    status: Status = "passed" if rung["interpretable"] else "failed"
+    return [Gate("interpretable only", "evaluation", status, "a kind whose reasoning can be read", rung["kind"], "kind of the chosen rung")]
 
 
 def latency_gate(folder: Path, rows: pl.DataFrame, n: int, limit_ms: float | None) -> tuple[list[Gate], dict[str, Any]]:
@@ -68,7 +68,7 @@ def _clocked(score: Any, singles: list[pl.DataFrame]) -> np.ndarray:
     return np.array(times)
 
 
-def gates_of(problem: Mapping[str, Any], kind: str, size: int) -> list[Gate]:
+def gates_of(problem: Mapping[str, Any], rung: Mapping[str, Any], size: int) -> list[Gate]:
     """The constraints that need no clock."""
     constraints = problem["constraints"]
-    return size_gate(size, constraints["max_bundle_mb"]) + readable_gate(kind, constraints["interpretable_only"])
+    return size_gate(size, constraints["max_bundle_mb"]) + readable_gate(rung, constraints["interpretable_only"])

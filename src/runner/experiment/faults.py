@@ -19,6 +19,7 @@ SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
 CONTINUES = re.compile(r"(\w+ are |for a |doing nothing )")
 LONGEST = 80
+OWN_KIND = "a kind of your own: list the file that registers it under `plugins`"
 
 
 def from_validation(error: ValidationError, given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
@@ -56,7 +57,14 @@ def _kind_fault(path: Sequence[str], context: Mapping[str, Any], given: Any, roo
     at, known = ".".join(path), kinds_at(path, given, root)
     found = str(context.get("tag", ""))
     wrong = f"unknown kind {found!r}" if found else "is missing"
-    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", nearest(found, known), source_of(f"{at}.kind", places))
+    hint = nearest(found, known) or (OWN_KIND if found and _is_open(path, given, root) else "")
+    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", hint, source_of(f"{at}.kind", places))
+
+
+def _is_open(path: Sequence[str], given: Any, root: type[Spec]) -> bool:
+    """Whether plugins may add to the kinds that a section chooses from."""
+    declared, _ = _declared_at(path, given, root)
+    return get_origin(declared) is Annotated and any(isinstance(note, Registered) for note in get_args(declared)[1:])
 
 
 def literals(context: Mapping[str, Any]) -> list[str]:

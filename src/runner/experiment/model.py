@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from runner.core.around import RoomSpec
 from runner.core.digests import of_value
 from runner.core.spec import Spec
 from runner.data.spec import DataSpec
@@ -41,6 +42,8 @@ class Experiment(Spec):
 
     name: str
     seed: int = Field(ge=0)
+    plugins: list[str] = []
+    """Python files below plugins/ whose parts config may choose; listing one runs its code, when composing too."""
     problem: ProblemSpec
     data: DataSpec
     features: FeaturesSpec
@@ -52,11 +55,17 @@ class Experiment(Spec):
     tracking: TrackingSpec = TrackingSpec()
 
     def stored(self) -> dict[str, Any]:
-        """What params.yaml holds: the seed and the rooms with all defaults filled in, as plain JSON values."""
-        rooms = {room: getattr(self, room).model_dump(mode="json", serialize_as_any=True) for room in ROOMS}
-        return {"seed": self.seed, **rooms}
+        """What params.yaml holds: the seed, plugins where there are any, and the rooms with all defaults filled in, as plain JSON values."""
+        own = {"plugins": list(self.plugins)} if self.plugins else {}
+        return {"seed": self.seed, **own, **{room: _stored(getattr(self, room)) for room in ROOMS}}
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the name and what is stored."""
         return of_value({"name": self.name, **self.stored()})
+
+
+def _stored(section: RoomSpec) -> dict[str, Any]:
+    """A room's section; what nearly no experiment has around its rooms is left out where it is empty."""
+    unused = {name for name in RoomSpec.common() if not getattr(section, name)}
+    return section.model_dump(mode="json", serialize_as_any=True, exclude=unused)

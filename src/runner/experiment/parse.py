@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from runner.core.faults import Fault, FaultsError, listed
 from runner.core.workspace import Workspace, check_name
+from runner.experiment import plugins
 from runner.experiment.crosscheck import faults as cross_faults
 from runner.experiment.explain import COMMAND_LINE, Groups
 from runner.experiment.faults import from_validation, shown
@@ -45,13 +46,14 @@ def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, orig
         if any(RESOLVER in fault.wrong or "surrogate" in fault.wrong for fault in found):
             raise FaultsError([])
         given = resolved(cfg, origin)
-        found += _name_faults(given, chosen)
+        found += [*_name_faults(given, chosen), *plugins.given_faults(given)]
+        plugins.bring(workspace, given.get("plugins"))
         experiment, wrong = _validated(given, origin)
         found += [fault for fault in wrong if not any(_covers(known.at, fault.at) for known in found)]
         if experiment is not None:
-            found += [*cross_faults(experiment), *_path_faults(experiment, workspace)]
+            found += [*cross_faults(experiment), *plugins.faults(experiment), *_path_faults(experiment, workspace)]
             if not found:
-                return experiment
+                return plugins.with_digests(experiment)
     except FaultsError as error:
         found += error.faults
     where = origin().places()

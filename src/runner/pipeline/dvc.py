@@ -7,6 +7,7 @@ from typing import Any
 from runner.pipeline.stages import EVALUATION, ROOMS, STAGES, Stage
 
 RAW = "data/raw"
+PLUGINS = "plugins"
 PLOTS = {
     "calibration.csv": {"x": "predicted", "y": "observed", "title": "Calibration: observed share against predicted"},
     "ladder.csv": {"x": "rung", "y": "payoff", "title": "Payoff per row, rung by rung"},
@@ -27,11 +28,14 @@ def compose() -> dict[str, Any]:
         "deps": sorted(
             [
                 "conf",
+                PLUGINS,
                 "src/runner/bundle/casts.py",
+                "src/runner/bundle/decide.py",
                 "src/runner/bundle/recipe.py",
                 "src/runner/core",
                 "src/runner/experiment",
                 "src/runner/features/recipe.py",
+                "src/runner/stats",
                 *specs,
                 *families,
             ]
@@ -53,7 +57,7 @@ def _foreach(stage: Stage) -> dict[str, Any]:
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
             "deps": sorted([*raw, *reads, *code, "requirements.lock"]),
             "params": ["${item}.seed", f"${{item}}.{stage.room}", *where],
-            "outs": sorted([place.for_dvc() for place in stage.writes.values() if place != EVALUATION["metrics"]] + [stage.gate.for_dvc()]),
+            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place != EVALUATION["metrics"]),
             **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
         },
     }

@@ -51,6 +51,11 @@ class Stage:
         return Place("reports", f"{self.room}/gate.json")
 
     @property
+    def around(self) -> Place:
+        """What the steps around the room found; always there, so that DVC can name it."""
+        return Place("reports", f"{self.room}/around")
+
+    @property
     def measurements(self) -> Place:
         """What a clock or a meter gave; never compared, nobody's output."""
         return Place("reports", f"{self.room}/measurements.json")
@@ -112,7 +117,9 @@ STAGES = (
         EVALUATION,
         ("bundle", "core", "evaluation", "stats"),
     ),
-    Stage("deployment", "none", _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict"), DEPLOYMENT, ("bundle", "core", "deployment")),
+    Stage(
+        "deployment", "none", _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict", "metrics"), DEPLOYMENT, ("bundle", "core", "deployment")
+    ),
     Stage(
         "monitoring",
         "none",

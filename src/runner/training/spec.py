@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.faults import nearest
 from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec, with_order
@@ -31,7 +32,7 @@ class CalibrationSpec(Spec):
     kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
 
 
-class TrainingSpec(Spec):
+class TrainingSpec(RoomSpec):
     """The ladder, its budget, and the rule that chooses."""
 
     candidates: dict[str, Annotated[CandidateSpec, Registered("candidate")]]

@@ -12,6 +12,12 @@ from runner.bundle.payoff import Payoff, action_values, decision_values
 
 Policy = Mapping[str, Any]
 VALUED_AT_ONCE = 200_000
+# The policies that a bundle decides by, and what each must say.
+POLICIES = {
+    "per_row": ("shift",),
+    "threshold": ("act", "otherwise", "label", "at"),
+    "top_k": ("act", "otherwise", "rows", "of_rows", "per", "even_at_a_loss"),
+}
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 

@@ -8,10 +8,12 @@ import polars as pl
 from polars.exceptions import PolarsError
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
 from runner.data.sources.source import FileSourceSpec
+from runner.data.splits.split import SplitSpec
 
 assert sources and splits  # the imports register the kinds that the unions below are made of
 
@@ -116,7 +118,7 @@ class LabelSpec(Spec):
     """A Polars SQL expression over the joined row, which may read what is known only after the event; it fills the column `problem.target`."""
 
 
-class DataSpec(Spec):
+class DataSpec(RoomSpec):
     """Sources, joins, the contract, and what is set apart."""
 
     sources: dict[str, Annotated[FileSourceSpec, Registered("source")]]
@@ -141,7 +143,7 @@ class DataSpec(Spec):
     """A larger share of quarantined rows refuses the run."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of joins and derived columns, which build on each other; leave it out."""
-    split: Annotated[Spec, Registered("split")]
+    split: Annotated[SplitSpec, Registered("split")]
     """How rows are set apart for the sealed test and for the folds."""
 
     @model_validator(mode="before")

@@ -13,6 +13,7 @@ from runner.core.digests import canonical
 from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
+from runner.experiment import plugins
 from runner.experiment.compose import compose
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
@@ -136,12 +137,17 @@ def from_params(workspace: Workspace, name: str) -> Experiment:
         known = [str(key) for key in read_all(workspace)]
         expected = f"one of {listed(known, 40)}" if known else "a name that compose has written"
         raise fault(FILE, f"there is no adopted experiment {name!r}", expected, nearest(name, known) or f"{COMPOSE} {name}")
-    return validated(name, entry)
+    experiment = validated(workspace, name, entry)
+    changed = [Fault(f"{name}.{f.at}", f.wrong, f.expected, COMPOSE, FILE) for f in plugins.changed(experiment)]
+    if changed:
+        raise FaultsError(changed)
+    return experiment
 
 
-def validated(name: str, entry: Mapping[str, Any]) -> Experiment:
+def validated(workspace: Workspace, name: str, entry: Mapping[str, Any]) -> Experiment:
     """The experiment that an entry declares. Raises FaultsError with everything that this version of the specs refuses."""
     given = {"name": name, **{key: value for key, value in entry.items() if key != "name"}}
+    plugins.bring(workspace, given.get("plugins"))
     try:
         return Experiment.model_validate_json(json.dumps(given, default=str))
     except ValidationError as error:

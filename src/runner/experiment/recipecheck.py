@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +13,7 @@ from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.experiment.model import Experiment
 from runner.features.recipe import plan
+from runner.features.steps.fitting import StepSpec
 
 MOMENT = datetime(2000, 1, 1)
 Schema = Mapping[str, pl.DataType]
@@ -84,10 +84,9 @@ def _forbidden_reads(experiment: Experiment, unknown: Mapping[str, str]) -> Iter
                 yield Fault(f"features.steps.{step_name}.{at}", wrong, "columns that may be features", "a history step may look at past outcomes")
 
 
-def reads(step: Any) -> dict[str, list[str]]:
+def reads(step: StepSpec) -> dict[str, list[str]]:
     """Key below the step to the columns that it reads of the row itself; the past events of a history are another matter."""
-    found: dict[str, list[str]] = {name: list(getattr(step, name, [])) for name in ("columns", "entity")}
-    found |= {name: [value] for name in ("column", "time") if (value := getattr(step, name, None))}
+    found = step.reads()
     for name, sql in getattr(step, "expressions", {}).items():
         try:
             found[f"expressions.{name}"] = expressions.parse(sql).meta.root_names()

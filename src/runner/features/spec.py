@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.features import steps
@@ -32,7 +33,7 @@ class LeakageSpec(Spec):
     """Feature to the reason why its power is honest, and who says so."""
 
 
-class FeaturesSpec(Spec):
+class FeaturesSpec(RoomSpec):
     """The recipe: contract columns and named steps, in order."""
 
     drop: list[str] = []

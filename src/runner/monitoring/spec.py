@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from runner.core.spec import Spec
+from runner.core.around import RoomSpec
 
 
-class MonitoringSpec(Spec):
+class MonitoringSpec(RoomSpec):
     """How new data is compared with what the model learned from."""
 
     window_rows: int = Field(default=1000, ge=50)

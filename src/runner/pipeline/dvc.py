@@ -20,6 +20,7 @@ HEAD = """\
 # Rebuilds every adopted experiment: `dvc repro`. Written by `python -m runner init`; the stages are those of the package.
 # requirements.txt stands for the code: a stage runs again when a pinned version changes.
 """
+PLUGINS = "plugins"
 PLOTS = {
     "calibration.csv": {"x": "predicted", "y": "observed", "title": "Calibration: observed share against predicted"},
     "ladder.csv": {"x": "rung", "y": "payoff", "title": "Payoff per row, rung by rung"},
@@ -84,11 +85,14 @@ def compose() -> dict[str, Any]:
         "deps": sorted(
             [
                 "conf",
+                PLUGINS,
                 "src/runner/bundle/casts.py",
+                "src/runner/bundle/decide.py",
                 "src/runner/bundle/recipe.py",
                 "src/runner/core",
                 "src/runner/experiment",
                 "src/runner/features/recipe.py",
+                "src/runner/stats",
                 *specs,
                 *families,
             ]
@@ -107,7 +111,7 @@ def _foreach(stage: Stage, code: list[str]) -> dict[str, Any]:
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
             "deps": sorted([*raw, *reads, *code]),
             "params": [f"${{item}}.{key}" for key in stage.declares],
-            "outs": sorted([place.for_dvc() for place in stage.writes.values() if place != EVALUATION["metrics"]] + [stage.gate.for_dvc()]),
+            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place != EVALUATION["metrics"]),
             **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
         },
     }

@@ -58,6 +58,11 @@ class Stage:
         return Place("reports", f"{self.room}/gate.json")
 
     @property
+    def around(self) -> Place:
+        """What the steps around the room found; always there, so that DVC can name it."""
+        return Place("reports", f"{self.room}/around")
+
+    @property
     def measurements(self) -> Place:
         """What a clock or a meter gave; never compared, nobody's output."""
         return Place("reports", f"{self.room}/measurements.json")
@@ -122,7 +127,7 @@ STAGES = (
     Stage(
         "deployment",
         "none",
-        _only(PROBLEM, "problem") | _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict"),
+        _only(PROBLEM, "problem") | _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict", "metrics"),
         DEPLOYMENT,
         ("bundle", "core", "deployment"),
     ),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import KindSpec, Spec
 from runner.problem import policies
@@ -127,7 +128,7 @@ class FeasibilitySpec(Spec):
     """Fewest rows of the rarest label (classification)."""
 
 
-class ProblemSpec(Spec):
+class ProblemSpec(RoomSpec):
     """The decision, what it is worth, and what success means."""
 
     decision: str = Field(min_length=1)

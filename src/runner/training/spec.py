@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.faults import nearest
 from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
@@ -34,7 +35,7 @@ class CalibrationSpec(Spec):
     """
 
 
-class TrainingSpec(Spec):
+class TrainingSpec(RoomSpec):
     """The ladder, its budget, and the rule that chooses."""
 
     candidates: dict[str, Annotated[CandidateSpec, Registered("candidate")]]

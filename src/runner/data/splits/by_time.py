@@ -8,12 +8,12 @@ import polars as pl
 from pydantic import Field
 
 from runner.core.registry import register
-from runner.core.spec import Spec
+from runner.data.splits.split import SplitSpec
 
 TEST, FIRST_BLOCK = -2, -1
 
 
-class ByTimeSpec(Spec):
+class ByTimeSpec(SplitSpec):
     """Test: the latest share of the rows. Fold k is validated on a block of time and trained on all earlier blocks."""
 
     walks_forward: ClassVar[bool] = True

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from runner.core.registry import register
 from runner.core.seeds import seed_for
-from runner.core.spec import Spec
+from runner.data.splits.split import SplitSpec
 
 TEST = -2
 TENTHS = 10
 
 
-class StratifiedSpec(Spec):
+class StratifiedSpec(SplitSpec):
     """Random rows for the test, random folds in the rest; shares of each label kept (regression: of each tenth of the target)."""
 
     walks_forward: ClassVar[bool] = False

@@ -12,6 +12,7 @@ from runner.core.files import read_json
 from runner.core.gates import Gate, any_failed
 from runner.core.stage import TestUse
 from runner.experiment.model import Experiment
+from runner.experiment.plugins import behind_room
 from runner.pipeline.cache import Store
 from runner.pipeline.keys import extra_of, identity_of, spec_digest
 from runner.pipeline.review.revision import Revision
@@ -47,7 +48,8 @@ def _key(stage: Stage, experiment: Experiment, sources: Mapping[str, str], known
     inputs = {name: of_value(known[place]["files"]) for name, place in stage.reads.items() if place in known and not name.startswith("gate.")}
     inputs |= {name: of_value({".": digest}) for name, digest in _raw(stage, experiment, sources).items()}
     declared = spec_digest(getattr(experiment, stage.room), experiment.seed)
-    return identity_of(stage, declared, inputs, _extra(experiment, sources, known, store, revision) if stage.room == "evaluation" else None).key
+    extra = _extra(experiment, sources, known, store, revision) if stage.room == "evaluation" else None
+    return identity_of(stage, declared, inputs, extra, behind_room(experiment, stage.room)).key
 
 
 def _raw(stage: Stage, experiment: Experiment, sources: Mapping[str, str]) -> dict[str, str]:

@@ -100,7 +100,7 @@ class Revision:
     def experiment(self, name: str) -> Experiment | None:
         """The entry as this version of the specs reads it; None where it does not fit them."""
         try:
-            return params.validated(name, self.entries[name])
+            return params.validated(self.workspace, name, self.entries[name])
         except FaultsError:
             return None
 

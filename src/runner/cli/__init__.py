@@ -29,6 +29,7 @@ VERBS = {
     "init": "from your own file or table to an experiment that runs",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
+WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
 STORAGE_FAULTS = {
     errno.ENOSPC: "the disk is full",
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code. A person's mistake is told without a traceback; a bug is not hidden."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] in (["-h"], ["--help"], ["help"]) or (not words):
-        print(HELP.format(verbs="\n".join(f"  {name:<10} {what}" for name, what in VERBS.items())))
+        print(HELP.format(verbs="\n".join(f"  {name:<{WIDTH}} {what}" for name, what in VERBS.items())))
         return ExitCode.PASSED if words else ExitCode.BAD_INPUT
     if words == ["--version"]:
         from runner import __version__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -113,16 +114,24 @@ def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str, total: bool
     missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
     if missing:
         return _missing(missing[0], sql, schema, at)
-    rows = pl.DataFrame({name: [None, _sample(dtype)] for name, dtype in schema.items()}, schema=dict(schema))
+    rows, nulls = _two_rows(tuple(schema.items()))
     try:
         # A constant is broadcast over the rows, so it is as per-row as a column.
         dtype = rows.lazy().select(__runner_value=expression).collect_schema()["__runner_value"]
-        height = rows.clear(2).select(__runner_value=expression).height
+        height = nulls.select(__runner_value=expression).height
     except PolarsError as error:
         return _explained(error, sql, schema, at)
     if height != 2 and expression.meta.root_names():
         return Fault(at, f"{shortened(sql)} aggregates over rows", "an expression over the columns of one row")
     return (_partial(expression, sql, rows, at) if total else None) or dtype
+
+
+@lru_cache(maxsize=64)
+def _two_rows(schema: tuple[tuple[str, pl.DataType], ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A row of nulls and one of likely values, and two rows of nulls."""
+    types = dict(schema)
+    rows = pl.DataFrame({name: [None, _sample(dtype)] for name, dtype in schema}, schema=types)
+    return rows, pl.DataFrame({name: [None, None] for name in types}, schema=types)
 
 
 def _sample(dtype: pl.DataType) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
+from runner.experiment.composer import Composer
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
@@ -23,6 +25,7 @@ __all__ = ["adopt", "compose_all", "from_params", "is_adopted", "read", "read_al
 FILE = "params.yaml"
 HEAD = "# Written by `python -m runner compose` from conf/; changes made here by hand are lost.\n"
 COMPOSE = "python -m runner compose"
+TOP_LINE = re.compile(r"^[^ \n]", re.MULTILINE)
 LONGEST_KEY = 1000
 SHOWN_CHANGES = 5
 
@@ -80,6 +83,8 @@ def _quoted(text: str) -> str:
 
     JSON's own escapes do not do: YAML 1.1 reads its surrogate pairs as two broken signs.
     """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(_escaped(sign) for sign in text) + '"'
 
 
@@ -101,23 +106,53 @@ def write(workspace: Workspace, experiments: Sequence[Experiment]) -> None:
 
 def read_all(workspace: Workspace) -> dict[str, Any]:
     """Every entry by name; empty when there is no file. Raises FaultsError when it is damaged."""
+    text = _text(workspace)
+    return {} if text is None else _loaded(text)
+
+
+def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """One entry, or None. Raises FaultsError when the file is damaged where it stands."""
+    text = _text(workspace)
+    if text is None:
+        return None
+    part = _part(text, name)
+    entry = (_loaded(text) if part is None else _loaded(part)).get(name)
+    return dict(entry) if isinstance(entry, dict) else None
+
+
+def _text(workspace: Workspace) -> str | None:
     path = workspace.root / FILE
     if not path.exists():
-        return {}
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise _damaged(error) from None
+
+
+def _part(text: str, name: str) -> str | None:
+    """The lines of one entry of a file as compose writes it, so that hundreds of others need not be read; None where they are not plain to see."""
+    head = f"{_quoted(name)}:\n"
+    if not text.startswith(HEAD) or text.count(f"\n{head}") != 1:
+        return None
+    start = text.index(f"\n{head}") + 1
+    below = TOP_LINE.search(text, start + len(head))
+    return text[start : below.start() if below else len(text)]
+
+
+def _loaded(text: str) -> dict[str, Any]:
     try:
         # libyaml where the platform has it: ten times faster on a long file.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE) from None
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as error:
+        raise _damaged(error) from None
     if content is not None and not isinstance(content, dict):
         raise fault(FILE, "holds no experiments", "the file that compose writes", COMPOSE)
     return dict(content or {})
 
 
-def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """One entry, or None. Raises FaultsError when the file is damaged."""
-    entry = read_all(workspace).get(name)
-    return dict(entry) if isinstance(entry, dict) else None
+def _damaged(error: Exception) -> FaultsError:
+    return fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE)
 
 
 def from_params(workspace: Workspace, name: str) -> Experiment:
@@ -150,9 +185,10 @@ def compose_all(workspace: Workspace) -> list[Experiment]:
     """Every adopted experiment from conf/. Raises FaultsError with the faults of all of them."""
     experiments: list[Experiment] = []
     faults: list[Fault] = []
+    composer = Composer(workspace)
     for name in reproduce_names(workspace):
         try:
-            experiments.append(compose(workspace, [f"+experiment={name}"]))
+            experiments.append(compose(workspace, [f"+experiment={name}"], composer))
         except FaultsError as error:
             faults += error.faults
     if faults:

@@ -27,20 +27,19 @@ if TYPE_CHECKING:
 HEADER = "# @package _global_"
 
 
-def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, origin: Callable[[], Origin], faults: Sequence[Fault]) -> Experiment:
-    """The experiment of a composed config.
+def parsed(raw: Mapping[str, Any], overrides: Sequence[str], workspace: Workspace, origin: Callable[[], Origin], faults: Sequence[Fault]) -> Experiment:
+    """The experiment of a composed config, plain values that are not resolved.
 
     overrides: those it was composed with; origin: what it was composed of, asked for only when something looks wrong; faults: those already found.
     Raises FaultsError with all of them and all that is found here.
     """
-    raw: Any = OmegaConf.to_container(cfg, resolve=False)
     found = list(faults)
     try:
         chosen = _chosen(raw, overrides, origin, workspace, found)
         wrong = [*_plain_faults(raw, ""), *Lookups(raw).faults()]
         found += wrong
         # What is wrong already is put aside, so that the rest is judged in the same go.
-        given = resolved(OmegaConf.create(_without(raw, {fault.at for fault in wrong}, "")) if wrong else cfg, origin)
+        given = resolved(_without(raw, {fault.at for fault in wrong}, "") if wrong else raw, origin)
         found += _name_faults(given, chosen)
         experiment, invalid = _validated(given, origin)
         found += [fault for fault in invalid if not any(_covers(known.at, fault.at) for known in found)]
@@ -119,15 +118,15 @@ def _plain_faults(value: Any, at: str) -> Iterator[Fault]:
         yield Fault(at, f"is a {type(value).__name__}", "text, a number, true or false, a list or a section")
 
 
-def resolved(cfg: DictConfig, origin: Callable[[], Origin]) -> dict[str, Any]:
+def resolved(raw: Mapping[str, Any], origin: Callable[[], Origin]) -> dict[str, Any]:
     """The config without interpolations.
 
     Stored sections are resolved without the others in sight, so that nothing private reaches what is stored.
     Raises FaultsError with each section that cannot be resolved.
     """
-    plain = OmegaConf.to_container(cfg, resolve=False)
-    if isinstance(plain, dict) and not any(isinstance(text, str) and "${" in text for _, text in leaves(plain, "")):
-        return {str(key): value for key, value in plain.items()}
+    if not any(isinstance(text, str) and "${" in text for _, text in leaves(raw, "")):
+        return dict(raw)
+    cfg = OmegaConf.create(dict(raw))
     stored = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in UNSTORED])
     given: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -141,15 +140,14 @@ def resolved(cfg: DictConfig, origin: Callable[[], Origin]) -> dict[str, Any]:
     return given
 
 
-def section(cfg: DictConfig, name: str, origin: Callable[[], Origin]) -> Any:
+def section(raw: Mapping[str, Any], name: str, origin: Callable[[], Origin]) -> Any:
     """One section without interpolations, where the others do not matter. Raises FaultsError."""
-    raw: Any = OmegaConf.to_container(cfg, resolve=False)
     wrong = [fault for fault in [*_plain_faults(raw.get(name), name), *Lookups(raw).faults()] if fault.at.split(".")[0] == name]
     if wrong:
         where = origin().places()
         raise FaultsError(replace(fault, source=source_of(fault.at, where)) for fault in wrong)
     try:
-        return _section(cfg, name)
+        return _section(OmegaConf.create(dict(raw)), name)
     except (OmegaConfBaseException, RecursionError) as error:
         raise FaultsError([_unresolved(error, name, origin())]) from None
 

@@ -31,6 +31,7 @@ VERBS = {
 }
 WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
+MOST_FAULTS = 50
 STORAGE_FAULTS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -101,8 +102,9 @@ def _tell(error: FaultsError) -> None:
     plural = "" if len(error.faults) == 1 else "s"
     head = f"refused, {len(error.faults)} reason{plural}:" if error.exit_code == ExitCode.REFUSED else f"{len(error.faults)} problem{plural} to mend:"
     # Values from data or config may hold control characters; a terminal must not obey them.
-    body = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))
-    print(f"{head}\n{body}", file=sys.stderr)
+    body = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in "\n".join(map(str, error.faults[:MOST_FAULTS])))
+    more = f"\nand {len(error.faults) - MOST_FAULTS:,} more" if len(error.faults) > MOST_FAULTS else ""
+    print(f"{head}\n{body}{more}", file=sys.stderr)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import polars as pl
@@ -111,29 +111,45 @@ def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at:
 
 def syntax_fault(sql: str, at: str) -> Fault | None:
     """What is wrong with an expression whose columns are not known: its form, and whether it parses."""
+    found = _parsed(sql, at)
+    return found if isinstance(found, Fault) else None
+
+
+def _parsed(sql: str, at: str) -> pl.Expr | Fault:
     if wrong := form_fault(sql, at):
         return wrong
     try:
         expression = parse(sql)
     except PolarsError as error:
         return parse_fault(error, sql, at)
-    return _other_rows(expression, sql, at)
+    return _other_rows(expression, sql, at) or expression
 
 
 def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str, total: bool) -> Fault | pl.DataType:
-    if wrong := syntax_fault(sql, at):
-        return wrong
-    expression = parse(sql)
-    rows = pl.DataFrame({name: [None, _sample(dtype)] for name, dtype in schema.items()}, schema=dict(schema))
+    expression = _parsed(sql, at)
+    if isinstance(expression, Fault):
+        return expression
+    missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
+    if missing:
+        return _missing(missing[0], sql, schema, at)
+    rows, nulls = _two_rows(tuple(schema.items()))
     try:
         # A constant is broadcast over the rows, so it is as per-row as a column.
         dtype = rows.lazy().select(__runner_value=expression).collect_schema()["__runner_value"]
-        height = rows.clear(2).select(__runner_value=expression).height
+        height = nulls.select(__runner_value=expression).height
     except PolarsError as error:
         return _explained(error, sql, schema, at)
     if height != 2 and expression.meta.root_names():
         return Fault(at, f"{shortened(sql)} aggregates over rows", "an expression over the columns of one row")
     return (_partial(expression, sql, rows, at) if total else None) or dtype
+
+
+@lru_cache(maxsize=64)
+def _two_rows(schema: tuple[tuple[str, pl.DataType], ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A row of nulls and one of likely values, and two rows of nulls."""
+    types = dict(schema)
+    rows = pl.DataFrame({name: [None, _sample(dtype)] for name, dtype in schema}, schema=types)
+    return rows, pl.DataFrame({name: [None, None] for name in types}, schema=types)
 
 
 def _sample(dtype: pl.DataType) -> Any:
@@ -173,15 +189,19 @@ def _other_rows(expression: pl.Expr, sql: str, at: str) -> Fault | None:
     return None
 
 
+def _missing(name: str, sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault:
+    dotted = next((f'a name with a dot needs double quotes: "{word}"' for word in DOTTED.findall(bare(sql)) if word.startswith(f"{name}.")), "")
+    hint = dotted or nearest(name, schema) or f"columns here: {', '.join(list(schema)[:30])}"
+    found = re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", sql)
+    where = f" {place(sql, found.start())}" if found else ""
+    return Fault(at, f"{shortened(sql)} names a column {name!r} that is not there{where}", "a column of the data", hint)
+
+
 def _explained(error: PolarsError, sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault:
     message = " ".join(str(error).split("\nResolved plan")[0].split("\n\n")[0].split())
     missing = MISSING_COLUMN.search(message)
     if missing:
-        name = missing.group(1)
-        hint = nearest(name, schema) or f"columns here: {', '.join(list(schema)[:30])}"
-        found = re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", sql)
-        where = f" {place(sql, found.start())}" if found else ""
-        return Fault(at, f"{shortened(sql)} names a column {name!r} that is not there{where}", "a column of the data", hint)
+        return _missing(missing.group(1), sql, schema, at)
     dotted = next((f'a name with a dot needs double quotes: "{word}"' for word in DOTTED.findall(bare(sql))), "")
     return Fault(at, f"{shortened(sql)} is not a valid expression: {message[:300]}", EXPECTED, dotted)
 

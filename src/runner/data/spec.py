@@ -9,6 +9,7 @@ from polars.exceptions import PolarsError
 from pydantic import Field, model_validator
 
 from runner.core.around import RoomSpec
+from runner.core.faults import nearest
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
@@ -155,10 +156,15 @@ class DataSpec(RoomSpec):
     def _consistent(self) -> Self:
         wrong = []
         if self.primary not in self.sources:
-            wrong.append(f"primary {self.primary!r} is not a source; sources are {sorted(self.sources)}")
-        wrong += [f"joins.{n} names the source {j.source!r}; sources are {sorted(self.sources)}" for n, j in self.joins.items() if j.source not in self.sources]
+            wrong.append(f"primary {self.primary!r} is not a source; {self._sources_near(self.primary)}")
+        for name, join in self.joins.items():
+            if join.source not in self.sources:
+                wrong.append(f"joins.{name}.source names the source {join.source!r}; {self._sources_near(join.source)}")
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _sources_near(self, name: str) -> str:
+        return "; ".join(part for part in (f"sources are {sorted(self.sources)}", nearest(name, self.sources)) if part)

@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
-from yaml import YAMLError
 
 from runner.core.faults import Fault, FaultsError
 from runner.core.workspace import Workspace
-from runner.experiment.composer import Composer
+from runner.experiment.composer import MISTAKES, Composer
 from runner.experiment.explain import explain
 from runner.experiment.faults import from_validation
 from runner.experiment.groups import Groups, conf_folders
@@ -26,9 +23,6 @@ from runner.experiment.parse import parsed, section
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-# What composing can raise for a person's mistake; anything else is a bug and keeps its traceback.
-MISTAKES = (HydraException, OmegaConfBaseException, YAMLError, UnicodeError, OSError, ValueError, RecursionError)
-
 
 def compose(workspace: Workspace, overrides: Sequence[str], composer: Composer | None = None) -> Experiment:
     """The experiment that the workspace's conf/ and the overrides make. Raises FaultsError with every fault found.
@@ -36,8 +30,8 @@ def compose(workspace: Workspace, overrides: Sequence[str], composer: Composer |
     composer: one for many experiments saves reading the same files again.
     """
     composer = composer or Composer(workspace)
-    cfg, kept, faults = _composed(composer, ordered(overrides))
-    return parsed(cfg, kept, workspace, _origin(composer, kept), faults)
+    raw, kept, faults = _composed(composer, ordered(overrides))
+    return parsed(raw, kept, workspace, _origin(composer, kept), faults)
 
 
 def ordered(overrides: Sequence[str]) -> list[str]:
@@ -52,24 +46,25 @@ def ordered(overrides: Sequence[str]) -> list[str]:
 def traced(workspace: Workspace, overrides: Sequence[str]) -> tuple[Experiment, Places]:
     """Like compose, with the place that set each key last. Raises FaultsError with every fault found."""
     composer = Composer(workspace)
-    cfg, kept, faults = _composed(composer, ordered(overrides))
+    raw, kept, faults = _composed(composer, ordered(overrides))
     origin = _origin(composer, kept)
-    return parsed(cfg, kept, workspace, origin, faults), origin().places()
+    return parsed(raw, kept, workspace, origin, faults), origin().places()
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:
     """The experiment of a config that Hydra composed itself, as in a job of a sweep. Raises FaultsError."""
-    return parsed(cfg, overrides, workspace, _origin(Composer(workspace), overrides), [])
+    raw: Any = OmegaConf.to_container(cfg, resolve=False)
+    return parsed(raw, overrides, workspace, _origin(Composer(workspace), overrides), [])
 
 
 def tracking_of(workspace: Workspace, overrides: Sequence[str] = ()) -> TrackingSpec:
     """The tracking section that conf/ and the overrides make without any experiment. Raises FaultsError."""
     composer = Composer(workspace)
-    cfg, kept, faults = _composed(composer, overrides)
+    raw, kept, faults = _composed(composer, overrides)
     origin = _origin(composer, kept)
     if faults:
         raise FaultsError(faults)
-    given = section(cfg, "tracking", origin)
+    given = section(raw, "tracking", origin)
     try:
         return TrackingSpec.model_validate(given)
     except ValidationError as error:
@@ -81,7 +76,7 @@ def names(workspace: Workspace) -> list[str]:
     return Groups.below(conf_folders(workspace.conf)).options("experiment")
 
 
-def _composed(composer: Composer, overrides: Sequence[str]) -> tuple[DictConfig, list[str], list[Fault]]:
+def _composed(composer: Composer, overrides: Sequence[str]) -> tuple[dict[str, Any], list[str], list[Fault]]:
     """The config, the overrides that it was made with, and the faults of those that had to be left out."""
     kept, faults = sifted(overrides)
     while True:
@@ -100,10 +95,9 @@ def _composed(composer: Composer, overrides: Sequence[str]) -> tuple[DictConfig,
 def _plain(composer: Composer, overrides: Sequence[str]) -> Mapping[str, Any]:
     """The unresolved config of other overrides, for hints; empty when it does not compose either."""
     try:
-        found = OmegaConf.to_container(composer.config(overrides), resolve=False)
+        return composer.config(overrides)
     except (FaultsError, *MISTAKES):
         return {}
-    return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _origin(composer: Composer, overrides: Sequence[str]) -> Callable[[], Origin]:

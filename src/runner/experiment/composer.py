@@ -6,10 +6,11 @@ no config file can reach them. Each file is read once, with libyaml, however man
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from hydra import version
@@ -20,7 +21,7 @@ from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
 from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, HydraException
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -30,12 +31,12 @@ from runner.core.faults import Fault, FaultsError, fault
 from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders
 from runner.experiment.locate import ConfigFile, locate, plain_values, syntax_faults, unreadable
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+from runner.experiment.merge import NotPlainError, laid_over, placed
 
 MAIN = "config"
 HEAD_CHARACTERS = 512
+# What composing can raise for a person's mistake; anything else is a bug and keeps its traceback.
+MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeError, OSError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,19 @@ class Shelf:
     workspace: Workspace
     read: dict[Path, _Read] = field(default_factory=dict)
 
-    def result(self, path: Path, provider: str) -> ConfigResult:
-        """A file as Hydra takes it, with values of its own, since a composition changes them."""
+    def values(self, path: Path) -> dict[Any, Any]:
+        """A file's plain values without its defaults list; not to be changed."""
+        return {key: value for key, value in self.file(path).values.items() if key != "defaults"}
+
+    def file(self, path: Path) -> _Read:
+        """A file, read once."""
         if path not in self.read:
             self.read[path] = self._open(path)
-        found = self.read[path]
+        return self.read[path]
+
+    def result(self, path: Path, provider: str) -> ConfigResult:
+        """A file as Hydra takes it, with values of its own."""
+        found = self.file(path)
         return ConfigResult(provider=provider, path=str(path), config=OmegaConf.create(found.values), header=dict(found.head))
 
     def _open(self, path: Path) -> _Read:
@@ -134,40 +143,79 @@ class Composer:
         self._folders = conf_folders(workspace.conf)
         self._shelf = Shelf(workspace)
         self._repository = _Repository(self._folders, self._shelf)
+        # Defaults lists are read off these and never change them, so that all compositions share them.
+        self._known = CachingConfigRepository(self._repository)
         self._loader = ConfigLoaderImpl(ConfigSearchPathImpl())
+        self._parser = OverridesParser.create()
         if not self._repository.config_exists(MAIN):
             raise fault("conf", "there is no conf/config.yaml", "a project folder whose conf/ holds the table of contents, config.yaml")
 
-    def config(self, overrides: Sequence[str]) -> DictConfig:
-        """The composed config, not resolved. Raises FaultsError, or HydraException and others for MISTAKES in overrides and defaults lists."""
-        repository = CachingConfigRepository(self._repository)
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The composed config as plain values, not resolved. Raises FaultsError, or HydraException and others for MISTAKES in overrides and defaults lists."""
+        defaults = self._defaults_of(overrides)
+        self._refuse(path for item in defaults.defaults if (path := self._path(item.config_path)) is not None)
         try:
-            defaults = self._defaults(overrides, repository)
-            config = self._loader._compose_config_from_defaults_list(defaults.defaults, repository)
-            OmegaConf.set_struct(config, value=True)
-            ConfigLoaderImpl._apply_overrides_to_config(defaults.config_overrides, config)
+            merged = self._merged(defaults.defaults)
+            return self._overridden(merged, defaults.config_overrides) if defaults.config_overrides else merged
         except OmegaConfBaseException as error:
             raise ConfigCompositionException from error
-        finally:
-            self._refuse(repository)
-        return config
 
-    def _refuse(self, repository: CachingConfigRepository) -> None:
-        """Raise what is wrong with files that took part: whatever else fails may only follow from that."""
-        paths = {Path(result.path): None for result in repository.cache.values() if result is not None}
-        faults = [fault for path in paths if path in self._shelf.read for fault in self._shelf.read[path].faults]
+    def _defaults_of(self, overrides: Sequence[str]) -> Any:
+        """The defaults list; where it cannot be made, what is wrong with a file that takes part is told first."""
+        try:
+            return self._defaults(overrides, self._known)
+        except MISTAKES:
+            looked_at = CachingConfigRepository(self._repository)
+            with suppress(*MISTAKES):
+                self._defaults(overrides, looked_at)
+            self._refuse(Path(result.path) for result in looked_at.cache.values() if result is not None)
+            raise
+
+    def _merged(self, defaults: Sequence[Any]) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        try:
+            for item in defaults:
+                path = self._path(item.config_path)
+                if path is None:
+                    raise NotPlainError(item.config_path)
+                merged = laid_over(merged, placed(_package(item), self._shelf.values(path)))
+        except NotPlainError:
+            fresh = CachingConfigRepository(self._repository)
+            return _plain(self._loader._compose_config_from_defaults_list(list(defaults), fresh))
+        return merged
+
+    def _overridden(self, merged: Mapping[str, Any], overrides: Any) -> dict[str, Any]:
+        config = OmegaConf.create(dict(merged))
+        OmegaConf.set_struct(config, value=True)
+        ConfigLoaderImpl._apply_overrides_to_config(overrides, config)
+        return _plain(config)
+
+    def _refuse(self, paths: Iterable[Path]) -> None:
+        """Raise what is wrong with files that take part: whatever else fails may only follow from that."""
+        faults = [fault for path in dict.fromkeys(paths) if path in self._shelf.read for fault in self._shelf.read[path].faults]
         if faults:
             raise FaultsError(faults) from None
 
     def _defaults(self, overrides: Sequence[str], repository: CachingConfigRepository) -> Any:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        parsed = self._parser.parse_overrides(list(overrides))
         ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, run_mode=RunMode.RUN, from_shell=False)
         return create_defaults_list(repository, MAIN, parsed, prepend_hydra=False, skip_missing=False)
 
+    def _path(self, config_path: str) -> Path | None:
+        return next((path for folder in self._folders if (path := folder / f"{config_path}.yaml").is_file()), None)
+
     def files(self, overrides: Sequence[str]) -> Iterator[ConfigFile]:
         """The files that take part, in the order in which later ones win. Raises as `config` does."""
-        for item in self._defaults(overrides, CachingConfigRepository(self._repository)).defaults:
-            paths = (folder / f"{item.config_path}.yaml" for folder in self._folders)
-            path = next((path for path in paths if path.is_file()), None)
+        for item in self._defaults_of(overrides).defaults:
+            path = self._path(item.config_path)
             if path is not None:
-                yield ConfigFile(path, "" if item.package in (None, "_global_") else item.package, self.workspace.shown(path))
+                yield ConfigFile(path, _package(item), self.workspace.shown(path))
+
+
+def _package(item: Any) -> str:
+    return "" if item.package in (None, "_global_") else str(item.package)
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    values = OmegaConf.to_container(config, resolve=False)
+    return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}

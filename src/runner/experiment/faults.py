@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from runner.core.faults import Fault, listed, nearest
 from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec
-from runner.experiment.locate import Place, Places, source_of
+from runner.experiment.locate import Place, Places, joined, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
-# The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
-CONTINUES = re.compile(r"(\w+ are |for a |doing nothing |declare |for a server |other schemes )")
+# The specs join their complaints with "; "; what starts like this says what would be right, or what to do, about the one before it.
+EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |doing nothing |declare |other schemes )")
+HINTS = re.compile(r"did you mean ")
 NUMBER_TYPES = frozenset({"float_type", "int_type", "float_parsing", "int_parsing"})
 LONGEST = 80
 OWN_KIND = "a kind of your own: list the file that registers it under `plugins`"
@@ -30,7 +31,7 @@ def from_validation(error: ValidationError, given: Mapping[str, Any], root: type
 
 def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
     path = plain_path(item["loc"], given)
-    at = ".".join(path) or "experiment"
+    at = joined(path) or "experiment"
     kind, context, where = item["type"], item.get("ctx", {}), source_of(at, places)
     if kind == "extra_forbidden":
         known = keys_at(path[:-1], given, root)
@@ -57,7 +58,7 @@ def shown(value: Any) -> str:
 
 
 def _kind_fault(path: Sequence[str], context: Mapping[str, Any], given: Any, root: type[Spec], places: Places) -> Fault:
-    at, known = ".".join(path), kinds_at(path, given, root)
+    at, known = joined(path), kinds_at(path, given, root)
     found = str(context.get("tag", ""))
     wrong = f"unknown kind {found!r}" if found else "is missing"
     hint = nearest(found, known) or (OWN_KIND if found and _is_open(path, given, root) else "")
@@ -80,23 +81,26 @@ def _section_fault(path: Sequence[str], found: Any, given: Any, root: type[Spec]
     choices = kinds_at(path, given, root)
     expected = f"a section with the keys {listed(known, 30)}" if known else "a section: lines of the form key: value"
     hint = f"{path[-1]}: {{kind: {found if found in choices else choices[0]}}}" if isinstance(found, str) and choices else ""
-    return Fault(".".join(path), f"found {shown(found)}", expected, hint, where)
+    return Fault(joined(path), f"found {shown(found)}", expected, hint, where)
 
 
 def _complaints(path: Sequence[str], text: str, given: Any, root: type[Spec], places: Places) -> list[Fault]:
     """The complaints that a spec's own check joined, each at the key that it names first."""
-    parts: list[tuple[str, str]] = []
+    parts: list[tuple[str, list[str], list[str]]] = []
     for part in text.split("; "):
-        if parts and CONTINUES.match(part):
-            parts[-1] = (parts[-1][0], part)
+        goes_on = 1 if EXPECTS.match(part) else 2 if HINTS.match(part) else 0
+        if parts and goes_on:
+            parts[-1][goes_on].append(part)  # type: ignore[union-attr]
         else:
-            parts.append((part, ""))
+            parts.append((part, [], []))
     known = {*keys_at(path, given, root), *_given_keys(path, given)}
     found = []
-    for wrong, expected in parts:
+    for wrong, expected, hints in parts:
         named = wrong.split(" ")[0].strip(":,")
-        at = ".".join([*path, named] if named.split(".")[0] in known else path) or "experiment"
-        found.append(Fault(at, wrong, expected, source=source_of(at, places)))
+        is_key = named.split(".")[0] in known
+        at = joined([*path, *(named.split(".") if is_key else [])]) or "experiment"
+        shown_wrong = wrong.removeprefix(f"{named}: ") if is_key else wrong
+        found.append(Fault(at, shown_wrong, "; ".join(expected), "; ".join(hints), source_of(at, places)))
     return found
 
 

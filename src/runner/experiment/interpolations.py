@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.core.faults import Fault, listed, nearest
 from runner.core.secrets import has_password
+from runner.experiment.locate import below, has_resolver
 from runner.experiment.model import UNSTORED
 
 ENVIRONMENT = "tracking"
@@ -19,23 +20,8 @@ WHOLE = re.compile(r"\$\{[^${}:]*\}")
 LEFT_OPEN = "???"
 LONGEST_CHAIN = 50
 MAX_CHARACTERS = 200_000
-
-
-def has_resolver(text: str) -> bool:
-    """Whether a text calls a resolver: a colon inside ${...}, however deep, since names can be put together.
-
-    >>> has_resolver("${oc.env:HOME}"), has_resolver("${a.${b}:HOME}"), has_resolver("${a.b}: x")
-    (True, True, False)
-    """
-    depth = 0
-    for i, sign in enumerate(text):
-        if text.startswith("${", i):
-            depth += 1
-        elif sign == "}":
-            depth = max(0, depth - 1)
-        elif sign == ":" and depth:
-            return True
-    return False
+# A lookup costs about a millisecond, and those that it looks through cost again.
+MAX_LOOKUPS, MAX_LOOKUPS_OF_ALL = 100, 1_000
 
 
 def only_environment(text: str) -> bool:
@@ -54,12 +40,24 @@ class _Endless(Exception):  # noqa: N818 - caught here, never told
     chain: list[str]
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a value comes to once everything in it is looked up."""
+
+    characters: int = 0
+    lookups: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.characters + other.characters, self.lookups + other.lookups)
+
+
 @dataclass
 class Lookups:
     """The interpolations of a config. raw: plain values, not resolved."""
 
     raw: Mapping[str, Any]
-    sizes: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    n_lookups: int = 0
 
     def faults(self) -> Iterator[Fault]:
         """Values left open, and interpolations that are not allowed, lead nowhere, never end or grow without bound."""
@@ -87,12 +85,17 @@ class Lookups:
         if wrong:
             return
         try:
-            size = self._size(at, text, [])
+            cost = self._cost(at, text, [])
         except _Endless as endless:
             yield Fault(at, f"refers to itself: {' > '.join(endless.chain[:6])}", "a value", "break the circle with a plain value")
             return
-        if size > MAX_CHARACTERS:
-            yield Fault(at, f"stands for more than {MAX_CHARACTERS:,} characters once looked up", "each value written once")
+        if cost.characters > MAX_CHARACTERS or cost.lookups > MAX_LOOKUPS:
+            found = f"stands for {cost.lookups:,} lookups and {cost.characters:,} characters"
+            yield Fault(at, found, f"at most {MAX_LOOKUPS} and {MAX_CHARACTERS:,}", "write the value out")
+            return
+        self.n_lookups += cost.lookups
+        if self.n_lookups > MAX_LOOKUPS_OF_ALL:
+            yield Fault(at, f"is one of more than {MAX_LOOKUPS_OF_ALL:,} lookups", "fewer of them", "write the value out")
 
     def _target_fault(self, at: str, target: str, section: str) -> Fault | None:
         if target.split(".", maxsplit=1)[0] in UNSTORED and section not in UNSTORED:
@@ -109,42 +112,43 @@ class Lookups:
             known, here = f"{known}.{step}".lstrip("."), _below(here, step)
         return None
 
-    def _size(self, at: str, value: Any, chain: list[str]) -> int:
-        """Characters that a value stands for. chain: keys on the way here."""
+    def _cost(self, at: str, value: Any, chain: list[str]) -> Cost:
+        """What a value comes to. chain: keys on the way here."""
         if at in chain or len(chain) > LONGEST_CHAIN:
             raise _Endless([*chain, at])
-        if at not in self.sizes:
+        if at not in self.costs:
             if isinstance(value, Mapping):
-                self.sizes[at] = sum(self._size(f"{at}.{key}", below, chain) for key, below in value.items())
+                parts = [self._cost(below(at, key), inner, chain) for key, inner in value.items()]
             elif isinstance(value, list):
-                self.sizes[at] = sum(self._size(f"{at}.{i}", below, chain) for i, below in enumerate(value))
+                parts = [self._cost(f"{at}.{i}", inner, chain) for i, inner in enumerate(value)]
             else:
-                text = str(value)
-                self.sizes[at] = len(text) + sum(self._size_of(absolute(name, at), [*chain, at]) for name in KEY.findall(text))
-        return self.sizes[at]
+                names = KEY.findall(str(value))
+                parts = [Cost(len(str(value)), len(names)), *(self._cost_of(absolute(name, at), [*chain, at]) for name in names)]
+            self.costs[at] = sum(parts, Cost())
+        return self.costs[at]
 
-    def _size_of(self, target: str, chain: list[str]) -> int:
+    def _cost_of(self, target: str, chain: list[str]) -> Cost:
         here: Any = self.raw
         walked: list[str] = []
         for step in target.split("."):
             if isinstance(here, str):
                 # What stands behind another lookup: at least as endless as that one.
-                return self._size(".".join(walked), here, chain)
+                return self._cost(".".join(walked), here, chain)
             if not _has(here, step):
-                return 0
+                return Cost()
             here = _below(here, step)
             walked.append(step)
-        return self._size(target, here, chain)
+        return self._cost(target, here, chain)
 
 
 def leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
     """Key path and value of everything that is neither a section nor a list."""
     if isinstance(value, Mapping):
-        for key, below in value.items():
-            yield from leaves(below, f"{at}.{key}".lstrip("."))
+        for key, inner in value.items():
+            yield from leaves(inner, below(at, key))
     elif isinstance(value, list):
-        for i, below in enumerate(value):
-            yield from leaves(below, f"{at}.{i}")
+        for i, inner in enumerate(value):
+            yield from leaves(inner, f"{at}.{i}")
     else:
         yield at, value
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from runner.core.faults import Fault
 from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders, package_of
-from runner.experiment.locate import root_of
+from runner.experiment.locate import root_of, words_in
 
 COMMAND_LINE = "command line"
 CODE_KEYS = frozenset({"_target_", "_recursive_", "_partial_", "_convert_", "_args_"})
@@ -103,12 +102,5 @@ def _file_faults(path: Path, folder: Path) -> Iterator[Fault]:
         return  # told when the file takes part in a composition
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     for key, value in pairs:
-        if key.value == "hydra" or (key.value == "defaults" and any("hydra" in word for word in _words(value))):
+        if key.value == "hydra" or (key.value == "defaults" and any("hydra" in word for word in words_in(value))):
             yield Fault("hydra", "sets what Hydra itself runs", expected, "remove the lines", f"{shown}:{key.start_mark.line + 1}")
-
-
-def _words(node: Any) -> list[str]:
-    if isinstance(node, yaml.ScalarNode):
-        return [str(node.value)]
-    below = [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode) else list(node.value)
-    return [word for n in below for word in _words(n)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from runner.core.files import write_text
 from runner.core.workspace import Workspace
 from runner.experiment import plugins
 from runner.experiment.compose import compose
+from runner.experiment.composer import Composer
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
@@ -24,6 +26,7 @@ __all__ = ["adopt", "compose_all", "from_params", "is_adopted", "parsed", "read"
 FILE = "params.yaml"
 HEAD = "# Written by `python -m runner compose` from conf/; changes made here by hand are lost.\n"
 COMPOSE = "python -m runner compose"
+TOP_LINE = re.compile(rb"^[^ \n]", re.MULTILINE)
 LONGEST_KEY = 1000
 SHOWN_CHANGES = 5
 
@@ -81,6 +84,8 @@ def _quoted(text: str) -> str:
 
     JSON's own escapes do not do: YAML 1.1 reads its surrogate pairs as two broken signs.
     """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(_escaped(sign) for sign in text) + '"'
 
 
@@ -102,14 +107,38 @@ def write(workspace: Workspace, experiments: Sequence[Experiment]) -> None:
 
 def read_all(workspace: Workspace) -> dict[str, Any]:
     """Every entry by name; empty when there is no file. Raises FaultsError when it is damaged."""
+    content = _content(workspace)
+    return {} if content is None else parsed(content, FILE)
+
+
+def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """One entry, or None. Raises FaultsError when the file is damaged where it stands."""
+    content = _content(workspace)
+    if content is None:
+        return None
+    part = _part(content, name)
+    entry = parsed(content if part is None else part, FILE).get(name)
+    return dict(entry) if isinstance(entry, dict) else None
+
+
+def _content(workspace: Workspace) -> bytes | None:
     path = workspace.root / FILE
     if not path.exists():
-        return {}
+        return None
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise fault(FILE, f"cannot be read ({error})", "the file that compose writes", COMPOSE) from None
-    return parsed(content, FILE)
+
+
+def _part(content: bytes, name: str) -> bytes | None:
+    """The lines of one entry of a file as compose writes it, so that hundreds of others need not be read; None where they are not plain to see."""
+    head = f"{_quoted(name)}:\n".encode()
+    if not content.startswith(HEAD.encode()) or content.count(b"\n" + head) != 1:
+        return None
+    start = content.index(b"\n" + head) + 1
+    below = TOP_LINE.search(content, start + len(head))
+    return content[start : below.start() if below else len(content)]
 
 
 def parsed(content: bytes, called: str) -> dict[str, Any]:
@@ -122,12 +151,6 @@ def parsed(content: bytes, called: str) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise fault(called, "holds no experiments", "the file that compose writes", COMPOSE)
     return dict(found or {})
-
-
-def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """One entry, or None. Raises FaultsError when the file is damaged."""
-    entry = read_all(workspace).get(name)
-    return dict(entry) if isinstance(entry, dict) else None
 
 
 def from_params(workspace: Workspace, name: str) -> Experiment:
@@ -170,9 +193,10 @@ def compose_all(workspace: Workspace) -> list[Experiment]:
     """Every adopted experiment from conf/. Raises FaultsError with the faults of all of them."""
     experiments: list[Experiment] = []
     faults: list[Fault] = []
+    composer = Composer(workspace)
     for name in reproduce_names(workspace):
         try:
-            experiments.append(compose(workspace, [f"+experiment={name}"]))
+            experiments.append(compose(workspace, [f"+experiment={name}"], composer))
         except FaultsError as error:
             faults += error.faults
     if faults:

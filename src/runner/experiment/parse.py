@@ -16,9 +16,9 @@ from runner.core.workspace import Workspace, check_name
 from runner.experiment import plugins
 from runner.experiment.crosscheck import faults as cross_faults
 from runner.experiment.faults import from_validation, shown
-from runner.experiment.groups import Groups
+from runner.experiment.groups import Groups, conf_folders, package_of
 from runner.experiment.interpolations import Lookups, leaves
-from runner.experiment.locate import Origin, Places, blamed, source_of
+from runner.experiment.locate import Origin, Places, below, blamed, source_of
 from runner.experiment.model import UNSTORED, Experiment
 from runner.experiment.overrides import CODE_KEYS, COMMAND_LINE
 
@@ -28,20 +28,19 @@ if TYPE_CHECKING:
 HEADER = "# @package _global_"
 
 
-def parsed(cfg: DictConfig, overrides: Sequence[str], workspace: Workspace, origin: Callable[[], Origin], faults: Sequence[Fault]) -> Experiment:
-    """The experiment of a composed config.
+def parsed(raw: Mapping[str, Any], overrides: Sequence[str], workspace: Workspace, origin: Callable[[], Origin], faults: Sequence[Fault]) -> Experiment:
+    """The experiment of a composed config, plain values that are not resolved.
 
     overrides: those it was composed with; origin: what it was composed of, asked for only when something looks wrong; faults: those already found.
     Raises FaultsError with all of them and all that is found here.
     """
-    raw: Any = OmegaConf.to_container(cfg, resolve=False)
     found = list(faults)
     try:
         chosen = _chosen(raw, overrides, origin, workspace, found)
         wrong = [*_plain_faults(raw, ""), *Lookups(raw).faults()]
         found += wrong
         # What is wrong already is put aside, so that the rest is judged in the same go.
-        given = resolved(OmegaConf.create(_without(raw, {fault.at for fault in wrong}, "")) if wrong else cfg, origin)
+        given = resolved(_without(raw, {fault.at for fault in wrong}, "") if wrong else raw, origin)
         found += [*_name_faults(given, chosen), *plugins.given_faults(given)]
         plugins.bring(workspace, given.get("plugins"))
         experiment, invalid = _validated(given, origin)
@@ -63,11 +62,11 @@ def _placed(fault: Fault, where: Places) -> Fault:
 
 
 def _without(value: Any, dropped: Collection[str], at: str) -> Any:
-    """Plain values with a harmless text in place of those at the dropped key paths."""
+    """Plain values with a harmless text in place of those at the dropped key paths, and without keys that name code."""
     if isinstance(value, dict):
-        return {key: _without(below, dropped, f"{at}.{key}".lstrip(".")) for key, below in value.items() if key not in CODE_KEYS}
+        return {key: _without(inner, dropped, below(at, key)) for key, inner in value.items() if key not in CODE_KEYS}
     if isinstance(value, list):
-        return [_without(below, dropped, f"{at}.{i}") for i, below in enumerate(value)]
+        return [_without(inner, dropped, f"{at}.{i}") for i, inner in enumerate(value)]
     return "" if at in dropped else value
 
 
@@ -93,40 +92,43 @@ def _chosen(raw: Mapping[Any, Any], overrides: Sequence[str], origin: Callable[[
         expected = f"+experiment= one of {listed(available, 40)}" if available else "a file in conf/experiment/"
         raise FaultsError([Fault("experiment", "no experiment is chosen", expected, "python -m runner +experiment=NAME", COMMAND_LINE)])
     file = f"conf/experiment/{chosen}.yaml"
-    if "experiment" in raw:
-        raise FaultsError([Fault(f"{file}:1", "goes into the key `experiment`, not over the whole config", HEADER, f"make {HEADER} the first line")])
+    path = Groups.below(conf_folders(workspace.conf)).files.get(f"experiment/{chosen}")
+    package = package_of(path, "experiment") if path is not None else ""
+    if package:
+        wrong = f"goes into the key `{package}`, not over the whole config"
+        raise FaultsError([Fault(f"{file}:1", wrong, HEADER, f"make {HEADER} the first line")])
     raise FaultsError([Fault("name", "is missing", f"name: {chosen}", "an experiment is called as its file", file)])
 
 
 def _plain_faults(value: Any, at: str) -> Iterator[Fault]:
     """Config names data, never code: no object keys, and no other than plain values."""
     if isinstance(value, dict):
-        for key, below in value.items():
-            path = f"{at}.{key}".lstrip(".")
+        for key, inner in value.items():
+            path = below(at, key)
             if not isinstance(key, (str, int)) or isinstance(key, bool):
                 yield Fault(path, f"the key is read as {shown(key)}", "text", "put the key in quotes")
             if key in CODE_KEYS:
                 yield Fault(path, f"{key} would run code that config names", "the `kind` of a registered part")
             else:
-                yield from _plain_faults(below, path)
+                yield from _plain_faults(inner, path)
     elif isinstance(value, list):
-        for i, below in enumerate(value):
-            yield from _plain_faults(below, f"{at}.{i}")
+        for i, inner in enumerate(value):
+            yield from _plain_faults(inner, f"{at}.{i}")
     elif isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
         yield Fault(at, "holds half of a sign (a lone surrogate)", "whole signs", "write the sign itself instead of \\ud...")
     elif value is not None and not isinstance(value, (str, bool, int, float)):
         yield Fault(at, f"is a {type(value).__name__}", "text, a number, true or false, a list or a section")
 
 
-def resolved(cfg: DictConfig, origin: Callable[[], Origin]) -> dict[str, Any]:
+def resolved(raw: Mapping[str, Any], origin: Callable[[], Origin]) -> dict[str, Any]:
     """The config without interpolations.
 
     Stored sections are resolved without the others in sight, so that nothing private reaches what is stored.
     Raises FaultsError with each section that cannot be resolved.
     """
-    plain = OmegaConf.to_container(cfg, resolve=False)
-    if isinstance(plain, dict) and not any(isinstance(text, str) and "${" in text for _, text in leaves(plain, "")):
-        return {str(key): value for key, value in plain.items()}
+    if not any(isinstance(text, str) and "${" in text for _, text in leaves(raw, "")):
+        return dict(raw)
+    cfg = OmegaConf.create(dict(raw))
     stored = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in UNSTORED])
     given: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -140,15 +142,14 @@ def resolved(cfg: DictConfig, origin: Callable[[], Origin]) -> dict[str, Any]:
     return given
 
 
-def section(cfg: DictConfig, name: str, origin: Callable[[], Origin]) -> Any:
+def section(raw: Mapping[str, Any], name: str, origin: Callable[[], Origin]) -> Any:
     """One section without interpolations, where the others do not matter. Raises FaultsError."""
-    raw: Any = OmegaConf.to_container(cfg, resolve=False)
     wrong = [fault for fault in [*_plain_faults(raw.get(name), name), *Lookups(raw).faults()] if fault.at.split(".")[0] == name]
     if wrong:
         where = origin().places()
         raise FaultsError(replace(fault, source=source_of(fault.at, where)) for fault in wrong)
     try:
-        return _section(cfg, name)
+        return _section(OmegaConf.create(dict(raw)), name)
     except (OmegaConfBaseException, RecursionError) as error:
         raise FaultsError([_unresolved(error, name, origin())]) from None
 

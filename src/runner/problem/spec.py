@@ -196,9 +196,10 @@ class ProblemSpec(RoomSpec):
         if capacity is not None and capacity.per is not None and self.time is None:
             wrong.append(f"policy.capacity.per {capacity.per!r} needs problem.time")
         if self.criterion.baseline != "constant" and self.criterion.baseline not in self.baselines:
-            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are constant, {', '.join(self.baselines)}")
+            known = ", ".join(dict.fromkeys(["constant", *self.baselines]))
+            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are {known}")
         if "constant" in self.baselines:
-            wrong.append("the baseline name 'constant' is taken by the constant rung")
+            wrong.append("baselines.constant: the name is taken by the constant rung")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -71,11 +71,15 @@ def test_only_declarations_make_a_schema_old(tmp_path: Path, monkeypatch: pytest
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_plugin_makes_a_schema_old(tmp_path: Path) -> None:
+def test_a_plugin_makes_a_schema_old_once_when_it_comes_and_once_when_it_is_listed(tmp_path: Path) -> None:
     before = declared_digest(Workspace(tmp_path))
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "own.py").write_text("KIND = 1\n")
-    assert declared_digest(Workspace(tmp_path)) != before
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("seed: 1\n")
+    there = declared_digest(Workspace(tmp_path))
+    (tmp_path / "conf" / "config.yaml").write_text("seed: 2\nplugins:\n- plugins/own.py\n")
+    assert len({before, there, declared_digest(Workspace(tmp_path))}) == 3
 
 
 # ---- whole -----------------------------------------------------------------------------------------------------------

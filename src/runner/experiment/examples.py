@@ -13,6 +13,7 @@ from runner.experiment.locate import values_of
 from runner.experiment.reference import ANY, Entry
 
 MOST_LINES = 12
+# The list of adopted experiments lies in conf/, but is no part of any composition.
 NO_CONFIG = "reproduce"
 
 

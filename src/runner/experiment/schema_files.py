@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.core.digests import of_value
 from runner.core.workspace import Workspace
+from runner.experiment.examples import NO_CONFIG
 from runner.experiment.groups import Groups, conf_folders, package_of
 from runner.experiment.reference import Reference
 
@@ -19,11 +20,12 @@ SETTINGS = ".vscode/settings.json"
 FOLDER = "schema"
 # YAML 1.1 is what Hydra reads: yes and no are true and false. Completing a section shall not write out all its defaults.
 EDITOR = {"yaml.yamlVersion": "1.1", "yaml.disableDefaultProperties": True}
-NO_GROUP = "reproduce"
 PACKAGE = Path(__file__).parents[1]
 DECLARES = re.compile(r"^class \w*Spec\(", re.MULTILINE)
 BLOCK = re.compile(r"^(?=\S)", re.MULTILINE)
 DECLARATION = re.compile(r"class |\w+(?:: [^=\n]+)? = ")
+# A top-level list of plugins, whose entries may stand at the margin.
+LISTING = ("plugins:", "- ")
 # What makes the schema of the specs.
 MAKERS = ("experiment/schema.py", "experiment/schema_words.py")
 
@@ -43,7 +45,7 @@ def files(workspace: Workspace) -> dict[str, str]:
     groups = Groups.below(conf_folders(workspace.conf))
     schema = schema_of(workspace)
     texts = {f"conf/{FILE}": _text(schema)}
-    mapped = {f"./conf/{FILE}": [f"conf/{name}.yaml" for name in groups.options("") if name != NO_GROUP]}
+    mapped = {f"./conf/{FILE}": [f"conf/{name}.yaml" for name in groups.options("") if name != NO_CONFIG]}
     for group in sorted(filter(None, groups.known)):
         package = _package(groups, group)
         if not package:
@@ -96,13 +98,21 @@ def read_schema(path: Path) -> dict[str, Any] | None:
 def declared_digest(workspace: Workspace) -> str:
     """Short digest of the text that declares what config may say: the classes and constants of every file that has a spec.
 
-    What functions do has no part in it, so that the schema stays current when only they change. A workspace's plugins count whole.
+    What functions do has no part in it, so that the schema stays current when only they change. A workspace's plugins count whole,
+    and so does which of them its conf/ lists.
     """
     texts = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
     declared = {name: _declarations(text) for name, text in texts.items() if DECLARES.search(text)}
     makers = {name: texts[name] for name in MAKERS}
-    plugins = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in sorted((workspace.root / "plugins").rglob("*.py"))}
-    return of_value([declared, makers, plugins])[:16]
+    return of_value([declared, makers, _plugins(workspace)])[:16]
+
+
+def _plugins(workspace: Workspace) -> dict[str, Any]:
+    """The workspace's own parts, and what its files say of the key `plugins`; nothing where it has none."""
+    found = sorted((workspace.root / "plugins").rglob("*.py"))
+    files = sorted(workspace.conf.rglob("*.yaml")) if found else []
+    texts = {workspace.shown(path): path.read_text(encoding="utf-8", errors="replace") for path in (*found, *files)}
+    return {name: text if name.endswith(".py") else [block for block in BLOCK.split(text) if block.startswith(LISTING)] for name, text in texts.items()}
 
 
 def _declarations(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.conftest import command
 from tests.pipeline.review.conftest import History
 from tests.pipeline.test_dvc import LEAVES
 
@@ -234,3 +235,66 @@ def test_a_workspace_below_the_top_of_its_repository_is_reviewed_alike(history: 
     top.commit()
     assert [c.at for c in only(below.review("HEAD~1", "HEAD")).changes] == ["training.tuning.trials"]
     assert below.review("HEAD~1", "HEAD").stale == ()
+
+
+def test_a_new_version_of_runner_reaches_every_stage(history: History) -> None:
+    pins = history.root / "requirements.txt"
+    pins.write_text("# what the results depend on\nrunner==0.1.0\npolars==2.1.0\n")
+    history.commit()
+    pins.write_text("runner==0.2.0\npolars==2.1.0\n")
+    assert {run.libraries for run in only(history.review()).runs} == {("runner 0.1.0 to 0.2.0",)}
+
+
+PLUGIN = """\
+from pathlib import Path
+from typing import ClassVar, Literal
+from runner.extend import AroundSpec, Gate, Given, register
+
+Path("ran").write_text("{trace}")
+
+
+class LookSpec(AroundSpec):
+    \"""Looks on.\"""
+
+    rooms: ClassVar[tuple[str, ...]] = ("data",)
+    kind: Literal["look"]
+
+
+def look(spec: LookSpec, given: Given, out: Path) -> list[Gate]:
+    return []
+
+
+register("after", LookSpec)(look)
+"""
+
+
+def test_a_review_runs_no_code_of_a_revision_that_is_not_checked_out(history: History) -> None:
+    plugin = history.root / "plugins/look.py"
+    plugin.parent.mkdir()
+    plugin.write_text(PLUGIN.replace("{trace}", "main"))
+    history.edit(
+        ("name: tiny", "name: tiny\nplugins: [plugins/look.py]"), ("  split: {folds: 3}", "  after: {look: {kind: look}}\n  split: {folds: 3}"), compose=False
+    )
+    assert command(history.root, "compose").returncode == 0
+    history.commit("with a plugin")
+    history.git("checkout", "-q", "-b", "change")
+    plugin.write_text(PLUGIN.replace("{trace}", "change"))
+    assert command(history.root, "compose").returncode == 0
+    history.commit("another plugin")
+    checked_out = command(history.root, "review", "main").stdout
+    assert 'data.plugins."plugins/look.py"' in checked_out
+    assert "STALE" not in checked_out
+    history.git("checkout", "-q", "main")
+    done = command(history.root, "review", "main", "change")
+    assert done.returncode == 0, done.stderr
+    assert (history.root / "ran").read_text() != "change"
+    assert "was not checked: its plugins are not those that are checked out" in done.stdout
+    assert "STALE" not in done.stdout
+    history.git("checkout", "-q", "-b", "later")
+    history.edit(("age < 30", "age < 31"), compose=False)
+    assert command(history.root, "compose").returncode == 0
+    history.commit("the same plugin")
+    history.git("checkout", "-q", "main")
+    same = command(history.root, "review", "main", "later").stdout
+    assert "was not checked" not in same
+    assert "STALE" not in same

@@ -10,7 +10,8 @@ from runner.core.digests import of_file, of_value
 from runner.core.faults import FaultsError
 from runner.experiment.diff import same
 from runner.experiment.model import Experiment
-from runner.pipeline.keys import code_digest, spec_digest
+from runner.experiment.plugins import behind_room
+from runner.pipeline.keys import code_digest, spec_digest, with_plugins
 from runner.pipeline.review.reading import Results
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at
@@ -34,7 +35,7 @@ def doubts(results: Results, revision: Revision, name: str, same_code: bool) -> 
     else:
         declared = _sections(results, entry, experiment) or (["the declaration"] if _opened_by_another(results, revision, name) else [])
     raw = [] if _same_raw(results, revision.source_digests(name)) else ["the raw data"]
-    return [*declared, *raw, *(["the code"] if same_code and _other_code(results) else [])]
+    return [*declared, *raw, *(["the code"] if same_code and experiment is not None and _other_code(results, experiment) else [])]
 
 
 def _opened_by_another(results: Results, revision: Revision, name: str) -> bool:
@@ -59,9 +60,9 @@ def _same_raw(results: Results, digests: Mapping[str, str] | None) -> bool:
     return digests is None or not reported or reported == digests
 
 
-def _other_code(results: Results) -> bool:
+def _other_code(results: Results, experiment: Experiment) -> bool:
     made_from = text(record(results.manifest(), "made_from"), "code")
-    return bool(made_from) and made_from != code_digest(stage_of("training").code)
+    return bool(made_from) and made_from != with_plugins(code_digest(stage_of("training").code), behind_room(experiment, "training"))
 
 
 def _sections(results: Results, entry: Mapping[str, Any], experiment: Experiment | None) -> list[str]:

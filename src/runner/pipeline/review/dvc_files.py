@@ -49,7 +49,7 @@ class Cache:
         return None
 
 
-def listed_in(cache: Cache, digest: str) -> dict[str, str]:
+def files_in(cache: Cache, digest: str) -> dict[str, str]:
     """Relative path to MD5 of the files in a folder; empty where the cache does not have its listing."""
     path = cache.object(digest)
     if path is None:
@@ -88,7 +88,7 @@ class Locked:
         for above in Path(path).parents:
             digest = self.outs.get(above.as_posix())
             if digest is not None:
-                below = listed_in(cache, digest).get(Path(path).relative_to(above).as_posix())
+                below = files_in(cache, digest).get(Path(path).relative_to(above).as_posix())
                 return cache.object(below) if below else None
         return None
 

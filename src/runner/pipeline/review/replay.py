@@ -29,7 +29,8 @@ def replayed(revision: Revision, name: str) -> Callable[[Place], Path | None] | 
     None where the store does not know them up to the verdict: never run here, other code, other data.
     """
     experiment, sources = revision.experiment(name), revision.source_digests(name)
-    if experiment is None or sources is None:
+    if experiment is None or sources is None or any(getattr(experiment, stage.room).before or getattr(experiment, stage.room).after for stage in STAGES):
+        # What steps around rooms found stands beside the store, not in it.
         return None
     store = Store(revision.workspace.home / "cache")
     known: dict[Place, Entry] = {}
@@ -49,6 +50,8 @@ def _key(stage: Stage, experiment: Experiment, sources: Mapping[str, str], known
     inputs |= {name: of_value({".": digest}) for name, digest in _raw(stage, experiment, sources).items()}
     declared = spec_digest(getattr(experiment, stage.room), experiment.seed)
     extra = _extra(experiment, sources, known, store, revision) if stage.room == "evaluation" else None
+    if stage.room == "problem" and experiment.problem.open_questions:
+        extra = {"adopted": True}
     return identity_of(stage, declared, inputs, extra, behind_room(experiment, stage.room)).key
 
 

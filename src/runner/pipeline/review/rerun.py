@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from runner.experiment.diff import Change
 from runner.experiment.model import Experiment
+from runner.pipeline.dvc import LOCK, PINS
 from runner.pipeline.keys import LIBRARIES
 from runner.pipeline.review.revision import Revision, source_paths
 from runner.pipeline.stages import PROBLEM, STAGES, Place, Stage
 
 SOURCE = "src/runner/"
-LOCK = "requirements.lock"
+# This repository locks everything, a workspace of its own pins what its results depend on.
+LOCKS = (LOCK, PINS)
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 Status = Literal["runs", "follows", "kept"]
 
@@ -22,7 +24,7 @@ Status = Literal["runs", "follows", "kept"]
 @dataclass(frozen=True)
 class Touched:
     """What differs beside params.yaml. code: Python files below src/runner; paths: everything; libraries: `name 1.0 to 1.1` of those that can
-    change a result; lock: whether requirements.lock differs at all.
+    change a result, runner itself among them; lock: whether a file that pins them differs at all.
     """
 
     code: frozenset[str]
@@ -36,9 +38,10 @@ class Touched:
         paths = head.repository.changed(str(base.commit), head.commit)
         # Chapters of the report are views: a stage's key does not count them.
         code = {p.removeprefix(SOURCE) for p in paths if p.startswith(SOURCE) and p.endswith(".py") and not p.endswith("/report.py")}
-        before, after = _pinned(base.read(LOCK)), _pinned(head.read(LOCK))
-        moved = [f"{name} {before.get(name, 'none')} to {after.get(name, 'none')}" for name in LIBRARIES if before.get(name) != after.get(name)]
-        return cls(frozenset(code), paths, tuple(moved), LOCK in paths)
+        before, after = ({name: version for lock in LOCKS for name, version in _pinned(side.read(lock)).items()} for side in (base, head))
+        decides = ("runner", *LIBRARIES)
+        moved = [f"{name} {before.get(name, 'none')} to {after.get(name, 'none')}" for name in decides if before.get(name) != after.get(name)]
+        return cls(frozenset(code), paths, tuple(moved), any(lock in paths for lock in LOCKS))
 
     def code_of(self, stage: Stage) -> tuple[str, ...]:
         """The files that differ in the packages a stage declares."""

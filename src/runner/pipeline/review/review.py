@@ -112,7 +112,8 @@ def review(workspace: Workspace, base: str, head: str | None, given: tuple[Path 
     sides = Sides(old, new, Touched.between(old, new), given, (_same_code(old, here), _same_code(new, here)), measured)
     found = {name: _reviewed(sides, name) for name in dict.fromkeys([*new.entries, *old.entries])}
     told = tuple(e for e in found.values() if e is not None)
-    return Review(old.label, new.label, new.stale(), told, tuple(name for name, e in found.items() if e is None), _notes(sides))
+    stale = new.stale()
+    return Review(old.label, new.label, stale or (), told, tuple(name for name, e in found.items() if e is None), _notes(sides, stale is None))
 
 
 def _same_code(revision: Revision, here: Revision) -> bool:
@@ -123,8 +124,11 @@ def _same_code(revision: Revision, here: Revision) -> bool:
     return not touched.libraries and not any(touched.code_of(stage) for stage in STAGES)
 
 
-def _notes(sides: Sides) -> tuple[str, ...]:
+def _notes(sides: Sides, unchecked: bool) -> tuple[str, ...]:
     notes = []
+    if unchecked:
+        told = "is what conf/ composes to was not checked: its plugins are not those that are checked out, and a review runs no code of another revision"
+        notes.append(f"whether {params.FILE} at `{sides.head.label}` {told}")
     if not sides.base.has_params:
         notes.append(f"there is no {params.FILE} at `{sides.base.label}`: every experiment is new")
     if sides.touched.lock and not sides.touched.libraries:

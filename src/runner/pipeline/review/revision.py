@@ -15,10 +15,11 @@ import yaml
 
 from runner.core.digests import of_bytes, of_file
 from runner.core.faults import Fault, FaultsError
+from runner.core.plugins import KEY, listed_in
 from runner.core.workspace import Workspace, check_name
-from runner.experiment import params
+from runner.experiment import params, plugins
 from runner.experiment.model import ROOMS, Experiment
-from runner.pipeline.review.dvc_files import Cache, listed_in, locked_stages
+from runner.pipeline.review.dvc_files import Cache, files_in, locked_stages
 from runner.pipeline.review.git import Repository
 from runner.report.words import shorten
 
@@ -54,10 +55,12 @@ class Revision:
             return True
         if self.commit != self.repository.head():
             return False
-        return not any(path == params.FILE or path.startswith("conf/") for path in self.repository.changed(self.commit, None))
+        return not any(path == params.FILE or path.startswith(("conf/", f"{KEY}/")) for path in self.repository.changed(self.commit, None))
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None where it is not there."""
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            return None
         if self.commit is not None:
             return self.repository.read(self.commit, path)
         found = self.workspace.root / path
@@ -98,11 +101,12 @@ class Revision:
         return locked_stages(self.read("dvc.lock"))
 
     def experiment(self, name: str) -> Experiment | None:
-        """The entry as this version of the specs reads it; None where it does not fit them."""
+        """The entry as this version of the specs reads it; None where it does not fit them, or was composed with other plugins than those here."""
         try:
-            return params.validated(self.workspace, name, self.entries[name])
+            found = params.validated(self.workspace, name, self.entries[name])
         except FaultsError:
             return None
+        return None if any(plugins.changed(found)) else found
 
     def source_digests(self, name: str) -> dict[str, str] | None:
         """SHA-256 of each raw source by the name a stage knows it by (`source.NAME`); None where one of them is not at hand."""
@@ -118,8 +122,9 @@ class Revision:
     def _read_digest(self, path: str) -> str | None:
         try:
             local = self.workspace.inside(path, path)
-        except (FaultsError, ValueError):
-            return None
+        except FaultsError:
+            # An external file has no revisions: what a run would read is what lies there now.
+            return of_file(Path(path)) if Path(path).is_absolute() and Path(path).is_file() else None
         if self.commit is None:
             return of_file(local) if local.is_file() else None
         content = self.read(path)
@@ -145,17 +150,25 @@ class Revision:
                 return _md5_of(content, Path(path).relative_to(tracked).as_posix(), Cache.of(self.workspace.root))
         return None
 
-    def stale(self) -> tuple[str, ...]:
-        """Why params.yaml is not what conf/ composes to; empty when it is."""
+    def stale(self) -> tuple[str, ...] | None:
+        """Why params.yaml is not what conf/ composes to; empty when it is. None where that cannot be told without running plugins of another revision."""
         try:
             if self.is_checked_out:
                 return tuple(_said(f) for f in params.stale(self.workspace))
             with TemporaryDirectory(prefix="runner-review-") as folder:
-                for path in ("conf", params.FILE):
-                    self.repository.export(str(self.commit), path, Path(folder))
-                return tuple(_said(f) for f in params.stale(Workspace(Path(folder))))
+                return self._stale_apart(Workspace(Path(folder)))
         except FaultsError as error:
             return tuple(_said(f) for f in error.faults)
+
+    def _stale_apart(self, apart: Workspace) -> tuple[str, ...] | None:
+        """The same for a commit that is not checked out, on a copy of its conf/. Composing runs plugins: only those that are checked out too."""
+        for path in ("conf", params.FILE):
+            self.repository.export(str(self.commit), path, apart.root)
+        if listed_in(apart):
+            if any(path.startswith(f"{KEY}/") for path in self.repository.changed(str(self.commit), None)):
+                return None
+            self.repository.export(str(self.commit), KEY, apart.root)
+        return tuple(_said(f) for f in params.stale(apart))
 
 
 def source_paths(entry: Mapping[str, Any]) -> dict[str, str]:
@@ -184,4 +197,4 @@ def _md5_of(content: bytes, below: str, cache: Cache) -> str | None:
         digest = str(found["outs"][0]["md5"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError):
         return None
-    return digest if below == "." else listed_in(cache, digest).get(below)
+    return digest if below == "." else files_in(cache, digest).get(below)

@@ -41,8 +41,7 @@ class Uses:
 def ledger_at(revision: Revision, name: str) -> list[dict[str, Any]]:
     """The entries of an experiment's ledger. Raises FaultsError when a line was changed; a torn last line does not count."""
     path = f"ledger/{name}.jsonl"
-    whole, _, _ = (revision.read(path) or b"").rpartition(b"\n")
-    return parsed(whole, f"{path} at {revision.label}")
+    return parsed(revision.read(path) or b"", f"{path} at {revision.label}")
 
 
 def numbers_of(entries: Ledger, seal: str) -> dict[str, int]:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 class Spec(BaseModel):
     """Frozen, strict, and deaf to unknown keys: a typing error in config is a fault, never a default."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    # Built when first used: a part of the whole is built within the whole, never twice.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True)
 
 
 def with_order(given: Any, *names: str) -> Any:
@@ -22,7 +23,8 @@ def with_order(given: Any, *names: str) -> Any:
     """
     if not isinstance(given, Mapping):
         return given
-    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping)}
+    # An empty map has no order: left out or written as {}, the section is the same.
+    maps = {name: value for name in names if isinstance(value := given.get(name), Mapping) and value}
     declared = given.get("order") or {}
     if not isinstance(declared, Mapping):
         return given

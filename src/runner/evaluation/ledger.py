@@ -25,21 +25,24 @@ def entries(path: Path) -> list[dict[str, Any]]:
     A last line without its end is passed over: a killed process left it, and nobody has seen what it would have recorded.
     Raises FaultsError when any other line was changed.
     """
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in _verified(path, _whole_lines(path.read_bytes()))]
+    return parsed(path.read_bytes(), str(path)) if path.exists() else []
+
+
+def parsed(content: bytes, shown: str) -> list[dict[str, Any]]:
+    """The entries in a ledger's bytes, as `entries` gives them. shown: where the bytes are from, for messages."""
+    return [json.loads(line) for line in _verified(shown, _whole_lines(content))]
 
 
 def _whole_lines(content: bytes) -> list[bytes]:
     return [line for line in content[: content.rfind(b"\n") + 1].splitlines() if line]
 
 
-def _verified(path: Path, lines: list[bytes]) -> list[bytes]:
+def _verified(shown: str, lines: list[bytes]) -> list[bytes]:
     previous = FIRST
     for number, line in enumerate(lines, 1):
         if not _follows(line, previous):
             raise fault(
-                f"{path}:{number}",
+                f"{shown}:{number}",
                 "does not follow from the line before: the ledger was changed by hand",
                 "lines as they were written",
                 "git checkout the file",
@@ -85,7 +88,7 @@ def record(path: Path, entry: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         content = path.read_bytes() if path.exists() else b""
-        lines = _verified(path, _whole_lines(content))
+        lines = _verified(str(path), _whole_lines(content))
         if any(e["seal"] == entry["seal"] and e["declared"] == entry["declared"] for e in map(json.loads, lines)):
             return
         if content and not content.endswith(b"\n"):

@@ -18,6 +18,7 @@ from runner.evaluation.slices import fairness, slice_gate, slices
 from runner.evaluation.spec import EvaluationSpec
 from runner.evaluation.verdict import baseline_gates, criterion_gate, verdict
 from runner.stats.bootstrap import Resampled, enough_draws
+from runner.stats.metrics import labelled, metric_intervals
 from runner.stats.scores import score_intervals
 
 Json = dict[str, Any]
@@ -92,6 +93,8 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
         spec.bootstrap_draws,
         seed_for(given.seed, "evaluation", "scores"),
     )
+    predicted = labelled(problem["task"], actual, outcomes.predictions, judged.labels, problem["positive"])
+    scores |= metric_intervals(spec.metrics, predicted, confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation"))
     baseline = problem["criterion"]["baseline"]
     return {
         "payoff": drawn.mean(chosen, confidence, unit),

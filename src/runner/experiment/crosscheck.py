@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from runner.bundle.casts import DTYPES
 from runner.core import expressions
 from runner.core.faults import Fault, listed, nearest
+from runner.experiment.contradictions import contradictions
 from runner.experiment.model import Experiment
 from runner.experiment.recipecheck import feature_faults
 
@@ -48,7 +49,7 @@ def faults(experiment: Experiment) -> list[Fault]:
     columns = Columns.of(experiment)
     checks = (_roles(experiment), _moments(experiment), _labels(experiment), _policy(experiment), _expressions(experiment, columns))
     found = [fault for check in checks for fault in check]
-    found += [*feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
+    found += [*contradictions(experiment), *feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
     return list(dict.fromkeys(found))
 
 
@@ -157,7 +158,7 @@ def _typed(declared: Mapping[str, str], schema: Mapping[str, pl.DataType], unkno
         if hidden:
             yield from (Fault(key, f"`{sql.strip()}` reads {c!r}, which {unknown[c]}", "columns known at the moment of decision") for c in hidden)
             continue
-        wrong, types = expressions.check({"": sql}, schema, key)
+        wrong, types = expressions.check({"": sql}, schema, key, total=True)
         yield from wrong
         yield from (Fault(key, f"`{sql.strip()}` gives {dtype}", WANTED[wanted]) for dtype in types.values() if not _fits(dtype, wanted))
 
@@ -171,11 +172,7 @@ def _fits(dtype: pl.DataType, wanted: str) -> bool:
 
 def _parsed(declared: Mapping[str, str]) -> Iterator[Fault]:
     """Expressions over raw rows, whose columns only the sources know: judged as language here, typed by the data room."""
-    for at, sql in declared.items():
-        try:
-            expressions.parse(sql)
-        except PolarsError as error:
-            yield Fault(at, f"`{sql.strip()}` is not a valid expression: {str(error).splitlines()[0]}", "a Polars SQL expression over one row")
+    yield from (wrong for at, sql in declared.items() if (wrong := expressions.syntax_fault(sql, at)) is not None)
 
 
 def roots(sql: str) -> list[str]:

@@ -5,28 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader
 
 from runner.core.faults import Fault
 
 DIRECTIVE = re.compile(r"# @package\s+[\w.]+")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BRACKET = re.compile(r"[\[\]{}]")
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 100
+# Brackets that nest deeper cost the parser seconds; counted roughly, so far above what is allowed.
+LONGEST_FLOW = 1000
 EXPANDING = f"its aliases (*name) stand for more than {MAX_VALUES:,} values"
 TOO_DEEP = "is nested too deeply, or holds itself"
 STRING, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+@cache
+def _omegaconf_loader() -> Any:
+    from omegaconf._utils import get_yaml_loader
 
-    yaml_implicit_resolvers = get_yaml_loader().yaml_implicit_resolvers
+    return get_yaml_loader()
+
+
+@cache
+def _loader() -> Any:
+    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
+    fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return type("Loader", (fast,), {"yaml_implicit_resolvers": _omegaconf_loader().yaml_implicit_resolvers})
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,24 @@ class Origin:
         return [fault for file in self.files for fault in syntax_faults(file.path, file.shown)]
 
 
+def below(path: str, key: object) -> str:
+    """The path of a key below another; a key with a dot in it stands in quotes.
+
+    >>> below("data.columns", "age"), below("data.columns", "a.b"), below("", "name")
+    ('data.columns.age', 'data.columns."a.b"', 'name')
+    """
+    step = f'"{key}"' if "." in str(key) else str(key)
+    return f"{path}.{step}" if path else step
+
+
+def joined(path: Sequence[str]) -> str:
+    """The path of several keys, each below the one before."""
+    whole = ""
+    for key in path:
+        whole = below(whole, key)
+    return whole
+
+
 def source_of(path: str, places: Places) -> str:
     """Where a key, or the nearest key above it, was set; empty when it is a default."""
     while path:
@@ -72,6 +102,12 @@ def source_of(path: str, places: Places) -> str:
             return places[path].source
         path = path.rpartition(".")[0]
     return ""
+
+
+def blamed(path: str, places: Places) -> str:
+    """The key to mend: a setting of a candidate may have been laid over it by `training.adjust`."""
+    adjusted = path.replace("training.candidates.", "training.adjust.", 1)
+    return adjusted if path.startswith("training.candidates.") and adjusted in places else path
 
 
 def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, Place]:
@@ -84,6 +120,9 @@ def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, P
             if not isinstance(node, yaml.MappingNode):
                 _forget_below(found, path)
             found[path] = Place(f"{file.shown}:{line}", _plain_text(node))
+            if '"' in path:
+                # Some checks put the path of a name with dots together without quotes.
+                found.setdefault(path.replace('"', ""), found[path])
     for override in overrides:
         key, _, value = override.partition("=")
         path = key.lstrip("+~").partition("@")[0]
@@ -94,8 +133,9 @@ def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, P
 
 
 def _forget_below(found: dict[str, Place], path: str) -> None:
-    for key in [key for key in found if key.startswith(f"{path}.")]:
-        del found[key]
+    if path in found:
+        for key in [key for key in found if key.startswith(f"{path}.")]:
+            del found[key]
 
 
 def _plain_text(node: yaml.Node) -> str:
@@ -111,7 +151,7 @@ def values_of(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, yaml.N
     else:
         return
     for key, value, line in items:
-        path = f"{prefix}.{key}" if prefix else key
+        path = below(prefix, key)
         yield path, value, line
         yield from values_of(value, path)
 
@@ -120,12 +160,34 @@ def root_of(path: Path) -> yaml.Node | None:
     """The top node of a file, None when it is empty. Raises yaml.YAMLError, UnicodeDecodeError, OSError."""
     text = path.read_text(encoding="utf-8")
     root: yaml.Node | None
+    if _flow_depth(text) > LONGEST_FLOW:
+        raise RecursionError
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_loader())
     except yaml.YAMLError:
+        if _flow_depth(text) > MAX_DEPTH:
+            raise RecursionError from None
         # Where the two disagree, the reader that Hydra uses is right.
-        root = yaml.compose(text, Loader=get_yaml_loader())
+        root = yaml.compose(text, Loader=_omegaconf_loader())
     return root
+
+
+def _flow_depth(text: str) -> int:
+    """How deep brackets nest, those in quotes and comments counted too: a bound that costs nothing."""
+    depth = deepest = 0
+    for sign in BRACKET.findall(text):
+        depth += 1 if sign in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def plain_values(text: str) -> Any:
+    """The dicts, lists and plain values of a YAML text, {} when it is empty. Raises yaml.YAMLError."""
+    try:
+        read = yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
+        read = yaml.load(text, Loader=_omegaconf_loader())  # noqa: S506 - a safe loader
+    return {} if read is None else read
 
 
 def line_of(path: Path, text: str) -> int:
@@ -134,32 +196,20 @@ def line_of(path: Path, text: str) -> int:
     return next((n for n, line in enumerate(lines, 1) if text in line.split("#")[0]), 0)
 
 
-def dangerous_faults(folder: Path) -> list[Fault]:
-    """Files below conf/ that would keep the composition busy for long: too large, or aliases that expand without end."""
-    faults: list[Fault] = []
-    for path in sorted(folder.rglob("*.yaml")):
-        if not path.is_file():
-            continue
-        shown = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if path.stat().st_size > MAX_BYTES:
-            faults.append(_too_large(path, shown))
-        elif b"*" in (content := path.read_bytes()) and b"&" in content:
-            faults += [fault for fault in syntax_faults(path, shown) if fault.wrong in (EXPANDING, TOO_DEEP)]
-    return faults
-
-
 def _too_large(path: Path, shown: str) -> Fault:
     return Fault(shown, f"has {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,}", "config is for people; long tables are data")
 
 
 def syntax_faults(path: Path, shown: str) -> list[Fault]:
-    """What is wrong with a file as YAML: no file, too large, not UTF-8, tabs, no mapping, a key twice, keys and tags that are no text."""
-    if path.is_dir():
-        return [Fault(shown, "is a folder", "a YAML file")]
+    """What is wrong with a file as YAML: too large, not UTF-8, tabs, no mapping, a key twice, keys and tags that are no text."""
     if path.stat().st_size > MAX_BYTES:
         return [_too_large(path, shown)]
     try:
+        if path.read_bytes().startswith(BYTE_ORDER_MARK):
+            return [Fault(f"{shown}:1", "starts with a byte order mark", "UTF-8 text without it", "save the file as UTF-8 without BOM")]
         root = root_of(path)
+    except OSError as error:
+        return [Fault(shown, f"cannot be read: {error.strerror}", "a readable file")]
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         return [unreadable(error, path, shown)]
     return _header_faults(path, shown) + ([] if root is None else _node_faults(root, shown))
@@ -183,6 +233,23 @@ def _node_faults(root: yaml.Node, shown: str) -> list[Fault]:
     return [*_key_faults(root, "", shown), *_tag_faults(root, shown), *_defaults_faults(root, shown)]
 
 
+def has_resolver(text: str) -> bool:
+    """Whether a text calls a resolver: a colon inside ${...}, however deep, since names can be put together.
+
+    >>> has_resolver("${oc.env:HOME}"), has_resolver("${a.${b}:HOME}"), has_resolver("${a.b}: x")
+    (True, True, False)
+    """
+    depth = 0
+    for i, sign in enumerate(text):
+        if text.startswith("${", i):
+            depth += 1
+        elif sign == "}":
+            depth = max(0, depth - 1)
+        elif sign == ":" and depth:
+            return True
+    return False
+
+
 def _defaults_faults(root: yaml.MappingNode, shown: str) -> Iterator[Fault]:
     """A defaults list holds options, each a word or one `group: option`."""
     for key, value in root.value:
@@ -192,8 +259,17 @@ def _defaults_faults(root: yaml.MappingNode, shown: str) -> Iterator[Fault]:
             yield Fault(f"{shown}:{key.start_mark.line + 1}", "the defaults are no list", "lines of the form `- group: option`")
             continue
         for item in value.value:
-            if not _is_default(item):
+            if any(has_resolver(word) for word in words_in(item)):
+                yield Fault(f"{shown}:{item.start_mark.line + 1}", "calls a resolver, which is not allowed", "the name of an option")
+            elif not _is_default(item):
                 yield Fault(f"{shown}:{item.start_mark.line + 1}", "is no entry of a defaults list", "- group: option, or - option")
+
+
+def words_in(node: yaml.Node) -> list[str]:
+    """Every key and plain value below a node."""
+    if isinstance(node, yaml.ScalarNode):
+        return [str(node.value)]
+    return [word for inner in _nodes_in(node) for word in words_in(inner)]
 
 
 def _is_default(item: yaml.Node) -> bool:
@@ -238,12 +314,12 @@ def _depth(root: yaml.Node) -> int:
     level, depth = [root], 0
     while level and depth <= MAX_DEPTH:
         # Each node once a level: aliases cannot make a level longer than the file.
-        below = {id(n): n for node in level if not isinstance(node, yaml.ScalarNode) for n in _below(node)}
-        level, depth = list(below.values()), depth + 1
+        inner = {id(n): n for node in level if not isinstance(node, yaml.ScalarNode) for n in _nodes_in(node)}
+        level, depth = list(inner.values()), depth + 1
     return depth
 
 
-def _below(node: yaml.Node) -> list[yaml.Node]:
+def _nodes_in(node: yaml.Node) -> list[yaml.Node]:
     return [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode) else list(node.value)
 
 
@@ -252,19 +328,19 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     if isinstance(node, yaml.ScalarNode):
         return 1
     if id(node) not in known:
-        known[id(node)] = 1 + sum(_size(n, known) for n in _below(node))
+        known[id(node)] = 1 + sum(_size(n, known) for n in _nodes_in(node))
     return known[id(node)]
 
 
 def _key_faults(node: yaml.Node, prefix: str, shown: str) -> Iterator[Fault]:
     if not isinstance(node, yaml.MappingNode):
-        for i, below in enumerate(node.value if isinstance(node, yaml.SequenceNode) else []):
-            yield from _key_faults(below, f"{prefix}.{i}", shown)
+        for i, entry in enumerate(node.value if isinstance(node, yaml.SequenceNode) else []):
+            yield from _key_faults(entry, f"{prefix}.{i}", shown)
         return
     seen: dict[str, int] = {}
     for key, value in node.value:
         name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
-        path, line = (f"{prefix}.{name}" if prefix else name), key.start_mark.line + 1
+        path, line = below(prefix, name), key.start_mark.line + 1
         if name in seen and key.tag != MERGE:
             yield Fault(path, "the key is set twice", "each key once", f"it stands in line {seen[name]} already", f"{shown}:{line}")
         elif trap := _misread(key):
@@ -279,8 +355,7 @@ def _misread(key: yaml.Node) -> str:
         return ""
     if not isinstance(key, yaml.ScalarNode):
         return "a list or a section"
-    loader: Any = get_yaml_loader()
-    read = yaml.load(str(key.value), Loader=loader)  # noqa: S506 - a safe loader, on one word
+    read = yaml.load(str(key.value), Loader=_omegaconf_loader())  # noqa: S506 - a safe loader, on one word
     return "" if not isinstance(read, bool) and str(read) == key.value else {True: "true", False: "false", None: "nothing"}.get(read, str(read))
 
 
@@ -288,5 +363,5 @@ def _tag_faults(node: yaml.Node, shown: str) -> Iterator[Fault]:
     if node.tag.removeprefix("tag:yaml.org,2002:") not in PLAIN and node.tag != MERGE:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         yield Fault(f"{shown}:{node.start_mark.line + 1}", f"has the tag {tag}", "plain values", "config names data, never code or objects")
-    for below in _below(node) if not isinstance(node, yaml.ScalarNode) else []:
-        yield from _tag_faults(below, shown)
+    for inner in _nodes_in(node) if not isinstance(node, yaml.ScalarNode) else []:
+        yield from _tag_faults(inner, shown)

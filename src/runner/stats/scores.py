@@ -11,6 +11,11 @@ from runner.stats.bootstrap import Resampled, resampled_means
 from runner.stats.intervals import Interval, interval, unknown
 
 EDGE = 1e-15
+SCORES = {
+    "binary": ("log_loss", "brier", "accuracy", "roc_auc"),
+    "multiclass": ("log_loss", "brier", "accuracy"),
+    "regression": ("rmse", "mae", "r2"),
+}
 
 
 def score_intervals(

@@ -110,7 +110,12 @@ class Engine:
     tally: Tally
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
-        """Run every job's study; results do not depend on the number of workers. The first error of a fit ends all studies."""
+        """Run every job's study; results do not depend on the number of workers. The first error of a fit ends all studies.
+
+        Raises ValueError when there is no fold to judge on.
+        """
+        if not self.folds:
+            raise ValueError("a study needs at least one fold")
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
             running = {job.name: studies.submit(self._study, job, pool, stop) for job in jobs}

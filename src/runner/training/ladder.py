@@ -26,10 +26,10 @@ class Rung:
     name: str
     kind: str
     baseline: bool
+    interpretable: bool
     trials: int
     payoff: np.ndarray
     scores: Mapping[str, Interval]
-    interpretable: bool
 
 
 @dataclass(frozen=True)

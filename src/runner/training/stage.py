@@ -43,7 +43,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
 
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
-    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["kind"] == "by_time")
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     specs = rung_specs(spec, problem)
     clock = Clock(spec.safety_stop_minutes)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
@@ -141,7 +141,7 @@ def _rung(
         learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name)
     )
     baseline = name == "constant" or name in problem["baselines"]
-    return ladder.Rung(name, candidate.kind, baseline, len(studied.trials), judged.decided["payoff"].to_numpy(), scores, candidate.interpretable)
+    return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
 def _pack_all(

@@ -30,6 +30,7 @@ class LinearSpec(CandidateSpec):
     penalty: float = Field(default=1e-2, gt=0)
     """L2 penalty per row of the training data; the first trial's value."""
     max_iterations: int = Field(default=200, ge=10)
+    """The most steps of the solver; a fit that needs more is used as it stands. Ridge needs none."""
 
 
 @register("candidate", LinearSpec)

@@ -23,7 +23,7 @@ def test_the_low_end_of_the_gain_has_to_clear_the_minimum() -> None:
     failed = criterion_gate(CRITERION, gain(1.99, value=50.0), "trees", "EUR")
     assert failed.status == "failed"
     assert failed.found == 1.99
-    assert "trees earns +50 EUR per row against officer (+1.99 to +11.99 at 99.0000% confidence)" in failed.evidence
+    assert "trees earns +50 EUR per row against officer (+1.99 to +11.99 at 99% confidence)" in failed.evidence
 
 
 def test_a_gain_that_cannot_be_told_is_no_gain() -> None:

@@ -47,7 +47,7 @@ def learner() -> Learner:
 @pytest.fixture(scope="module")
 def folds(learner: Learner) -> list[Fold]:
     given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(240) % 3, dtype=pl.Int8)})
-    return folds_of(learner.rows["row_id"], given, by_time=False)
+    return folds_of(learner.rows["row_id"], given, walks_forward=False)
 
 
 def engine(learner: Learner, folds: list[Fold], clock: Clock | None = None, lag: int = LAG) -> Engine:
@@ -162,7 +162,7 @@ def test_a_study_that_fails_ends_all_of_them_with_its_own_error(learner: Learner
 def test_folds_by_time_are_trained_on_earlier_blocks_alone() -> None:
     ids = pl.Series("row_id", [5, 6, 7, 8, 9], dtype=pl.UInt64)
     blocks = pl.DataFrame({"row_id": ids, "fold": pl.Series([-1, 0, 0, 1, -1], dtype=pl.Int8)})
-    found = folds_of(ids, blocks, by_time=True)
+    found = folds_of(ids, blocks, walks_forward=True)
     assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in found] == [(0, [0, 4], [1, 2]), (1, [0, 1, 2, 4], [3])]
-    shuffled = folds_of(ids, blocks.with_columns(fold=pl.Series([1, 0, 0, 1, 1], dtype=pl.Int8)), by_time=False)
+    shuffled = folds_of(ids, blocks.with_columns(fold=pl.Series([1, 0, 0, 1, 1], dtype=pl.Int8)), walks_forward=False)
     assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in shuffled] == [(0, [0, 3, 4], [1, 2]), (1, [1, 2], [0, 3, 4])]

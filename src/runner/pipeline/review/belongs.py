@@ -30,11 +30,11 @@ def doubts(results: Results, revision: Revision, name: str, same_code: bool) -> 
     same_code: whether the code that is running is the revision's.
     """
     entry, experiment = revision.entries[name], revision.experiment(name)
+    raw = [] if _same_raw(results, revision.source_digests(name)) else ["the raw data"]
     if results.locked is not None and results.locked.params:
         declared = sorted({key.partition(".")[0] for key, value in results.locked.params.items() if not same(value, at(entry, *key.split(".")))})
     else:
-        declared = _sections(results, entry, experiment) or (["the declaration"] if _opened_by_another(results, revision, name) else [])
-    raw = [] if _same_raw(results, revision.source_digests(name)) else ["the raw data"]
+        declared = _sections(results, entry, experiment) or (["the declaration"] if not raw and _opened_by_another(results, revision, name) else [])
     return [*declared, *raw, *(["the code"] if same_code and experiment is not None and _other_code(results, experiment) else [])]
 
 

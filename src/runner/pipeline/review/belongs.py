@@ -41,11 +41,12 @@ def doubts(results: Results, revision: Revision, name: str, same_code: bool) -> 
 def _opened_by_another(results: Results, revision: Revision, name: str) -> bool:
     """Whether a ledger says that it was another declaration that opened the test for this verdict."""
     sources, number, seal = revision.source_digests(name), at(results.verdict, "use", "number"), text(results.split, "seal")
-    if sources is None or number is None or not seal:
+    experiment = revision.experiment(name)
+    if sources is None or number is None or not seal or experiment is None:
         return False
     entries = [entry for side in (revision, replace(revision, commit=None)) for entry in _ledger(side, name)]
     opened_by = {entry["declared"] for entry in entries if entry.get("seal") == seal and entry.get("use") == number}
-    return bool(opened_by) and declared_of(revision.entries[name], sources) not in opened_by
+    return bool(opened_by) and declared_of(experiment, sources) not in opened_by
 
 
 def _ledger(revision: Revision, name: str) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from runner.pipeline.stages import ROOMS
 
 FOLDER = ".dir"
 CHUNK = 1 << 20
+# libyaml where the platform has it; both are safe loaders.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,21 @@ class Locked:
 def locked_stages(content: bytes | None) -> Mapping[str, Any]:
     """The stages in the bytes of dvc.lock by name; none where there is no file, or none that can be read."""
     try:
-        found = yaml.load(content or b"", Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError:
+        found = None if content is None or has_aliases(content) else yaml.load(content, Loader=LOADER)  # noqa: S506
+    except (yaml.YAMLError, RecursionError):
         return {}
     stages = found.get("stages") if isinstance(found, Mapping) else None
     return stages if isinstance(stages, Mapping) else {}
+
+
+def has_aliases(content: bytes) -> bool:
+    """Whether YAML repeats parts of itself by reference, which no program writes here; False where it is no YAML."""
+    if b"*" not in content:
+        return False
+    try:
+        return any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=LOADER))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
 
 
 def _md5(path: Path) -> str:

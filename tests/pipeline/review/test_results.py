@@ -204,7 +204,9 @@ def test_the_cache_may_lie_elsewhere(in_dvc: History, tmp_path: Path) -> None:
     assert only(in_dvc.review("main", "change")).missing == ()
 
 
-@pytest.mark.parametrize("content", [b"", b"a: [", b"- 1\n", b"stages: 3\n", b"\xff", b"stages: {training@tiny: {outs: [1, {path: x}]}}\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"a: [", b"- 1\n", b"stages: 3\n", b"\xff", b"stages: {training@tiny: {outs: [1, {path: x}]}}\n", b"stages: &a [*a, *a]\n"]
+)
 def test_a_lock_that_cannot_be_read_names_nothing(content: bytes) -> None:
     assert Locked.of(locked_stages(content), "tiny").outs == {}
 

@@ -17,6 +17,7 @@ from runner.pipeline.stages import ROOMS
 
 FOLDER = ".dir"
 CHUNK = 1 << 20
+MOST_PARTS = 1_000_000
 # libyaml where the platform has it; both are safe loaders.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -98,21 +99,28 @@ class Locked:
 def locked_stages(content: bytes | None) -> Mapping[str, Any]:
     """The stages in the bytes of dvc.lock by name; none where there is no file, or none that can be read."""
     try:
-        found = None if content is None or has_aliases(content) else yaml.load(content, Loader=LOADER)  # noqa: S506
+        found = None if content is None else yaml.load(content, Loader=LOADER)  # noqa: S506
     except (yaml.YAMLError, RecursionError):
         return {}
-    stages = found.get("stages") if isinstance(found, Mapping) else None
+    stages = found.get("stages") if isinstance(found, Mapping) and not is_endless(found) else None
     return stages if isinstance(stages, Mapping) else {}
 
 
-def has_aliases(content: bytes) -> bool:
-    """Whether YAML repeats parts of itself by reference, which no program writes here; False where it is no YAML."""
-    if b"*" not in content:
-        return False
-    try:
-        return any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=LOADER))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return False
+def is_endless(value: Any) -> bool:
+    """Whether a plain value holds more parts than any file of ours: in YAML a few lines that point at each other can mean billions.
+
+    >>> is_endless({"a": [1, 2]})
+    False
+    """
+    waiting, seen = [value], 0
+    while waiting:
+        part = waiting.pop()
+        below = part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+        seen += len(below)
+        if seen > MOST_PARTS:
+            return True
+        waiting.extend(below)
+    return False
 
 
 def _md5(path: Path) -> str:

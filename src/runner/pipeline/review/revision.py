@@ -19,7 +19,7 @@ from runner.core.plugins import KEY, listed_in
 from runner.core.workspace import Workspace, check_name
 from runner.experiment import params, plugins
 from runner.experiment.model import ROOMS, Experiment
-from runner.pipeline.review.dvc_files import Cache, files_in, has_aliases, locked_stages
+from runner.pipeline.review.dvc_files import Cache, files_in, is_endless, locked_stages
 from runner.pipeline.review.git import Repository
 from runner.pipeline.review.reading import finite
 from runner.report.words import shorten
@@ -172,15 +172,14 @@ class Revision:
 
 def _plain(content: bytes, called: str) -> dict[str, Any]:
     """What a params.yaml holds, as JSON has it: keys become text, and dates, which only a hand edit can bring, too."""
-    wrong = "is nested deeper than any experiment"
     try:
-        if not has_aliases(content):
-            plain: dict[str, Any] = finite(json.loads(json.dumps(params.parsed(content, called), default=str)))
+        found = params.parsed(content, called)
+        if not is_endless(found):
+            plain: dict[str, Any] = finite(json.loads(json.dumps(found, default=str)))
             return plain
-        # compose writes none, and a few that point at each other are endless once they are written out.
-        wrong = "holds YAML aliases"
+        wrong = "means more values than any experiment has"
     except RecursionError:
-        pass
+        wrong = "is nested deeper than any experiment"
     raise fault(called, wrong, "the file that compose writes", params.COMPOSE)
 
 

@@ -62,7 +62,7 @@ def test_a_file_that_lies_in_data_raw_stays_where_it_is(workspace: Workspace) ->
 def test_the_same_file_twice_is_one_and_another_of_its_name_is_told(workspace: Workspace, outside: Path) -> None:
     taken(workspace, outside, csv_text(COLUMNS))
     assert taken(workspace, outside, csv_text(COLUMNS)).said == ()
-    with pytest.raises(FaultsError, match="there is another file data/raw/customers_1.csv already"):
+    with pytest.raises(FaultsError, match=r"there is another file data/raw/customers_1\.csv already"):
         taken(workspace, outside, csv_text(customers(41)))
     assert taken(workspace, outside, csv_text(customers(41)), replace=True).rows.height == 41
 

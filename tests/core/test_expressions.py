@@ -70,3 +70,65 @@ def test_any_text_can_be_a_literal(text: str) -> None:
 
 def test_numbers_inside_quotes_stay_text() -> None:
     assert expressions.with_floats("\"1.5\" = '2.5' OR x > 3.5") == "\"1.5\" = '2.5' OR x > 3.5e0"
+
+
+ROW: dict[str, pl.DataType] = {"amount": pl.Float64(), "n": pl.Int64(), "city": pl.String(), "day": pl.Date(), "x.sum()": pl.Int64()}
+REFUSED = {
+    "amount -": "expected an expression at the end",
+    "amount BETWEEN 1": "expected AND at the end",
+    "amount ==== n": "expected an expression at character 10",
+    "amount\n+ n\n+ ; 1": "in line 3, character 3",
+    "(amount": "a parenthesis is opened and never closed",
+    "amount)": "a parenthesis is closed and never opened",
+    "": "is empty",
+    "amount n": "an operator is missing",
+    "amount AS x": "ends in a second name",
+    "SELECT amount": "a statement: SELECT at character 1",
+    "n IN (SELECT 1)": "a statement: SELECT at character 7",
+    "DROP TABLE x": "a statement: DROP",
+    "amount; n": "at character 7",
+    "AVG(amount)": "aggregates over rows: AVG at character 1",
+    "amount * CORR(amount, n)": "aggregates over rows: CORR at character 10",
+    "amount - COVAR(amount, n)": "aggregates over rows",
+    "n = MAX(n)": "aggregates over rows: MAX at character 5",
+    "COUNT(*)": "aggregates over rows",
+    "LAG(n) OVER (ORDER BY day)": "looks at other rows: LAG",
+    "SUM(n) OVER (PARTITION BY city)": "looks at other rows: OVER at character 8",
+    "NOW()": "reads the clock",
+    "day > CURRENT_DATE": "reads the clock: CURRENT_DATE at character 7",
+    "amount / 0": "divides by zero: / 0 at character 8",
+    "n % 0.0": "divides by zero",
+    "MOD(n, 0)": "divides by zero",
+    "SQRTT(amount)": "unsupported function 'sqrtt'",
+    "city + 1": "arithmetic on dtypes str and dyn int",
+    "n = 'x'": "cannot compare string with numeric",
+    "amuont + 1": "'amuont' that is not there at character 1",
+    "city.name": "needs double quotes",
+    "REGEXP_LIKE(city, '(')": "unclosed group",
+    " AND ".join(["n > 1"] * 200): "199 ANDs and ORs",
+    "+".join(["n"] * 1000): "999 operators",
+    "n" * 20_000: "20,000 characters",
+    "(" * 2000 + "n" + ")" * 2000: "not a valid expression",
+}
+
+
+@pytest.mark.parametrize("sql", REFUSED, ids=lambda sql: sql[:30])
+def test_what_is_wrong_is_told_with_its_place(sql: str) -> None:
+    (fault,), _ = expressions.check({"": sql}, ROW, "key")
+    assert REFUSED[sql] in str(fault)
+    assert len(str(fault)) < 1000
+
+
+@pytest.mark.parametrize(
+    "sql", ["city = 'AVG(x) / 0 SELECT NOW()'", '"x.sum()" + 1', "city = '.sum()'", "amount / 0.5", "amount / NULLIF(n, 0)", "n -- AVG(", "GREATEST(n, amount)"]
+)
+def test_text_names_and_comments_are_no_sql(sql: str) -> None:
+    assert expressions.check({"": sql}, ROW, "key")[0] == []
+
+
+def test_a_cast_of_text_must_not_fail_on_a_row() -> None:
+    assert expressions.check({"": "CAST(city AS BIGINT)"}, ROW, "key")[0] == []
+    (fault,), _ = expressions.check({"": "CAST(city AS BIGINT)"}, ROW, "key", total=True)
+    assert "fails on some values" in fault.wrong
+    assert "TRY_CAST" in fault.hint
+    assert expressions.check({"": "TRY_CAST(city AS BIGINT)"}, ROW, "key", total=True)[0] == []

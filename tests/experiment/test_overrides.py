@@ -50,7 +50,7 @@ MISTAKES = [
     ([SMALL, "seed='"], "seed='", ("is no override",)),
     ([SMALL, "=3"], "=3", ("is no override",)),
     ([SMALL, "seed=\udc80"], "seed=\\udc80", ("is not UTF-8",)),
-    ([SMALL, "hydra.nothing=1"], "hydra.nothing", ("not a setting of Hydra",)),
+    ([SMALL, "hydra.nothing=1"], "hydra.nothing", ("a setting of Hydra itself", "only a sweep")),
     ([SMALL, "data/split=by_time"], "data.split.column", ("is missing",)),
     ([SMALL, "data/split=by_time", "+data.split.column=dya"], "data.split.column", ("not a column", "did you mean 'day'?")),
     ([SMALL, "data/split=by_time", "+data.split.column=city"], "data.split.column", ("declared as string", "may be missing")),

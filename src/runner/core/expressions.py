@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from runner.core.faults import Fault, nearest
+from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, bare, form_fault, parse_fault, place, shortened
 
-# Functions that look at other rows: a declared expression must give the same value whatever rows stand beside it.
+# What looks at other rows under whatever name: a declared expression must give the same value whatever rows stand beside it.
 POSITIONAL = (".over(", "int_range(", "len()", ".shift(", ".cum_", ".rank(")
 # The same inside arithmetic, where an aggregate is silently broadcast over the rows.
 AGGREGATES = (
@@ -28,6 +31,8 @@ AGGREGATES = (
     ".last()",
     ".quantile(",
     ".implode(",
+    ".pearson_correlation(",
+    ".covariance(",
 )
 # Quoted text is matched first, so that a number inside it stays as it is.
 DECIMAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w.])(\d+\.\d*|\.\d+)(?![\w.])""")
@@ -81,54 +86,145 @@ def with_floats(sql: str) -> str:
     return DECIMAL.sub(lambda found: f"{found.group(0)}e0" if found.group(1) else found.group(0), sql)
 
 
+@lru_cache(maxsize=4096)
 def parse(sql: str) -> pl.Expr:
     """The Polars expression of an SQL expression; it must have passed `check` before."""
     return pl.sql_expr(with_floats(sql))
 
 
-def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at: str) -> tuple[list[Fault], dict[str, pl.DataType]]:
+def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at: str, *, total: bool = False) -> tuple[list[Fault], dict[str, pl.DataType]]:
     """Faults of named SQL expressions against a schema, and the types of those that are right.
 
-    expressions: name to SQL; schema: column to dtype; at: the config key above the names.
-    No data is read: the expressions are typed on an empty frame and tried on two rows of nulls.
+    expressions: name to SQL; schema: column to dtype; at: the config key above the names; total: an expression must give a
+    value or null on every row, so that a CAST of text, which can fail, is a fault too.
+    No data is read: the expressions are typed on an empty frame and tried on two made-up rows.
     """
+    keys = {name: ".".join(part for part in (at, name) if part) for name in expressions}
+    parsed = {name: _parsed(sql, keys[name]) for name, sql in expressions.items()}
+    right = {name: found for name, found in parsed.items() if isinstance(found, pl.Expr)}
+    types = _types_of(right, schema, total)
     faults: list[Fault] = []
-    types: dict[str, pl.DataType] = {}
-    for name, sql in expressions.items():
-        found = _check_one(sql, schema, f"{at}.{name}" if name else at)
-        if isinstance(found, Fault):
-            faults.append(found)
+    for name, found in parsed.items():
+        if name in types:
+            continue
+        # One by one, to say what is wrong with each.
+        judged = found if isinstance(found, Fault) else _judged(found, expressions[name], schema, keys[name], total)
+        if isinstance(judged, Fault):
+            faults.append(judged)
         else:
-            types[name] = found
+            types[name] = judged
     return faults, types
 
 
-def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault | pl.DataType:
-    shown = f"`{sql.strip()}`"
+def _types_of(expressions: Mapping[str, pl.Expr], schema: Mapping[str, pl.DataType], total: bool) -> dict[str, pl.DataType]:
+    """The types of expressions that are all right, tried in one go; empty where one of them is not."""
+    if not expressions:
+        return {}
+    rows, nulls = _two_rows(tuple(schema.items()))
+    try:
+        tried = (rows if total else nulls).select(e.implode().alias(str(n)) for n, e in enumerate(expressions.values()))
+    except PolarsError:
+        return {}
+    found: dict[str, pl.DataType] = {}
+    for (name, expression), column in zip(expressions.items(), tried, strict=True):
+        # A constant is broadcast over the rows, so it is as per-row as a column.
+        if len(column[0]) == 2 or not expression.meta.root_names():
+            found[name] = column[0].dtype
+    return found
+
+
+def syntax_fault(sql: str, at: str) -> Fault | None:
+    """What is wrong with an expression whose columns are not known: its form, and whether it parses."""
+    found = _parsed(sql, at)
+    return found if isinstance(found, Fault) else None
+
+
+def _parsed(sql: str, at: str) -> pl.Expr | Fault:
+    if wrong := form_fault(sql, at):
+        return wrong
     try:
         expression = parse(sql)
-        # A constant is broadcast over the rows, so it is as per-row as a column.
-        rows = pl.DataFrame(schema=dict(schema), data={c: [None, None] for c in schema})
-        result = rows.lazy().select(__runner_value=expression)
-        dtype = result.collect_schema()["__runner_value"]
-        height = rows.select(__runner_value=expression).height
     except PolarsError as error:
-        return _explained(error, shown, schema, at)
-    if any(mark in str(expression) for mark in POSITIONAL):
-        return Fault(at, f"{shown} looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before")
-    if any(mark in str(expression) for mark in AGGREGATES) or (height != 2 and expression.meta.root_names()):
-        return Fault(at, f"{shown} aggregates over rows", "an expression over the columns of one row", "leave out AVG, SUM, COUNT, MIN or MAX")
-    return dtype
+        return parse_fault(error, sql, at)
+    return _other_rows(expression, sql, at) or expression
 
 
-def _explained(error: PolarsError, shown: str, schema: Mapping[str, pl.DataType], at: str) -> Fault:
-    message = str(error).split("\n")[0].strip()
+def _judged(expression: pl.Expr, sql: str, schema: Mapping[str, pl.DataType], at: str, total: bool) -> Fault | pl.DataType:
+    missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
+    if missing:
+        return _missing(missing[0], sql, schema, at)
+    rows, nulls = _two_rows(tuple(schema.items()))
+    try:
+        # A constant is broadcast over the rows, so it is as per-row as a column.
+        dtype = rows.lazy().select(__runner_value=expression).collect_schema()["__runner_value"]
+        height = nulls.select(__runner_value=expression).height
+    except PolarsError as error:
+        return _explained(error, sql, schema, at)
+    if height != 2 and expression.meta.root_names():
+        return Fault(at, f"{shortened(sql)} aggregates over rows", "an expression over the columns of one row")
+    return (_partial(expression, sql, rows, at) if total else None) or dtype
+
+
+@lru_cache(maxsize=64)
+def _two_rows(schema: tuple[tuple[str, pl.DataType], ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A row of nulls and one of likely values, and two rows of nulls."""
+    types = dict(schema)
+    rows = pl.DataFrame({name: [None, _sample(dtype)] for name, dtype in schema}, schema=types)
+    return rows, pl.DataFrame({name: [None, None] for name in types}, schema=types)
+
+
+def _sample(dtype: pl.DataType) -> Any:
+    """A value that a column of the type may well have."""
+    samples: tuple[tuple[Any, Any], ...] = ((pl.String(), "a"), (pl.Boolean(), True), (pl.Date(), date(2000, 1, 1)))
+    known = next((value for kind, value in samples if dtype == kind), None)
+    if known is not None:
+        return known
+    if dtype.is_numeric():
+        return 1
+    return datetime(2000, 1, 1) if isinstance(dtype, pl.Datetime) else None
+
+
+def _partial(expression: pl.Expr, sql: str, rows: pl.DataFrame, at: str) -> Fault | None:
+    """A fault of an expression that fails on some value; rows of nulls have passed already."""
+    try:
+        rows.select(__runner_value=expression)
+    except PolarsError as error:
+        found = " ".join(str(error).split("\n")[0].split())
+        return Fault(at, f"{shortened(sql)} fails on some values: {found}", "a value or nothing on every row", "TRY_CAST gives nothing where CAST fails")
+    return None
+
+
+def _other_rows(expression: pl.Expr, sql: str, at: str) -> Fault | None:
+    """A fault of an expression whose value depends on other rows, or that is named where it should be computed."""
+    # Text and names may hold anything: marks that stand in them mean nothing, so they are taken out one by one.
+    quoted_parts = [part for part in re.findall(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""", sql) if any(mark in part for mark in POSITIONAL + AGGREGATES)]
+    text = str(expression)
+    for part in quoted_parts:
+        text = text.replace(part[1:-1], "")
+    if any(mark in text for mark in POSITIONAL):
+        return Fault(at, f"{shortened(sql)} looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before")
+    if any(mark in text for mark in AGGREGATES):
+        return Fault(at, f"{shortened(sql)} aggregates over rows", "an expression over the columns of one row", "leave out AVG, SUM, COUNT, MIN or MAX")
+    if ALIAS.search(text):
+        return Fault(at, f"{shortened(sql)} is not a valid expression: it ends in a second name", EXPECTED, "an operator is missing, or leave out AS")
+    return None
+
+
+def _missing(name: str, sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault:
+    dotted = next((f'a name with a dot needs double quotes: "{word}"' for word in DOTTED.findall(bare(sql)) if word.startswith(f"{name}.")), "")
+    hint = dotted or nearest(name, schema) or f"columns here: {', '.join(list(schema)[:30])}"
+    found = re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", sql)
+    where = f" {place(sql, found.start())}" if found else ""
+    return Fault(at, f"{shortened(sql)} names a column {name!r} that is not there{where}", "a column of the data", hint)
+
+
+def _explained(error: PolarsError, sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault:
+    message = " ".join(str(error).split("\nResolved plan")[0].split("\n\n")[0].split())
     missing = MISSING_COLUMN.search(message)
     if missing:
-        name = missing.group(1)
-        hint = nearest(name, schema) or f"columns here: {', '.join(list(schema)[:30])}"
-        return Fault(at, f"{shown} names a column {name!r} that is not there", "a column of the data", hint)
-    return Fault(at, f"{shown} is not a valid expression: {message}", "a Polars SQL expression over one row")
+        return _missing(missing.group(1), sql, schema, at)
+    dotted = next((f'a name with a dot needs double quotes: "{word}"' for word in DOTTED.findall(bare(sql))), "")
+    return Fault(at, f"{shortened(sql)} is not a valid expression: {message[:300]}", EXPECTED, dotted)
 
 
 def evaluate(rows: pl.DataFrame, expressions: Mapping[str, str]) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
 
+from runner.core.secrets import masked
+
 
 class ExitCode(IntEnum):
     """The four answers of every verb; anything else is the operating system's."""
@@ -30,6 +32,11 @@ class Fault:
     expected: str = ""
     hint: str = ""
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Passwords in addresses are masked here, since faults go to screens, logs and files."""
+        for name in ("at", "wrong", "expected", "hint", "source"):
+            object.__setattr__(self, name, masked(getattr(self, name)))
 
     def __str__(self) -> str:
         """One fault in at most four short lines.

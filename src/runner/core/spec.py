@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 class Spec(BaseModel):
     """Frozen, strict, and deaf to unknown keys: a typing error in config is a fault, never a default."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    # Built when first used: a part of the whole is built within the whole, never twice.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True)
 
 
 def with_order(given: Any, *names: str) -> Any:

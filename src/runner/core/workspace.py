@@ -19,6 +19,12 @@ class Workspace:
 
     root: Path
 
+    @classmethod
+    def around(cls, folder: Path) -> Workspace | None:
+        """The workspace of a folder: the nearest folder upward that has conf/config.yaml, or None."""
+        found = (place for place in (folder, *folder.parents) if (place / "conf" / "config.yaml").is_file())
+        return next((cls(place) for place in found), None)
+
     @property
     def home(self) -> Path:
         """Caches, studies, records and the embedded tracking store; RUNNER_HOME moves it."""
@@ -29,14 +35,14 @@ class Workspace:
     def conf(self) -> Path:
         return self.root / "conf"
 
-    def inside(self, path: str, at: str) -> Path:
+    def inside(self, path: str, at: str, hint: str = "move the file under data/raw/") -> Path:
         """Resolve a path from config or a request; refuse one that leaves the workspace.
 
-        at: the config key or flag it came from, for the message. Raises FaultsError.
+        at: the config key or flag it came from, hint: the next step, for the message. Raises FaultsError.
         """
-        resolved = (self.root / path).resolve()
+        resolved = resolved_path(self.root / path, path, at)
         if not resolved.is_relative_to(self.root.resolve()):
-            raise fault(at, f"the path {path!r} leaves the workspace", "a path inside the workspace", "move the file under data/raw/")
+            raise fault(at, f"the path {path!r} leaves the workspace", "a path inside the workspace", hint)
         return resolved
 
     def shown(self, path: Path) -> str:
@@ -45,6 +51,22 @@ class Workspace:
             return path.resolve().relative_to(self.root.resolve()).as_posix()
         except ValueError:
             return path.as_posix()
+
+
+def resolved_path(path: Path, given: str, at: str) -> Path:
+    """The path without links and dots. given: as it was written, at: where, for the message. Raises FaultsError for what can be no path."""
+    if not given or "\0" in given or "\\" in given:
+        wrong = "is empty" if not given else "holds a NUL sign" if "\0" in given else f"{given!r} holds a backslash"
+        raise fault(at, wrong, "a path with forward slashes")
+    if given.startswith("~"):
+        raise fault(at, f"{given!r} would have to be expanded", "the path itself, without ~")
+    try:
+        resolved = path.resolve()
+        resolved.exists()
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
+        raise fault(at, f"{given[:80]!r} cannot be looked up: {reason}", "a path to a file") from None
+    return resolved
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def open_all(sources: Mapping[str, Spec], given: Mapping[str, Path], root: Path)
 
 def _open(name: str, spec: Any, given: Mapping[str, Path], workspace: Workspace) -> Source:
     at = f"data.sources.{name}"
-    declared = workspace.inside(spec.path, f"{at}.path")
+    declared = spec.located(workspace, at)
     path = given.get(f"source.{name}", declared)
     shown = workspace.shown(path)
     if not path.is_file():

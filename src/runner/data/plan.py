@@ -52,6 +52,21 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     return Plan(wanted, sorted(set(schemas[spec.primary]) - set(wanted[spec.primary])))
 
 
+def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> list[str]:
+    """Contract columns that none of the opened sources, joins and derived columns provides, in declared order.
+
+    sources: those that could be opened; what only another one has counts as not provided.
+    """
+    there = {*spec.derive, *([task.target] if spec.label is not None else [])}
+    if spec.primary in sources:
+        there |= {*sources[spec.primary].schema, *sources[spec.primary].derive}
+    for join in spec.joins.values():
+        if join.source in sources:
+            other = {*sources[join.source].schema, *sources[join.source].derive}
+            there |= {mine for mine, theirs in join.columns.items() if theirs in other}
+    return [name for name in spec.columns if name not in there]
+
+
 def _one_cell(source: Source) -> str:
     """A word on the separator where a text file's header came out as a single column."""
     only = list(source.schema)
@@ -111,7 +126,7 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
     if task.task == "regression" and task.target in columns and columns[task.target].type not in ("int", "float"):
         faults.append(Fault(f"data.columns.{task.target}.type", f"the target of a regression is declared as {columns[task.target].type}", "int or float"))
     typed = {name: DTYPES[column.type] for name, column in columns.items()}
-    wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules")
+    wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules", total=True)
     faults += wrong
     return faults + [
         Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())

@@ -7,7 +7,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -28,19 +28,6 @@ def is_remote(uri: str) -> bool:
     (True, False)
     """
     return urlsplit(uri).scheme in ("http", "https")
-
-
-def masked(uri: str) -> str:
-    """The URI without user and password, for people and logs.
-
-    >>> masked("https://ann:secret@tracker.example/x?token=1")
-    'https://tracker.example/x'
-    """
-    parts = urlsplit(uri)
-    if not parts.hostname:
-        return uri.partition("?")[0]
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit((parts.scheme, f"{parts.hostname}{port}", parts.path, "", ""))
 
 
 def client(home: Path, uri: str) -> MlflowClient:

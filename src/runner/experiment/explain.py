@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from runner.core.faults import Fault, listed, nearest
 from runner.experiment.faults import is_declared, keys_at
-from runner.experiment.locate import line_of, root_of, values_of
+from runner.experiment.groups import Groups
+from runner.experiment.locate import values_of
 from runner.experiment.model import Experiment
+from runner.experiment.overrides import COMMAND_LINE, key_of
+from runner.experiment.yamlfile import root_of
 
-COMMAND_LINE = "command line"
 EXAMPLE = "key=value, such as seed=7 or training/tuning=quick"
 IN_FILE = re.compile(r"[Ii]n '(?P<file>[^']+)'")
 NO_OPTION = re.compile(r"Could not (?:find|load) '(?P<path>[^']*)'")
@@ -32,49 +33,6 @@ class Explained:
 
     faults: list[Fault]
     culprit: str | None = None
-
-
-@dataclass(frozen=True)
-class Groups:
-    """The config groups: group to the options that its files offer."""
-
-    known: Mapping[str, list[str]]
-    files: Mapping[str, Path]
-
-    @classmethod
-    def below(cls, roots: Sequence[Path]) -> Groups:
-        """Those of the folders; the first folder that has a file wins."""
-        known: dict[str, list[str]] = {}
-        found: dict[str, Path] = {}
-        for root in roots:
-            for path in sorted(root.rglob("*.yaml")):
-                name = path.relative_to(root).with_suffix("").as_posix()
-                if path.is_file() and name not in found:
-                    group, _, option = name.rpartition("/")
-                    known.setdefault(group, []).append(option)
-                    found[name] = path
-        return cls({group: sorted(options) for group, options in known.items()}, found)
-
-    def options(self, group: str) -> list[str]:
-        """The options of a group; none for an unknown one."""
-        return self.known.get(group, [])
-
-    def place(self, file: str, text: str) -> str:
-        """ "conf/x.yaml:3" of the first line of a config file that has a text; without the line when none has it."""
-        path = self.files.get(file)
-        if path is None:
-            return ""
-        line = line_of(path, text)
-        return f"conf/{file}.yaml:{line}" if line else f"conf/{file}.yaml"
-
-
-def key_of(override: str) -> str:
-    """The key or group of an override, without signs and package.
-
-    >>> key_of("+training/model@x=linear")
-    'training/model'
-    """
-    return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
 @dataclass(frozen=True)
@@ -203,8 +161,6 @@ def _no_key(found: re.Match[str], attempt: Attempt) -> Explained:
 
 def _unknown_key(key: str, override: str | None, given: Mapping[str, Any]) -> Fault:
     path = key.split(".")
-    if path[0] == "hydra":
-        return Fault(key, "is not a setting of Hydra", "", "", COMMAND_LINE)
     if misspelt := _misspelt(path, given):
         return misspelt
     if is_declared(path, given, Experiment):

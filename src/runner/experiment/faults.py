@@ -13,12 +13,15 @@ from pydantic import ValidationError
 from runner.core.faults import Fault, listed, nearest
 from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec
-from runner.experiment.locate import Place, Places, source_of
+from runner.experiment.locate import Place, Places, joined, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
-# The specs join their complaints with "; "; what starts like this goes on with the complaint before it.
-CONTINUES = re.compile(r"(\w+ are |for a |doing nothing )")
+# The specs join their complaints with "; "; what starts like this says what would be right, or what to do, about the one before it.
+EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |doing nothing |declare |other schemes )")
+HINTS = re.compile(r"did you mean ")
+NUMBER_TYPES = frozenset({"float_type", "int_type", "float_parsing", "int_parsing"})
 LONGEST = 80
+OWN_KIND = "a kind of your own: list the file that registers it under `plugins`"
 
 
 def from_validation(error: ValidationError, given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
@@ -28,7 +31,7 @@ def from_validation(error: ValidationError, given: Mapping[str, Any], root: type
 
 def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
     path = plain_path(item["loc"], given)
-    at = ".".join(path) or "experiment"
+    at = joined(path) or "experiment"
     kind, context, where = item["type"], item.get("ctx", {}), source_of(at, places)
     if kind == "extra_forbidden":
         known = keys_at(path[:-1], given, root)
@@ -42,7 +45,9 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
     if kind == "value_error":
         return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
     expected = _expected(str(item["msg"]))
-    hint = _quote_hint(item, places.get(at)) or (nearest(str(item["input"]), literals(context)) if kind == "literal_error" else "")
+    hint = _quote_hint(item, places.get(at)) or _unit_hint(item, path, given, root)
+    if kind == "literal_error":
+        hint = hint or nearest(str(item["input"]), literals(context))
     return [Fault(at, f"found {shown(item['input'])}", expected, hint, where)]
 
 
@@ -53,10 +58,17 @@ def shown(value: Any) -> str:
 
 
 def _kind_fault(path: Sequence[str], context: Mapping[str, Any], given: Any, root: type[Spec], places: Places) -> Fault:
-    at, known = ".".join(path), kinds_at(path, given, root)
+    at, known = joined(path), kinds_at(path, given, root)
     found = str(context.get("tag", ""))
     wrong = f"unknown kind {found!r}" if found else "is missing"
-    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", nearest(found, known), source_of(f"{at}.kind", places))
+    hint = nearest(found, known) or (OWN_KIND if found and _is_open(path, given, root) else "")
+    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", hint, source_of(f"{at}.kind", places))
+
+
+def _is_open(path: Sequence[str], given: Any, root: type[Spec]) -> bool:
+    """Whether plugins may add to the kinds that a section chooses from."""
+    declared, _ = _declared_at(path, given, root)
+    return get_origin(declared) is Annotated and any(isinstance(note, Registered) for note in get_args(declared)[1:])
 
 
 def literals(context: Mapping[str, Any]) -> list[str]:
@@ -69,24 +81,33 @@ def _section_fault(path: Sequence[str], found: Any, given: Any, root: type[Spec]
     choices = kinds_at(path, given, root)
     expected = f"a section with the keys {listed(known, 30)}" if known else "a section: lines of the form key: value"
     hint = f"{path[-1]}: {{kind: {found if found in choices else choices[0]}}}" if isinstance(found, str) and choices else ""
-    return Fault(".".join(path), f"found {shown(found)}", expected, hint, where)
+    return Fault(joined(path), f"found {shown(found)}", expected, hint, where)
 
 
 def _complaints(path: Sequence[str], text: str, given: Any, root: type[Spec], places: Places) -> list[Fault]:
     """The complaints that a spec's own check joined, each at the key that it names first."""
-    parts: list[tuple[str, str]] = []
+    parts: list[tuple[str, list[str], list[str]]] = []
     for part in text.split("; "):
-        if parts and CONTINUES.match(part):
-            parts[-1] = (parts[-1][0], part)
+        goes_on = 1 if EXPECTS.match(part) else 2 if HINTS.match(part) else 0
+        if parts and goes_on:
+            parts[-1][goes_on].append(part)  # type: ignore[union-attr]
         else:
-            parts.append((part, ""))
-    known = keys_at(path, given, root)
+            parts.append((part, [], []))
+    known = {*keys_at(path, given, root), *_given_keys(path, given)}
     found = []
-    for wrong, expected in parts:
+    for wrong, expected, hints in parts:
         named = wrong.split(" ")[0].strip(":,")
-        at = ".".join([*path, named] if named.split(".")[0] in known else path) or "experiment"
-        found.append(Fault(at, wrong, expected, source=source_of(at, places)))
+        is_key = named.split(".")[0] in known
+        at = joined([*path, *(named.split(".") if is_key else [])]) or "experiment"
+        shown_wrong = wrong.removeprefix(f"{named}: ") if is_key else wrong
+        found.append(Fault(at, shown_wrong, "; ".join(expected), "; ".join(hints), source_of(at, places)))
     return found
+
+
+def _given_keys(path: Sequence[str], given: Any) -> list[str]:
+    for step in path:
+        given = given.get(step) if isinstance(given, Mapping) else None
+    return list(map(str, given)) if isinstance(given, Mapping) else []
 
 
 def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
@@ -120,6 +141,15 @@ def _quote_hint(item: Mapping[str, Any], place: Place | None) -> str:
     text = place.text if place and place.text else shown(item["input"])
     read = "" if text == shown(item["input"]) else f"{text} is read as {shown(item['input'])}; "
     return f'{read}put it in quotes: "{text}"'
+
+
+def _unit_hint(item: Mapping[str, Any], path: Sequence[str], given: Any, root: type[Spec]) -> str:
+    """What the number counts, where a percentage stands for a share, or a text such as 50ms for a number."""
+    found, kind, context = item["input"], item["type"], item.get("ctx", {})
+    limit = context.get("lt", context.get("le"))
+    if kind in ("less_than", "less_than_equal") and limit == 1 and isinstance(found, (int, float)) and 1 < found <= 100:
+        return f"{found:g}% is written {found / 100:g}"
+    return _described(path, given, root) if kind in NUMBER_TYPES and isinstance(found, str) else ""
 
 
 def spec_at(path: Sequence[str], given: Any, root: type[Spec]) -> type[Spec] | None:

@@ -1,32 +1,14 @@
-"""Which file and line set a key, read off the composed files in the order in which they win; and what is wrong with a file as YAML."""
+"""Which file and line set a key, read off the composed files in the order in which they win."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader
 
-from runner.core.faults import Fault
-
-DIRECTIVE = re.compile(r"# @package\s+[\w.]+")
-MAX_BYTES = 1_000_000
-MAX_VALUES = 100_000
-MAX_DEPTH = 100
-EXPANDING = f"its aliases (*name) stand for more than {MAX_VALUES:,} values"
-TOO_DEEP = "is nested too deeply, or holds itself"
-STRING, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
-PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's speed where the platform has it, with the meaning that OmegaConf gives to plain words."""
-
-    yaml_implicit_resolvers = get_yaml_loader().yaml_implicit_resolvers
+from runner.experiment.yamlfile import below, root_of
 
 
 @dataclass(frozen=True)
@@ -60,9 +42,13 @@ class Origin:
         """Key path to the place that set it last."""
         return locate(self.files, self.overrides)
 
-    def faults(self) -> list[Fault]:
-        """What is wrong with the files as YAML."""
-        return [fault for file in self.files for fault in syntax_faults(file.path, file.shown)]
+
+def joined(path: Sequence[str]) -> str:
+    """The path of several keys, each below the one before."""
+    whole = ""
+    for key in path:
+        whole = below(whole, key)
+    return whole
 
 
 def source_of(path: str, places: Places) -> str:
@@ -72,6 +58,12 @@ def source_of(path: str, places: Places) -> str:
             return places[path].source
         path = path.rpartition(".")[0]
     return ""
+
+
+def blamed(path: str, places: Places) -> str:
+    """The key to mend: a setting of a candidate may have been laid over it by `training.adjust`."""
+    adjusted = path.replace("training.candidates.", "training.adjust.", 1)
+    return adjusted if path.startswith("training.candidates.") and adjusted in places else path
 
 
 def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, Place]:
@@ -84,6 +76,9 @@ def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, P
             if not isinstance(node, yaml.MappingNode):
                 _forget_below(found, path)
             found[path] = Place(f"{file.shown}:{line}", _plain_text(node))
+            if '"' in path:
+                # Some checks put the path of a name with dots together without quotes.
+                found.setdefault(path.replace('"', ""), found[path])
     for override in overrides:
         key, _, value = override.partition("=")
         path = key.lstrip("+~").partition("@")[0]
@@ -94,8 +89,9 @@ def locate(files: Iterable[ConfigFile], overrides: Sequence[str]) -> dict[str, P
 
 
 def _forget_below(found: dict[str, Place], path: str) -> None:
-    for key in [key for key in found if key.startswith(f"{path}.")]:
-        del found[key]
+    if path in found:
+        for key in [key for key in found if key.startswith(f"{path}.")]:
+            del found[key]
 
 
 def _plain_text(node: yaml.Node) -> str:
@@ -111,182 +107,6 @@ def values_of(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, yaml.N
     else:
         return
     for key, value, line in items:
-        path = f"{prefix}.{key}" if prefix else key
+        path = below(prefix, key)
         yield path, value, line
         yield from values_of(value, path)
-
-
-def root_of(path: Path) -> yaml.Node | None:
-    """The top node of a file, None when it is empty. Raises yaml.YAMLError, UnicodeDecodeError, OSError."""
-    text = path.read_text(encoding="utf-8")
-    root: yaml.Node | None
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError:
-        # Where the two disagree, the reader that Hydra uses is right.
-        root = yaml.compose(text, Loader=get_yaml_loader())
-    return root
-
-
-def line_of(path: Path, text: str) -> int:
-    """The first line of a file that has a text outside of comments, 0 when none has."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((n for n, line in enumerate(lines, 1) if text in line.split("#")[0]), 0)
-
-
-def dangerous_faults(folder: Path) -> list[Fault]:
-    """Files below conf/ that would keep the composition busy for long: too large, or aliases that expand without end."""
-    faults: list[Fault] = []
-    for path in sorted(folder.rglob("*.yaml")):
-        if not path.is_file():
-            continue
-        shown = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if path.stat().st_size > MAX_BYTES:
-            faults.append(_too_large(path, shown))
-        elif b"*" in (content := path.read_bytes()) and b"&" in content:
-            faults += [fault for fault in syntax_faults(path, shown) if fault.wrong in (EXPANDING, TOO_DEEP)]
-    return faults
-
-
-def _too_large(path: Path, shown: str) -> Fault:
-    return Fault(shown, f"has {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,}", "config is for people; long tables are data")
-
-
-def syntax_faults(path: Path, shown: str) -> list[Fault]:
-    """What is wrong with a file as YAML: no file, too large, not UTF-8, tabs, no mapping, a key twice, keys and tags that are no text."""
-    if path.is_dir():
-        return [Fault(shown, "is a folder", "a YAML file")]
-    if path.stat().st_size > MAX_BYTES:
-        return [_too_large(path, shown)]
-    try:
-        root = root_of(path)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        return [unreadable(error, path, shown)]
-    return _header_faults(path, shown) + ([] if root is None else _node_faults(root, shown))
-
-
-def _header_faults(path: Path, shown: str) -> list[Fault]:
-    """Lines that Hydra takes for directives and does not understand."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    head = [(n, line.strip()) for n, line in enumerate(lines, 1) if line.strip().startswith("# @")]
-    expected = "# @package _global_"
-    return [Fault(f"{shown}:{n}", f"has the directive {line!r}", expected) for n, line in head if not DIRECTIVE.fullmatch(line)]
-
-
-def _node_faults(root: yaml.Node, shown: str) -> list[Fault]:
-    if not isinstance(root, yaml.MappingNode):
-        return [Fault(f"{shown}:{root.start_mark.line + 1}", "is not a mapping", "lines of the form key: value")]
-    if _depth(root) > MAX_DEPTH:
-        return [Fault(shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")]
-    if _size(root, {}) > MAX_VALUES:
-        return [Fault(shown, EXPANDING, "each value written once", "refer to another key with ${other.key}")]
-    return [*_key_faults(root, "", shown), *_tag_faults(root, shown), *_defaults_faults(root, shown)]
-
-
-def _defaults_faults(root: yaml.MappingNode, shown: str) -> Iterator[Fault]:
-    """A defaults list holds options, each a word or one `group: option`."""
-    for key, value in root.value:
-        if key.value != "defaults":
-            continue
-        if not isinstance(value, yaml.SequenceNode):
-            yield Fault(f"{shown}:{key.start_mark.line + 1}", "the defaults are no list", "lines of the form `- group: option`")
-            continue
-        for item in value.value:
-            if not _is_default(item):
-                yield Fault(f"{shown}:{item.start_mark.line + 1}", "is no entry of a defaults list", "- group: option, or - option")
-
-
-def _is_default(item: yaml.Node) -> bool:
-    if isinstance(item, yaml.MappingNode):
-        return len(item.value) == 1 and all(not isinstance(v, yaml.MappingNode) and _is_text(k) for k, v in item.value)
-    return _is_text(item)
-
-
-def _is_text(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == STRING
-
-
-def unreadable(error: Exception, path: Path, shown: str) -> Fault:
-    """Why a file cannot be read, by what its reader raised: a YAMLError, a UnicodeDecodeError or a RecursionError."""
-    if isinstance(error, UnicodeDecodeError):
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        return Fault(f"{shown}:{line}", f"is not UTF-8 (byte {error.object[error.start]:#04x})", "UTF-8 text", "save the file as UTF-8")
-    if isinstance(error, RecursionError):
-        return Fault(shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")
-    if isinstance(error, yaml.MarkedYAMLError):
-        return _ungrammatical(error, shown)
-    reason = " ".join(str(getattr(error, "reason", error)).split())
-    return Fault(shown, f"is not valid YAML: {reason}", "plain text", "remove the control character")
-
-
-def _ungrammatical(error: yaml.MarkedYAMLError, shown: str) -> Fault:
-    mark = error.problem_mark or error.context_mark
-    place = f"{shown}:{mark.line + 1}" if mark else shown
-    problem = str(error.problem)
-    if "cannot start any token" in problem:
-        expected = "spaces for indentation, quotes around text that starts with a special sign"
-        return Fault(place, "has a tab or another sign that cannot start a value", expected)
-    if "mapping values are not allowed" in problem:
-        return Fault(place, "has `: ` inside a plain text", "one key per line", "put text that holds a colon in quotes")
-    if "another document" in problem:
-        return Fault(place, "starts a second document", "one document per file", "remove the line ---")
-    return Fault(place, f"is not valid YAML: {problem}", "key: value lines, indented with spaces", "look at this line and the one above")
-
-
-def _depth(root: yaml.Node) -> int:
-    """Levels below the top, counted up to one more than is allowed; a node that holds itself is as deep as that."""
-    level, depth = [root], 0
-    while level and depth <= MAX_DEPTH:
-        # Each node once a level: aliases cannot make a level longer than the file.
-        below = {id(n): n for node in level if not isinstance(node, yaml.ScalarNode) for n in _below(node)}
-        level, depth = list(below.values()), depth + 1
-    return depth
-
-
-def _below(node: yaml.Node) -> list[yaml.Node]:
-    return [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode) else list(node.value)
-
-
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for when its aliases are written out."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = 1 + sum(_size(n, known) for n in _below(node))
-    return known[id(node)]
-
-
-def _key_faults(node: yaml.Node, prefix: str, shown: str) -> Iterator[Fault]:
-    if not isinstance(node, yaml.MappingNode):
-        for i, below in enumerate(node.value if isinstance(node, yaml.SequenceNode) else []):
-            yield from _key_faults(below, f"{prefix}.{i}", shown)
-        return
-    seen: dict[str, int] = {}
-    for key, value in node.value:
-        name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
-        path, line = (f"{prefix}.{name}" if prefix else name), key.start_mark.line + 1
-        if name in seen and key.tag != MERGE:
-            yield Fault(path, "the key is set twice", "each key once", f"it stands in line {seen[name]} already", f"{shown}:{line}")
-        elif trap := _misread(key):
-            yield Fault(path, f"YAML reads the key {name} as {trap}", "text", f'put it in quotes: "{name}":', f"{shown}:{line}")
-        seen[name] = line
-        yield from _key_faults(value, path, shown)
-
-
-def _misread(key: yaml.Node) -> str:
-    """What YAML makes of a key that a person meant as text; '' where it stays what it is."""
-    if key.tag in (STRING, MERGE):
-        return ""
-    if not isinstance(key, yaml.ScalarNode):
-        return "a list or a section"
-    loader: Any = get_yaml_loader()
-    read = yaml.load(str(key.value), Loader=loader)  # noqa: S506 - a safe loader, on one word
-    return "" if not isinstance(read, bool) and str(read) == key.value else {True: "true", False: "false", None: "nothing"}.get(read, str(read))
-
-
-def _tag_faults(node: yaml.Node, shown: str) -> Iterator[Fault]:
-    if node.tag.removeprefix("tag:yaml.org,2002:") not in PLAIN and node.tag != MERGE:
-        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        yield Fault(f"{shown}:{node.start_mark.line + 1}", f"has the tag {tag}", "plain values", "config names data, never code or objects")
-    for below in _below(node) if not isinstance(node, yaml.ScalarNode) else []:
-        yield from _tag_faults(below, shown)

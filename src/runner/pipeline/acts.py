@@ -35,7 +35,8 @@ def after_stage(run: Run, room: str) -> None:
     if room not in REPORT_AFTER or not (run.folders.reports / EVALUATION["verdict"].path).exists():
         return
     render(run)
-    if room == STAGES[-1].room or verdict_of(run) != "go":
+    stopped = verdict_of(run) != "go" or (room == "deployment" and not DEPLOYMENT["bundle"].under(run.folders).is_dir())
+    if room == STAGES[-1].room or stopped:
         write_record(run)
 
 

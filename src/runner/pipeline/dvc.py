@@ -20,6 +20,7 @@ HEAD = """\
 # Rebuilds every adopted experiment: `dvc repro`. Written by `python -m runner init`; the stages are those of the package.
 # requirements.txt stands for the code: a stage runs again when a pinned version changes.
 """
+PLUGINS = "plugins"
 PLOTS = {
     "calibration.csv": {"x": "predicted", "y": "observed", "title": "Calibration: observed share against predicted"},
     "ladder.csv": {"x": "rung", "y": "payoff", "title": "Payoff per row, rung by rung"},
@@ -84,11 +85,14 @@ def compose() -> dict[str, Any]:
         "deps": sorted(
             [
                 "conf",
+                PLUGINS,
                 "src/runner/bundle/casts.py",
+                "src/runner/bundle/decide.py",
                 "src/runner/bundle/recipe.py",
                 "src/runner/core",
                 "src/runner/experiment",
                 "src/runner/features/recipe.py",
+                "src/runner/stats",
                 *specs,
                 *families,
             ]
@@ -101,15 +105,13 @@ def _foreach(stage: Stage, code: list[str]) -> dict[str, Any]:
     # DVC cannot name an experiment's own files here; the stage key does, so a change of another table only costs a look.
     raw = [] if stage.sources == "none" else [RAW]
     reads = [place.for_dvc() for place in stage.reads.values()]
-    # The first look at the raw rows needs to know which file they are in.
-    where = ["${item}.data.primary", "${item}.data.sources"] if stage.sources == "primary" else []
     return {
         "foreach": "${experiments}",
         "do": {
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
             "deps": sorted([*raw, *reads, *code]),
-            "params": ["${item}.seed", f"${{item}}.{stage.room}", *where],
-            "outs": sorted([place.for_dvc() for place in stage.writes.values() if place != EVALUATION["metrics"]] + [stage.gate.for_dvc()]),
+            "params": [f"${{item}}.{key}" for key in stage.declares],
+            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place != EVALUATION["metrics"]),
             **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
         },
     }

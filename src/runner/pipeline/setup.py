@@ -12,7 +12,8 @@ from runner.core.faults import fault
 from runner.core.files import copy_whole, write_text
 from runner.core.workspace import Workspace, check_name
 from runner.experiment import params
-from runner.experiment.compose import compose, packaged_conf
+from runner.experiment.compose import compose
+from runner.experiment.groups import packaged_conf
 from runner.pipeline.dvc import PINS, pins, workspace_text
 from runner.proposal.intake import Intake
 from runner.proposal.propose import Proposal

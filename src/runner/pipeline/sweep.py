@@ -46,6 +46,12 @@ class JobResult:
 
 def sweep(workspace: Workspace, overrides: Sequence[str]) -> list[JobResult]:
     """Check every job, then run them side by side. Raises FaultsError when a job is wrong or two are twins."""
+    from runner.experiment.compose import ordered
+    from runner.experiment.overrides import sweep_faults
+
+    if wrong := sweep_faults(workspace, overrides):
+        raise FaultsError(wrong)
+    overrides = ordered(overrides)
     jobs = planned(workspace, overrides)
     if jobs is not None:
         refuse_twins(jobs)
@@ -65,19 +71,21 @@ def planned(workspace: Workspace, overrides: Sequence[str]) -> list[tuple[tuple[
     from hydra.errors import OverrideParseException
 
     from runner.experiment.compose import compose
+    from runner.experiment.composer import Composer
+    from runner.experiment.overrides import is_hydra
 
     if any(o.startswith("hydra/sweeper=") and not o.endswith("=basic") for o in overrides):
         return None
     try:
-        parsed = OverridesParser.create().parse_overrides([o for o in overrides if not o.startswith("hydra")])
+        parsed = OverridesParser.create().parse_overrides([o for o in overrides if not is_hydra(o)])
     except OverrideParseException as error:
         raise FaultsError([Fault(f"command line: {error.override}", str(error).splitlines()[0], "an override such as seed=1,2")]) from None
     batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-    jobs, faults = [], []
+    jobs, faults, composer = [], [], Composer(workspace)
     for batch in batches:
         for job in batch:
             try:
-                jobs.append((tuple(job), compose(workspace, list(job))))
+                jobs.append((tuple(job), compose(workspace, list(job), composer)))
             except FaultsError as error:
                 faults += list(error.faults)
     if faults:
@@ -108,6 +116,9 @@ def refuse_twins(jobs: Sequence[tuple[tuple[str, ...], Experiment]]) -> None:
 def _launch(workspace: Workspace, overrides: Sequence[str], folder: Path, n_jobs: int | None) -> None:
     import hydra
 
+    from runner.experiment.searchpath import register
+
+    register()
     side_by_side = max(1, min(cores(), n_jobs or cores()))
     launcher = (
         []

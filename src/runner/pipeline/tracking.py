@@ -17,9 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runner.core.digests import of_bytes, of_file
+from runner.core.secrets import masked
 from runner.core.workspace import Workspace
 from runner.deployment.answerable import Answerable
-from runner.deployment.mlflow_client import OFF, is_remote, masked, tracking_uri
+from runner.deployment.mlflow_client import OFF, is_remote, tracking_uri
 from runner.experiment.model import TrackingSpec
 
 # Importing MLflow and making a local store are this machine's work, not a server's silence.
@@ -130,7 +131,7 @@ def _talk(order: dict[str, Any], silence_s: float) -> _Talk:
     last = child.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
     sent = tuple(line.split()[1] for line in lines if line.startswith("sent "))
     registered = next((line.split()[1] for line in lines if line.startswith("registered ")), None)
-    trouble = "stopped answering" if silent else f"refused ({last[0][:200] if last else code})" if code else None
+    trouble = "stopped answering" if silent else f"refused ({masked(last[0])[:200] if last else code})" if code else None
     return _Talk(sent, registered, trouble)
 
 

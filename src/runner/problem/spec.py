@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import KindSpec, Spec
 from runner.problem import policies
@@ -16,7 +17,7 @@ assert policies  # the import registers the kinds that the union below is made o
 class PayoffSpec(Spec):
     """What each outcome of the decision is worth, as SQL over the row."""
 
-    unit: str
+    unit: str = Field(min_length=1)
     """Currency or other unit of every value, such as EUR."""
     actions: dict[str, dict[str, str]] | None = None
     """Classification: action to label to the SQL value of having taken that action when that label came true."""
@@ -53,6 +54,42 @@ class CriterionSpec(Spec):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the intervals that must clear the minimum."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_metric(cls, given: Any) -> Any:
+        """Two models with the same score can earn very differently, so that no score of a model is a criterion."""
+        metrics = _metrics_in(given)
+        if metrics:
+            raise ValueError("; ".join(f"{key}: {metric} is a score of models, not a business criterion; {INSTEAD}" for key, metric in metrics.items()))
+        return given
+
+
+# Scores of models that people try to declare as a criterion, written without signs.
+METRIC_WORDS = (
+    "accuracy acc balancedaccuracy auc rocauc auroc aucroc prauc auprc averageprecision f1 f1score fbeta precision recall sensitivity specificity "
+    "logloss crossentropy brier brierscore mcc kappa gini ks lift rmse mse mae mape smape r2 rsquared medae pinball rmsle"
+)
+METRICS = frozenset(METRIC_WORDS.split())
+METRIC_KEYS = frozenset({"metric", "metrics", "score", "scorer", "scoring", "objective", "loss"})
+INSTEAD = (
+    "declare what each outcome is worth under problem.payoff, and here the gain that pays for a model over how the decision is made today, such as "
+    "{baseline: NAME, minimum_gain_per_row: 0.5} for half a unit of problem.payoff.unit a row"
+)
+
+
+def _metrics_in(given: Any) -> dict[str, str]:
+    """Key to the score that it names; a criterion that is nothing but a score stands under its own name."""
+    if isinstance(given, str):
+        return {"criterion": given} if _plain(given) in METRICS else {}
+    if not isinstance(given, dict):
+        return {}
+    named = {str(key): str(value) for key, value in given.items() if str(key) in METRIC_KEYS}
+    return named | {str(key): str(key) for key in given if _plain(str(key)) in METRICS}
+
+
+def _plain(word: str) -> str:
+    return "".join(sign for sign in word.casefold() if sign.isalnum())
+
 
 class FairnessSpec(Spec):
     """How far apart the groups of each protected column may be treated."""
@@ -79,22 +116,24 @@ class ConstraintsSpec(Spec):
     protected: list[str] = []
     """Columns that are not features, and whose groups are compared."""
     fairness: FairnessSpec | None = None
+    """The bound between groups of the protected columns; left out, they are compared and not judged."""
 
 
 class FeasibilitySpec(Spec):
     """The least data that makes the attempt worth its cost."""
 
     min_rows: int = Field(default=200, ge=1)
+    """Fewest rows, before and after filter and quarantine; with fewer the run is refused."""
     min_positives: int = Field(default=50, ge=1)
     """Fewest rows of the rarest label (classification)."""
 
 
-class ProblemSpec(Spec):
+class ProblemSpec(RoomSpec):
     """The decision, what it is worth, and what success means."""
 
-    decision: str
+    decision: str = Field(min_length=1)
     """The decision in one sentence."""
-    row: str
+    row: str = Field(min_length=1)
     """What one row is."""
     owner: str | None = None
     """Who answers for the decision; needed for promotion, not for exploration."""
@@ -103,6 +142,7 @@ class ProblemSpec(Spec):
     open_questions: dict[str, str] = {}
     """What only a person can answer and nobody has yet: name to question. While one is left, exploring goes on, an adopted run is refused."""
     task: Literal["binary", "multiclass", "regression"]
+    """What is predicted: one of two labels, one of several labels, or a number."""
     target: str
     """Column of the outcome (made by `data.label` where that is declared)."""
     positive: str | None = None
@@ -112,22 +152,17 @@ class ProblemSpec(Spec):
     time: str | None = None
     """Column of the moment of decision."""
     payoff: PayoffSpec
+    """What each outcome is worth: models are chosen and judged by it."""
     policy: Annotated[KindSpec, Registered("policy")]
+    """How a score becomes an action."""
     baselines: dict[str, BaselineSpec] = {}
+    """Name to a way in which the decision is made today; each stands on the ladder and is paid like a model."""
     criterion: CriterionSpec
+    """The gain that the model must surely bring; without it the verdict is NO GO."""
     constraints: ConstraintsSpec = ConstraintsSpec()
+    """Limits that no gain can buy off."""
     feasibility: FeasibilitySpec = FeasibilitySpec()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_metric_as_criterion(cls, given: Any) -> Any:
-        criterion = given.get("criterion") if isinstance(given, dict) else None
-        if isinstance(criterion, dict) and "metric" in criterion:
-            raise ValueError(
-                f"criterion.metric {criterion['metric']!r} is not a business criterion: declare what each outcome is worth under "
-                "`payoff` and the gain you need as `criterion.minimum_gain_per_row` over a named baseline"
-            )
-        return given
+    """The least data; with less the run is refused before anything is computed."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -161,9 +196,10 @@ class ProblemSpec(Spec):
         if capacity is not None and capacity.per is not None and self.time is None:
             wrong.append(f"policy.capacity.per {capacity.per!r} needs problem.time")
         if self.criterion.baseline != "constant" and self.criterion.baseline not in self.baselines:
-            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are constant, {', '.join(self.baselines)}")
+            known = ", ".join(dict.fromkeys(["constant", *self.baselines]))
+            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are {known}")
         if "constant" in self.baselines:
-            wrong.append("the baseline name 'constant' is taken by the constant rung")
+            wrong.append("baselines.constant: the name is taken by the constant rung")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -10,6 +10,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from runner.core import expressions
+from runner.core.around import RoomSpec
 from runner.core.files import write_json
 from runner.core.gates import Gate
 from runner.core.registry import part
@@ -29,13 +30,13 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     Raises FaultsError (2) when the file cannot be read.
     """
     shown = Workspace(given.root).shown(given["primary"])
-    rows = feasibility.scan(given["primary"], shown)
+    rows = given.read() if given.read is not None else feasibility.scan(given["primary"], shown)
     found = feasibility.measure(rows, spec, shown)
     gates = [*feasibility.judge(found, spec), *open_questions(spec, given.adopted)]
     labels = feasibility.priced_labels(spec)
     chosen: Any = spec.policy
     policy = part("policy", chosen.kind)(chosen, spec.positive)
-    resolved = spec.model_dump(mode="json") | {
+    resolved = spec.model_dump(mode="json", exclude=set(RoomSpec.common())) | {
         "policy": policy,
         "labels": labels,
         "rule_act": rule_act(spec, policy, rows),

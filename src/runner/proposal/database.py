@@ -13,7 +13,7 @@ import polars as pl
 
 from runner.core.expressions import quoted
 from runner.core.faults import fault, listed, nearest
-from runner.deployment.mlflow_client import masked
+from runner.core.secrets import masked
 
 SCHEME = "sqlite"
 MAGIC = b"SQLite format 3\0"

@@ -1,0 +1,121 @@
+"""The form of an SQL expression, judged on its text: one expression over one row, of bounded size, that reads no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from runner.core.faults import Fault
+
+EXPECTED = "a Polars SQL expression over one row"
+MAX_CHARACTERS, MAX_LOGICAL, MAX_OPERATORS = 10_000, 100, 300
+# Text, quoted names and comments: what stands in them is no SQL.
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+LOGICAL = re.compile(r"(?i)\b(?:and|or)\b")
+OPERATORS = re.compile(r"(?i)\|\||[-+*/%<>=]+|\b(?:when|not|case)\b|[a-z_]\w*\s*\(")
+STATEMENT = re.compile(r"(?i)\bselect\b|^\s*(?:with|insert|update|delete|drop|create|alter|truncate|explain|show)\s+[a-z]")
+CLOCK = re.compile(r"(?i)\b(?:current_date|current_time|current_timestamp|localtime|localtimestamp)\b|\bnow\s*\(")
+WINDOW = re.compile(r"(?i)\bover\s*\(|\b(?:row_number|rank|dense_rank|percent_rank|cume_dist|ntile|lag|lead|first_value|last_value|nth_value)\s*\(")
+AGGREGATE = re.compile(
+    r"(?i)\b(?:avg|mean|sum|min|max|count|median|first|last|any_value|stddev|stdev|stddev_samp|stdev_samp|stddev_pop|variance|var|var_samp|var_pop"
+    r"|corr|covar|covar_pop|covar_samp|quantile_cont|quantile_disc|percentile_cont|percentile_disc|array_agg|string_agg|listagg|mode"
+    r"|bool_and|bool_or|every|unnest|explode)\s*\("
+)
+BY_ZERO = re.compile(r"(?i)[/%]\s*\(*\s*-?\s*0+(?:\.0*)?(?:e[-+]?\d+)?(?![\w.])|\b(?:div|mod)\s*\([^(),]*,\s*-?\s*0+(?:\.0*)?\s*\)")
+ALIAS = re.compile(r'\.alias\("[^"]*"\)$')
+DOTTED = re.compile(r"(?i)\b[a-z_]\w*(?:\.[a-z_]\w*)+")
+PARSER = re.compile(r"sql parser error: (?P<what>.*?)(?:,? (?:found: (?P<found>.*?))?)?(?: at Line: (?P<line>\d+), Column: (?P<column>\d+))?$")
+WRAPPED = "SELECT ("
+
+
+def bare(sql: str) -> str:
+    """The expression with blanks in place of text, quoted names and comments, so that places stay.
+
+    >>> bare("a = 'sum(' -- x")
+    'a =            '
+    """
+    return QUOTED.sub(lambda found: " " * len(found.group()), sql)
+
+
+def place(sql: str, index: int) -> str:
+    """Where a character stands, for people.
+
+    >>> place("a + b", 4), place("a +\\nb", 4)
+    ('at character 5', 'in line 2, character 1')
+    """
+    before = sql[:index]
+    line = before.count("\n")
+    return f"in line {line + 1}, character {index - before.rfind(chr(10))}" if line else f"at character {index + 1}"
+
+
+def form_fault(sql: str, at: str) -> Fault | None:
+    """What is wrong with the form of an expression, before anything tries to parse it."""
+    shown = shortened(sql)
+    if not sql.strip():
+        return Fault(at, "is empty: not a valid expression", EXPECTED)
+    if len(sql) > MAX_CHARACTERS:
+        return Fault(at, f"{shown} has {len(sql):,} characters", f"at most {MAX_CHARACTERS:,}", "long tables of values are data: join them as a source")
+    plain = bare(sql)
+    for pattern, most, what in ((LOGICAL, MAX_LOGICAL, "ANDs and ORs"), (OPERATORS, MAX_OPERATORS, "operators and functions")):
+        n_found = sum(1 for _ in pattern.finditer(plain))
+        if n_found > most:
+            return Fault(at, f"{shown} has {n_found} {what}", f"at most {most}", "build it up from several columns")
+    for pattern, wrong, expected, hint in FORBIDDEN:
+        if found := pattern.search(plain):
+            word = sql[found.start() : found.end()].strip("( ")
+            return Fault(at, f"{shown} {wrong}: {word} {place(sql, found.start() + len(found.group()) - len(found.group().lstrip()))}", expected, hint)
+    return None
+
+
+FORBIDDEN = (
+    (STATEMENT, "is not a valid expression but a statement", EXPECTED, "write the expression alone"),
+    (WINDOW, "looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before"),
+    (AGGREGATE, "aggregates over rows", "an expression over the columns of one row", "GREATEST and LEAST compare columns of one row"),
+    (CLOCK, "reads the clock", "an expression whose value the row decides", "compare with a date column, or write the day: DATE '2025-01-31'"),
+    (BY_ZERO, "divides by zero", "a divisor that can be other than zero", "x / NULLIF(y, 0) gives nothing where y is zero"),
+)
+
+
+def shortened(sql: str) -> str:
+    """The expression for a message, on one line and not too long."""
+    text = " ".join(sql.split())
+    return f"`{text if len(text) <= 200 else f'{text[:197]}...'}`"
+
+
+def parse_fault(error: PolarsError, sql: str, at: str) -> Fault:
+    """Why an expression does not parse, with the place."""
+    first = " ".join(str(error).split("\n")[0].split())
+    found = next(iter(_parser_says(sql)), "") or _plain(first)
+    hint = 'a name with a dot needs double quotes: "a.b"' if DOTTED.search(bare(sql)) else ""
+    return Fault(at, f"{shortened(sql)} is not a valid expression: {found}", EXPECTED, hint)
+
+
+def _parser_says(sql: str) -> Iterator[str]:
+    """What the parser expected and where, which the expression reader keeps to itself."""
+    plain = bare(sql)
+    if plain.count("(") != plain.count(")"):
+        more, less = ("opened", "closed") if plain.count("(") > plain.count(")") else ("closed", "opened")
+        yield f"a parenthesis is {more} and never {less}"
+        return
+    try:
+        # Parsed, never run: there are no tables, and a statement was refused before.
+        pl.SQLContext().execute(f"{WRAPPED}{sql}\n)")
+    except PolarsError as error:
+        said = PARSER.match(str(error).split("\n")[0])
+        if said and said["line"]:
+            index = _index(sql, int(said["line"]), int(said["column"]))
+            where = place(sql, index) if index < len(sql) else "at the end"
+            yield f"{said['what'].removesuffix('.').replace('Expected:', 'expected')} {where}".strip()
+
+
+def _index(sql: str, line: int, column: int) -> int:
+    """The position of a parser's line and column in the expression, which stands behind WRAPPED."""
+    lines = f"{WRAPPED}{sql}\n)".split("\n")
+    return sum(len(text) + 1 for text in lines[: line - 1]) + column - 1 - len(WRAPPED)
+
+
+def _plain(message: str) -> str:
+    return re.sub(r"^unable to parse '.*' as Expr$", "it ends too early, or holds a sign that is no SQL", message)

@@ -19,6 +19,8 @@ from runner.cli import VERBS, main
 from runner.core.registry import kinds
 from runner.core.spec import Spec
 from runner.core.workspace import Workspace
+from runner.deployment.answerable import Answerable
+from runner.deployment.registry import Registry
 from runner.experiment.compose import compose
 from runner.experiment.model import Experiment
 from runner.pipeline.stages import ROOMS, STAGES, Stage
@@ -137,9 +139,10 @@ def test_every_command_can_be_given(page: str, tiny_run: Path, tmp_path: Path, m
 def test_every_command_of_runner_runs(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Path(shutil.copytree(tiny_run, tmp_path / "project"))
     monkeypatch.chdir(project)
-    # The pages speak of a model that has two versions.
+    # The pages speak of a model that has two versions, and somebody who answers for them.
+    registry = Registry.at(project / ".runner", None)
     for bundle, alias in (("models/tiny/bundle", "challenger"), ("models/tiny/candidates/lightgbm", "former")):
-        assert main(["registry", "add", "tiny", "--bundle", bundle, "--alias", alias]) == 0
+        registry.add(project / bundle, "tiny", alias, Answerable("head of lending", ("risk officer",)))
     for fence in SHELL:
         for words in commands(fence):
             asked = runner_words(words)

@@ -154,7 +154,7 @@ def test_the_makefile_and_the_ci_name_verbs_that_are_there(tmp_path: Path, monke
     assert main(["init"]) == 0
     workflow = yaml.safe_load((tmp_path / ".github/workflows/check.yml").read_text())
     steps = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "run" in step]
-    assert steps[-2:] == ["python -m runner compose --check", "python -m runner check"]
+    assert steps[-2:] == ["python -m runner compose --check", "python -m runner check --no-data"]
     told = subprocess.run(["make", "-s", "help"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in told.splitlines()] == ["help", "run", "check", "compose", "repro", "track"]
 

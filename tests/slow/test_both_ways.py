@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, command
-from tests.pipeline.test_dvc import dvc
+from tests.pipeline.test_dvc import PATH, dvc
 from tests.pipeline.test_run import SKIPPED
 
 from runner.core.digests import of_tree
@@ -74,14 +76,8 @@ def test_dvc_and_one_process_write_the_same_bytes(copy: Path, tmp_path: Path) ->
 
 
 def run_words(name: str) -> list[str]:
-    import sys
-
     return [sys.executable, "-m", "runner", f"+experiment={name}", "tracking.uri=off"]
 
 
 def dvc_environment() -> dict[str, str]:
-    import os
-
-    from tests.pipeline.test_dvc import PATH
-
     return {**os.environ, "PATH": PATH, "DVC_NO_ANALYTICS": "1", "PYTHONWARNINGS": "ignore"}

@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +113,7 @@ def test_a_server_that_dies_midway_costs_nothing_and_gets_everything_later(ran: 
     ends = time.monotonic() + 120
     while time.monotonic() < ends and process.poll() is None:
         # Asked directly of the store: the server is to die while it answers somebody else.
-        tags = subprocess.run(
-            ["sqlite3", f"{ran.parent}/mlflow.db", "SELECT COUNT(*) FROM params"]
-            if shutil.which("sqlite3")
-            else [sys.executable, "-c", COUNT, str(ran.parent)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if tags.stdout.strip().isdigit() and int(tags.stdout) >= 40 * step:
+        if stored(ran.parent / "mlflow.db") >= 40 * step:
             break
     mlflow.stop()
     out, err = process.communicate(timeout=120)
@@ -135,13 +128,11 @@ def test_a_server_that_dies_midway_costs_nothing_and_gets_everything_later(ran: 
     assert run["runner.complete"] == "true"
 
 
-COUNT = """
-import sqlite3, sys
-try:
-    print(sqlite3.connect(f"file:{sys.argv[1]}/mlflow.db?mode=ro", uri=True).execute("SELECT COUNT(*) FROM params").fetchone()[0])
-except sqlite3.Error:
-    print(0)
-"""
+def stored(path: Path) -> int:
+    """Parameters that have reached the store so far."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+        return int(store.execute("SELECT COUNT(*) FROM params").fetchone()[0])
+    return 0
 
 
 @pytest.mark.timeout(900)

@@ -10,7 +10,7 @@ from runner.core.around import AroundSpec
 from runner.core.expressions import literal, parse, quoted
 from runner.core.faults import fault
 from runner.core.files import read_json, write_bytes, write_json, write_parquet, write_text
-from runner.core.gates import Gate
+from runner.core.gates import Gate, Status
 from runner.core.registry import register
 from runner.core.seeds import seed_for
 from runner.core.spec import KindSpec, Spec
@@ -46,6 +46,7 @@ __all__ = [
     "Space",
     "Spec",
     "SplitSpec",
+    "Status",
     "StepSpec",
     "UnreadableError",
     "fault",

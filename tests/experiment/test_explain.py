@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import ROOT
 
 from runner.cli import main
+from runner.cli.completion import candidates
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +190,44 @@ def test_the_schema_of_a_workspace_is_written(tmp_path: Path, monkeypatch: pytes
     assert main(["explain", "--write"]) == 0
     assert capsys.readouterr().out == "conf/schema.json is current\n"
     assert (tmp_path / ".vscode" / "settings.json").read_text() == '{"mine": 1}'
+
+
+PLUGIN = '''"""A step of one's own."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from runner.core.registry import register
+from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
+
+
+class RankSpec(StepSpec):
+    """The place of a value among all others."""
+
+    learns: ClassVar[bool] = True
+    kind: Literal["rank"]
+    columns: list[str]
+    """Columns to rank."""
+
+
+@register("step", RankSpec)
+def fit(spec: RankSpec, given: Fitting) -> FittedStep:
+    return FittedStep((), ())
+'''
+
+
+def test_a_kind_of_a_plugin_is_explained_and_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explain: Any) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "rank.py").write_text(PLUGIN)
+    own = tmp_path / "conf" / "experiment" / "own.yaml"
+    own.write_text("# @package _global_\nplugins: [plugins/rank.py]\nfeatures: {steps: {place: {kind: rank, columns: [a]}}}\n")
+    monkeypatch.chdir(tmp_path)
+    (told,) = explain("rank")
+    assert (told["family"], told["meaning"], told["traits"]) == ("step", "The place of a value among all others.", {"learns": True})
+    assert told["example"]["place"] == "conf/experiment/own.yaml:3"
+    # A key press runs no plugin: it reads what was written.
+    assert [word for word, _ in candidates("runner explain ran")] == []
+    assert main(["explain", "--write"]) == 0
+    assert [word for word, _ in candidates("runner explain ran")] == ["rank"]

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from runner.extend import AroundSpec, Gate, Given, read_json, register, write_text
+from runner.extend import AroundSpec, Gate, Given, Status, read_json, register, write_text
 
 
 class EveryGroupSpec(AroundSpec):
@@ -26,7 +26,7 @@ def every_group(spec: EveryGroupSpec, given: Given, out: Path) -> list[Gate]:
     counts = pl.read_parquet(given["train"]).group_by(spec.column).len("rows").sort("rows", spec.column)
     write_text(out / "groups.csv", counts.write_csv())
     group, rows = counts.row(0)
-    status = "passed" if rows >= spec.min_rows else "failed"
+    status: Status = "passed" if rows >= spec.min_rows else "failed"
     return [Gate(f"every {spec.column}", "data", status, spec.min_rows, rows, f"the smallest is {group} with {rows:,} training rows")]
 
 
@@ -47,5 +47,6 @@ def score_floor(spec: ScoreFloorSpec, given: Given, out: Path) -> list[Gate]:
     found = read_json(given["metrics"])["scores"].get(spec.score)
     if found is None or found["low"] is None:
         return [Gate(f"floor of {spec.score}", "deployment", "failed", spec.floor, None, f"evaluation has no interval for {spec.score}")]
-    status = "passed" if found["low"] >= spec.floor else "failed"
-    return [Gate(f"floor of {spec.score}", "deployment", status, spec.floor, round(found["low"], 4), f"{found['value']:.3f}, surely at least {found['low']:.3f}")]
+    status: Status = "passed" if found["low"] >= spec.floor else "failed"
+    told = f"{found['value']:.3f}, surely at least {found['low']:.3f}"
+    return [Gate(f"floor of {spec.score}", "deployment", status, spec.floor, round(found["low"], 4), told)]

@@ -44,7 +44,8 @@ def _limits(least: float | None, most: float | None) -> tuple[float, float]:
 def _whole(low: float, high: float, n: int, draw: np.random.Generator) -> list[int]:
     first, last = ceil(max(low, -LARGEST_WHOLE)), floor(min(high, LARGEST_WHOLE))
     # Where no whole number lies between, the rows made break the contract and are left out.
-    return draw.integers(first, max(first, last) + 1, n).tolist()
+    found: list[int] = draw.integers(first, max(first, last) + 1, n).tolist()
+    return found
 
 
 def _column(column: Mapping[str, Any], n: int, draw: np.random.Generator, levels: list[str] | None) -> list[Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Check one experiment, or every experiment of conf/experiment/, before anything is run: config and expressions; each declared
-source against what is there; whether there is enough to try; the work, and minutes from a quick probe; what a run would re-use.
+source against what is there; whether there is enough to try; the work, and minutes from a quick probe; what a run would reuse.
 Writes nothing. Exit codes: 0 fine, 2 config or sources are wrong, 3 too little data for what is declared."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.workspace import here
-from runner.core.faults import ExitCode, Fault, RefusedError
+from runner.core.faults import ExitCode, Fault, RefusedError, fault
 
 if TYPE_CHECKING:
     from runner.pipeline.review.review import Review
@@ -49,6 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from runner.pipeline.review.html import html
     from runner.pipeline.review.review import review
 
+    for flag, path in (("--html", args.html), ("--output", args.output)):
+        if path is not None and path.is_dir():
+            raise fault(flag, f"{path} is a folder", "a file to write")
     found = review(here(), args.base, args.head, (args.base_results, args.head_results), args.measured, args.merge_base)
     shown = document(found)
     if args.html is not None:

@@ -27,7 +27,7 @@ def read(root: Path, path: str, at: str) -> bytes:
     if not file.resolve().is_relative_to(folder):
         raise fault(at, f"{path} is a link that leaves {FOLDER}/", expected, "put the file itself there")
     if not file.is_file():
-        there = sorted(p.relative_to(root).as_posix() for p in folder.rglob("*.py")) if folder.is_dir() else []
+        there = sorted(p.relative_to(root).as_posix() for p in folder.rglob("*.py") if p.is_file() and not p.is_symlink()) if folder.is_dir() else []
         raise fault(at, f"there is no file {path}", f"one of {listed(there)}" if there else expected)
     return file.read_bytes()
 
@@ -114,5 +114,5 @@ def _failed(error: BaseException, file: Path, path: str, content: bytes, at: str
     lines = content.decode("utf-8", "replace").splitlines()
     place = f"{path}, line {line}" if line else path
     quoted = f": `{lines[line - 1].strip()}`" if line and line <= len(lines) else ""
-    told = next(iter(str(error).splitlines()), "")
+    told = str(error.msg) if isinstance(error, SyntaxError) else next(iter(str(error).splitlines()), "")
     return fault(at, f"{place}: {type(error).__name__}: {told}{quoted}", "a file that registers its parts and does nothing else", f"mend {path}")

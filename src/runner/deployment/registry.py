@@ -61,8 +61,8 @@ class Registry:
     def add(self, folder: Path, name: str, alias: str, answerable: Answerable) -> Version:
         """Register a bundle once: the same digest again moves the alias, and brings an archived version back into use.
 
-        answerable: who answers for the bundle; promotion asks for it. Raises FaultsError for a damaged bundle, and for a name
-        or an alias that cannot be given.
+        answerable: who answers for the bundle; promotion asks for it. Nobody, where that is not known here, leaves what the version says.
+        Raises FaultsError for a damaged bundle, and for a name or an alias that cannot be given.
         """
         wrong = [*name_faults(name, "registry: NAME"), *alias_faults(alias, "registry: --alias")]
         if wrong:
@@ -72,7 +72,7 @@ class Registry:
         known = next((v for v in self.versions(name) if v.bundle == digest), None)
         if known is None:
             known = self._upload(mlflow, folder, name, digest)
-        if known.answerable != answerable:
+        if answerable not in (Answerable(), known.answerable):
             mlflow.set_model_version_tag(name, str(known.version), ANSWERABLE, answerable.as_text())
         if known.archived:
             mlflow.delete_model_version_tag(name, str(known.version), ARCHIVED)

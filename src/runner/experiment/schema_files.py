@@ -31,9 +31,12 @@ MAKERS = ("experiment/schema.py", "experiment/schema_words.py")
 
 
 def schema_of(workspace: Workspace) -> dict[str, Any]:
-    """The schema of the experiments of a workspace."""
+    """The schema of the experiments of a workspace, with the kinds of every plugin that its conf/ lists. Raises FaultsError for a broken plugin."""
+    from runner.core.plugins import listed_in
+    from runner.experiment.plugins import bring
     from runner.experiment.schema import experiment_schema
 
+    bring(workspace, sorted(listed_in(workspace)))
     known = Groups.below(conf_folders(workspace.conf)).known
     return {**experiment_schema(known), MADE_FROM: declared_digest(workspace)}
 

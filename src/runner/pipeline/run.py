@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from runner.core import plugins
+from runner.core.around import RoomSpec
 from runner.core.digests import of_file, of_value
 from runner.core.faults import Fault, FaultsError, RefusedError, fault
 from runner.core.files import read_json, write_json
@@ -319,13 +320,20 @@ def ledger_of(run: Run) -> Path:
 
 def declared_digest(run: Run) -> str:
     """What a use of the test is counted by: the declared sections up to evaluation, and the data's digests."""
-    return declared_of(run.experiment.stored(), {name: of_file(path) for name, path in run.source_files(STAGES[1]).items()})
+    return declared_of(run.experiment, {name: of_file(path) for name, path in run.source_files(STAGES[1]).items()})
 
 
-def declared_of(stored: Mapping[str, Any], sources: Mapping[str, str]) -> str:
-    """The same of an entry of params.yaml and the SHA-256 of its files by input name (`source.NAME`)."""
-    sections = {room: stored[room] for room in ("problem", "data", "features", "training", "evaluation")}
+def declared_of(experiment: Experiment, sources: Mapping[str, str]) -> str:
+    """The same of an experiment and the SHA-256 of its files by input name (`source.NAME`)."""
+    stored = experiment.stored()
+    sections = {room: _declared(experiment, room, stored[room]) for room in ("problem", "data", "features", "training", "evaluation")}
     return of_value({"sections": sections, "seed": stored["seed"], "sources": dict(sources)})
+
+
+def _declared(experiment: Experiment, room: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A section without the steps around the room: they see no test row, so another check is no other question to the test."""
+    used = behind_room(experiment, room)
+    return {key: value for key, value in stored.items() if key not in RoomSpec.common()} | ({"plugins": used} if used else {})
 
 
 def _remember_use(run: Run, given: Given, outputs: Mapping[str, Path]) -> None:

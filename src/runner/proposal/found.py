@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from runner.core.faults import fault
 from runner.proposal.asked import Asked
 from runner.proposal.outcome import Outcome, outcome_of
 from runner.proposal.payoff import prices_of
@@ -36,7 +37,7 @@ class Found:
 
 
 def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
-    """Infer roles, choose a split that serves, and take out what the leakage gate would stop."""
+    """Infer roles, choose a split that serves, and take out what the leakage gate would stop. Raises FaultsError where no feature is left."""
     outcome = outcome_of(table, asked, raw_columns)
     if outcome.respelled:
         # Raw labels would be half counted before any column is made: the outcome gets a name of its own.
@@ -59,6 +60,9 @@ def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
             break
         roles = roles.after_event(told)
         recipe = recipe_of(table, outcome, roles)
+    if not power:
+        left = "; ".join(f"{name}: {why}" for name, why in {**table.left_out, **roles.after, **recipe.drop}.items())
+        raise fault(f"--data {table.source.shown}", "no column is left that could tell the outcome", "at least one column beside key and outcome", left)
     # What may be known only afterwards is no rule that anybody could follow.
     columns = [column for column in ranked(power, table) if column.name not in roles.doubtful]
     prices = prices_of(outcome, asked)

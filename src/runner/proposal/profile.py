@@ -152,11 +152,11 @@ def tokens(name: str) -> list[str]:
         # A word ends at a blank or mark, before a capital after a small letter, and between letters and digits.
         ends = not sign.isalnum() or (sign.isupper() and before.islower()) or (word and sign.isdigit() != before.isdigit())
         if ends and word:
-            words.append(word.casefold())
+            words.append(word.lower())
             word = ""
         word += sign if sign.isalnum() else ""
         before = sign
-    return [*words, word.casefold()] if word else words
+    return [*words, word.lower()] if word else words
 
 
 @cache

@@ -23,6 +23,9 @@ def head(found: Found) -> Iterator[str]:
     table, outcome = found.table, found.outcome
     size = f"{table.size[0]:,} rows x {table.size[1]} columns"
     yield f"Proposed by `python -m runner init` from {table.source.shown}, {size}. {target_told(outcome)}"
+    if not found.questions:
+        yield "It runs as it is. What no person has said is a guess to correct."
+        return
     yield "It runs as it is. Everything here is a guess to correct; what only a person can answer is marked ASK and holds a"
     yield "placeholder: it may be explored, but an adopted run is refused while problem.open_questions has an entry."
 

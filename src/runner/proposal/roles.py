@@ -41,7 +41,7 @@ EARLIEST, LATEST = datetime(1971, 1, 1), datetime(2101, 1, 1)
 SENTINELS = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999, 9999999)
 FEWEST_SENTINELS, SENTINEL_SHARE, FAR = 3, 0.002, 3.0
 FREE_TEXT_SHARE, FREE_TEXT_SIGNS, LONG_TEXT_SHARE = 0.5, 60, 0.2
-REPEATED_KEYS = 0.02
+SURELY = 0.02  # share of missing values that may stand elsewhere
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def gaps_of_the_outcome(table: Table, outcome: Outcome) -> dict[str, str]:
     for name, column in table.columns.items():
         if name != outcome.column.name and column.facts.missing >= FEWEST_MOMENTS:
             missing = table.rows[name].is_null()
-            if (missing & without).sum() > MOST_ON_ONE * outcome.n_missing and (missing & ~without).sum() < REPEATED_KEYS * column.facts.missing + 1:
+            if (missing & without).sum() > MOST_ON_ONE * outcome.n_missing and (missing & ~without).sum() < SURELY * column.facts.missing + 1:
                 found[name] = "missing where the outcome is"
     return found
 
@@ -167,7 +167,7 @@ def _could_be_key(column: Column) -> bool:
     facts = column.facts
     if column.type not in ("int", "string") or facts.missing or facts.rows < FEWEST_MOMENTS:
         return False
-    if facts.distinct < (1 - REPEATED_KEYS) * facts.rows:
+    if facts.distinct < MOST_ON_ONE * facts.rows:
         return False
     said = has_word(column.name, (*ID_WORDS, *NUMBER_WORDS))
     is_code = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from runner.proposal.profile import Facts, has_word
+from runner.proposal.profile import EVERYWHERE, SOMEWHERE, Facts, has_word
 
 MOSTLY = 0.9  # share of the rows looked at that must have a form before it is tried
 CODES = 0.02  # share of rows with texts such as 007 from which on a column of digits is a code
@@ -50,7 +50,8 @@ def trials(values: pl.Series, facts: Facts) -> Iterator[Trial]:
 def _dates(values: pl.Series, facts: Facts) -> Iterator[Trial]:
     if facts.share_of("day_number") >= MOSTLY and has_word(facts.name, DATE_WORDS):
         yield day_number("TRIM({x})")
-    sample = values.drop_nulls().unique(maintain_order=True).head(SAMPLE).str.strip_chars()
+    texts = values.drop_nulls().unique(maintain_order=True).head(SAMPLE).str.strip_chars()
+    sample = texts.filter(~texts.str.to_lowercase().is_in([*EVERYWHERE, *SOMEWHERE]))
     if facts.share_of("numbered_date") >= MOSTLY:
         yield from _numbered_dates(sample, facts)
     elif facts.share_of("number", "adorned", "truth") < MOSTLY:

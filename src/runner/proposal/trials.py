@@ -77,14 +77,14 @@ def _sealed(rows: pl.DataFrame, kind: str, folds: int, time: str | None, task: T
 
 
 def powers(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> dict[str, float]:
-    """Feature to what it can do alone on the training rows, as the features room will measure it; empty where too few rows are left."""
+    """Feature to what it can do alone on the training rows, as the features room will measure it; 0 where too few rows are left."""
     rows = split.train if split.train.height <= ENOUGH else split.train.sample(ENOUGH, seed=SEED)
     hidden = [ROW_ID, outcome.column.name, *roles.protected, *roles.after, *(name for name in (roles.key, roles.time) if name)]
-    if rows.height < leakage.CHECK_FOLDS or rows[outcome.column.name].n_unique() < 2:
-        return {}
     spec = FeaturesSpec.model_validate({"steps": recipe.steps, "drop": list(recipe.drop)})
     known, classes = planned.outcome_columns(rows[outcome.column.name], outcome.task, list(outcome.labels), outcome.positive)
     plan, enriched = planned.plan(spec, rows, known, classes, hidden)
+    if rows.height < leakage.CHECK_FOLDS or rows[outcome.column.name].n_unique() < 2:
+        return dict.fromkeys((feature["name"] for feature in plan.features), 0.0)
     own = planned.fit(plan, enriched, known, classes, SEED).own
     fold = np.random.default_rng(SEED).integers(0, leakage.CHECK_FOLDS, rows.height)
     return leakage.single_power(own, plan.features, known, outcome.task, fold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import get_annotations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,6 +48,7 @@ def rows(columns: Mapping[str, Mapping[str, Any]], n: int = 100, seed: int = 0) 
 
 
 def explained(spec: type[Spec]) -> list[str]:
-    """What `explain` would have nothing to say about: the kind itself, or fields without a docstring."""
-    unsaid = [name for name, field in spec.model_fields.items() if name != "kind" and not field.description]
+    """What `explain` would have nothing to say about: the kind itself, or fields of its own without a docstring."""
+    own = get_annotations(spec)
+    unsaid = [name for name, field in spec.model_fields.items() if name in own and name != "kind" and not field.description]
     return [*([] if spec.__doc__ else [spec.__name__]), *unsaid]

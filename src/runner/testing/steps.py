@@ -40,7 +40,7 @@ class StepContract:
         rows = self.rows(80, 0)
         named = [column for columns in self.spec.reads().values() for column in columns]
         assert named, "reads() names no column"
-        self.fit(rows.select(dict.fromkeys(named)))
+        self.fit(rows.select(list(dict.fromkeys(named))))
 
     def test_keeps_every_row_in_order(self) -> None:
         rows = self.rows(80, 0)

@@ -84,7 +84,7 @@ def test_the_comment_of_an_earlier_push_is_updated(github: dict[Any, Any], tmp_p
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "COMMENTS": "repos/o/r/issues/7/comments", "ONE": "repos/o/r/issues/comments"}
     subprocess.run(["bash", "-e", "-c", post], env=env, cwd=tmp_path, check=True)
     *_, last = (tmp_path / "log").read_text().splitlines()
-    assert f"--method {expected} --field body=@review/review.md" in last
+    assert f"{expected} --field body=@review/review.md" in last
     assert MARK in post
 
 

@@ -37,6 +37,13 @@ def test_markdown_goes_to_the_screen_and_files_where_they_are_asked_for(history:
     assert (tmp_path / "review.md").read_text() == shown.stdout
 
 
+def test_a_folder_is_no_file_to_write(history: History) -> None:
+    for flag in ("--html", "--output"):
+        done = command(history.root, "review", "main", flag, "conf")
+        assert done.returncode == 2
+        assert f"{flag}: conf is a folder" in done.stderr
+
+
 def test_json_is_for_machines(history: History) -> None:
     history.edit(("trials: 2", "trials: 3"))
     found = json.loads(command(history.root, "review", "main", "--json").stdout)

@@ -30,22 +30,23 @@ def doubts(results: Results, revision: Revision, name: str, same_code: bool) -> 
     same_code: whether the code that is running is the revision's.
     """
     entry, experiment = revision.entries[name], revision.experiment(name)
+    raw = [] if _same_raw(results, revision.source_digests(name)) else ["the raw data"]
     if results.locked is not None and results.locked.params:
         declared = sorted({key.partition(".")[0] for key, value in results.locked.params.items() if not same(value, at(entry, *key.split(".")))})
     else:
-        declared = _sections(results, entry, experiment) or (["the declaration"] if _opened_by_another(results, revision, name) else [])
-    raw = [] if _same_raw(results, revision.source_digests(name)) else ["the raw data"]
+        declared = _sections(results, entry, experiment) or (["the declaration"] if not raw and _opened_by_another(results, revision, name) else [])
     return [*declared, *raw, *(["the code"] if same_code and experiment is not None and _other_code(results, experiment) else [])]
 
 
 def _opened_by_another(results: Results, revision: Revision, name: str) -> bool:
     """Whether a ledger says that it was another declaration that opened the test for this verdict."""
     sources, number, seal = revision.source_digests(name), at(results.verdict, "use", "number"), text(results.split, "seal")
-    if sources is None or number is None or not seal:
+    experiment = revision.experiment(name)
+    if sources is None or number is None or not seal or experiment is None:
         return False
     entries = [entry for side in (revision, replace(revision, commit=None)) for entry in _ledger(side, name)]
     opened_by = {entry["declared"] for entry in entries if entry.get("seal") == seal and entry.get("use") == number}
-    return bool(opened_by) and declared_of(revision.entries[name], sources) not in opened_by
+    return bool(opened_by) and declared_of(experiment, sources) not in opened_by
 
 
 def _ledger(revision: Revision, name: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runner.experiment.diff import Change, changes
+from runner.experiment.diff import Change, changes, same
 from runner.pipeline.review.reading import Results
 from runner.report.headline import WORDS
 from runner.report.numbers import Interval
@@ -25,12 +25,18 @@ class Gates:
     after: str
     found_before: Any
     found_after: Any
-    limit: Any
+    limit_before: Any
+    limit_after: Any
     evidence: str
 
     @property
     def moved(self) -> bool:
         return self.before != self.after
+
+    @property
+    def has_other_limit(self) -> bool:
+        """Whether both sides judge it, by another limit."""
+        return bool(self.before and self.after) and not same(self.limit_before, self.limit_after)
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,8 @@ def _gates(old: Record, new: Record) -> Iterable[Gates]:
     for room, name in _union(after, before):
         was, now = before.get((room, name), {}), after.get((room, name), {})
         told = now or was
-        yield Gates(name, room, text(was, "status"), text(now, "status"), at(was, "found"), at(now, "found"), at(told, "limit"), text(told, "evidence"))
+        found, limits = (at(was, "found"), at(now, "found")), (at(was, "limit"), at(now, "limit"))
+        yield Gates(name, room, text(was, "status"), text(now, "status"), *found, *limits, text(told, "evidence"))
 
 
 def _rungs(old: Record, new: Record) -> Iterable[Rungs]:

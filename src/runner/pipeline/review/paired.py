@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # Draws times rows: more would take longer than a reviewer waits, and change no digit that is shown.
-MOST_DRAWN = 100_000_000
+MOST_DRAWN = 50_000_000
 FEWEST_DRAWS = 200
 # What makes a payoff the same thing on both sides.
 PRICED = (("target",), ("positive",), ("payoff", "unit"), ("payoff", "actions"), ("payoff", "sql"))

@@ -71,7 +71,7 @@ def _extra(experiment: Experiment, sources: Mapping[str, str], known: Mapping[Pl
         numbers = numbers_of(ledger_at(revision, experiment.name), seal)
     except (FaultsError, RefusedError):
         numbers = {}
-    number = numbers.get(declared_of(experiment.stored(), sources), len(numbers) + 1)
+    number = numbers.get(declared_of(experiment, sources), len(numbers) + 1)
     return extra_of(experiment.name, True, gates, TestUse(number, experiment.evaluation.test_uses))
 
 

@@ -136,7 +136,7 @@ def gates(e: ExperimentReview) -> tuple[Part, ...]:
     if not before.is_there and not after.is_there:
         return ()
     both = before.is_there and after.is_there
-    shown = [gate for gate in e.compared.gates if (gate.moved and both) or (gate.after or gate.before) in ("failed", "warned")]
+    shown = [gate for gate in e.compared.gates if ((gate.moved or gate.has_other_limit) and both) or (gate.after or gate.before) in ("failed", "warned")]
     as_before = len(e.compared.gates) - len(shown)
     words_of = [word_of(side.verdict) or "not judged" for side in (before, after)]
     verdict = f"Verdict: {words_of[0] if words_of[0] == words_of[1] else ' to '.join(words_of)}."
@@ -147,12 +147,17 @@ def gates(e: ExperimentReview) -> tuple[Part, ...]:
             plain(f"{words(g.name)} ({g.room})", "key"),
             _status(g.before, g.found_before),
             _status(g.after, g.found_after),
-            plain(told(g.limit)),
+            plain(_limit(g)),
             plain(shorten(g.evidence)),
         )
         for g in sorted(shown, key=_urgency)
     ]
     return (Text(f"{verdict}{rest}"), *table(("Gate", BASE, HEAD, "Limit", "Evidence"), rows, stacked=True))
+
+
+def _limit(gate: Gates) -> str:
+    before, after = told(gate.limit_before), told(gate.limit_after)
+    return f"{before or 'none'} to {after or 'none'}" if gate.has_other_limit else after or before
 
 
 def _urgency(gate: Gates) -> tuple[bool, bool]:
@@ -209,12 +214,8 @@ def slices(e: ExperimentReview) -> tuple[Part, ...]:
     note = f"Gain over the baseline{f' in {unit}' if unit else ''}, as each side was judged."
     shown = table(("Slice", "Rows where", "Rows", BASE, HEAD), rows, note=note, stacked=True)
     if moved:
-        return (
-            Text(
-                sentence(f"{some(len(moved), 'slice')} of {len(found)} fare{'s' if len(moved) == 1 else ''} otherwise: {_some([words(s.name) for s in moved])}")
-            ),
-            *shown,
-        )
+        names = _some([words(s.name) for s in moved])
+        return (Text(sentence(f"{len(moved)} of {some(len(found), 'slice')} differ{'s' if len(moved) == 1 else ''}: {names}")), *shown)
     return folded(f"{some(len(found), 'slice')}{', each as before' if both else ''}", shown)
 
 

@@ -58,7 +58,8 @@ def uses(base: Revision, head: Revision, name: str, seal: str) -> Uses:
     except FaultsError as error:
         return Uses(seal, 0, allowed, "unknown", None, 0, f"{error.faults[0].at} {error.faults[0].wrong}")
     sources = head.source_digests(name)
-    declared = declared_of(entry, sources) if sources is not None else ""
+    experiment = head.experiment(name)
+    declared = declared_of(experiment, sources) if sources is not None and experiment is not None else ""
     known = {str(e.get("declared")): str(e.get("seal")) for e in entries}
     seal = seal or known.get(declared, "")
     numbers = numbers_of(entries, seal)

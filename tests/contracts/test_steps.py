@@ -9,7 +9,9 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from runner.bundle import recipe
+from runner.core.expressions import parse
 from runner.core.registry import kinds
+from runner.experiment.recipecheck import reads
 from runner.features.recipe import Recipe, load, save
 from runner.features.spec import FeaturesSpec
 from runner.testing import StepContract
@@ -23,6 +25,19 @@ class Step(StepContract):
 
     def rows(self, n: int, seed: int) -> pl.DataFrame:
         return made(n, seed)
+
+    def test_reads_only_the_columns_it_names(self) -> None:
+        # SQL names columns too; what a history looks back on may even be the outcome.
+        looked_back_on = [parse(a.of) for a in getattr(self.spec, "aggregates", {}).values() if a.of]
+        named = [*(c for columns in reads(self.spec).values() for c in columns), *(c for e in looked_back_on for c in e.meta.root_names())]
+        assert named
+        self.fit(self.rows(80, 0).select(list(dict.fromkeys(named))))
+
+    def test_adds_just_the_columns_it_says(self) -> None:
+        fitted, later = self.fit(self.rows(80, 0)), self.rows(40, 1)
+        added = set(recipe.apply(fitted.operations, later).columns) - set(later.columns)
+        # A hidden column may stand between two operations; no model sees one.
+        assert {name for name in added if not name.startswith(recipe.HIDDEN)} == set(fitted.adds)
 
     def test_categories_never_seen_change_no_other_row(self) -> None:
         fitted, later = self.fit(self.rows(80, 0)), self.rows(20, 2)

@@ -15,7 +15,7 @@ from runner.bundle.contract import breaches
 
 FIRST_DAY = date(2020, 1, 1)
 RANGE = 1000.0
-LARGEST, LARGEST_WHOLE = 8e307, 2.0**62
+LARGEST, LARGEST_WHOLE = 1e300, 2.0**62
 
 
 def rows(contract: Mapping[str, Any], n: int, seed: int, levels: Mapping[str, list[str]] | None = None) -> pl.DataFrame:

@@ -17,7 +17,7 @@ def rungs(**gains: float) -> list[Rung]:
     found = []
     for i, (name, gain) in enumerate(gains.items()):
         own = np.random.default_rng(i + 1).normal(0, 1, N)
-        found.append(Rung(name, name, i == 0, 1, NOISE + gain + own - own.mean(), {}, True))
+        found.append(Rung(name, name, i == 0, True, 1, NOISE + gain + own - own.mean(), {}))
     return found
 
 
@@ -48,7 +48,7 @@ def test_the_last_rung_never_has_to_win_against_the_best_of_those_below_by_itsel
 
 
 def test_equal_rungs_leave_the_simplest() -> None:
-    same = [Rung(name, name, False, 1, NOISE, {}, True) for name in ("constant", "linear", "trees")]
+    same = [Rung(name, name, False, True, 1, NOISE, {}) for name in ("constant", "linear", "trees")]
     assert chosen(same).chosen == "constant"
     assert chosen(same, prefer="best").chosen == "constant"
 
@@ -66,7 +66,7 @@ def test_a_higher_confidence_asks_for_more_proof() -> None:
 
 
 def test_a_single_row_proves_nothing() -> None:
-    one = [Rung(name, name, False, 1, np.array([value]), {}, True) for name, value in (("constant", 0.0), ("linear", 100.0))]
+    one = [Rung(name, name, False, True, 1, np.array([value]), {}) for name, value in (("constant", 0.0), ("linear", 100.0))]
     assert chosen(one).chosen == "constant"
 
 

@@ -19,6 +19,7 @@ from runner.core.faults import Fault, FaultsError, listed, nearest
 Contract = Mapping[str, Any]
 SHOWN_LENGTH = 60
 SHOWN_ALLOWED = 8
+WHOLE_LIMIT = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,9 @@ def _column_checks(name: str, column: Mapping[str, Any]) -> list[Check]:
 
 
 def _bound(limit: float) -> int | float:
-    # A whole bound is compared as an integer: large identifiers must not meet it as rounded floats.
-    return int(limit) if float(limit).is_integer() else limit
+    # A whole bound is compared as an integer: large identifiers must not meet it as rounded floats. Beyond 64 bits no
+    # integer can be compared, and no identifier is that large.
+    return int(limit) if float(limit).is_integer() and abs(limit) < WHOLE_LIMIT else limit
 
 
 def _number(limit: float | None) -> str:

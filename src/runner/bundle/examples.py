@@ -14,6 +14,8 @@ from runner.bundle.casts import DTYPES
 from runner.bundle.contract import breaches
 
 FIRST_DAY = date(2020, 1, 1)
+RANGE = 1000.0
+LARGEST, LARGEST_WHOLE = 1e300, 2.0**62
 
 
 def rows(contract: Mapping[str, Any], n: int, seed: int, levels: Mapping[str, list[str]] | None = None) -> pl.DataFrame:
@@ -31,13 +33,28 @@ def rows(contract: Mapping[str, Any], n: int, seed: int, levels: Mapping[str, li
     return made.filter(breaches(made, contract).list.len() == 0)
 
 
+def _limits(least: float | None, most: float | None) -> tuple[float, float]:
+    """Both ends of a range to draw from, near enough to each other for a draw to be a number."""
+    nearest = 0.0 if most is None or most >= 0 else most - RANGE
+    low = least if least is not None else nearest
+    high = most if most is not None else max(low * 2, low + RANGE)
+    return max(low, -LARGEST), min(high, LARGEST)
+
+
+def _whole(low: float, high: float, n: int, draw: np.random.Generator) -> list[int]:
+    first, last = ceil(max(low, -LARGEST_WHOLE)), floor(min(high, LARGEST_WHOLE))
+    # Where no whole number lies between, the rows made break the contract and are left out.
+    found: list[int] = draw.integers(first, max(first, last) + 1, n).tolist()
+    return found
+
+
 def _column(column: Mapping[str, Any], n: int, draw: np.random.Generator, levels: list[str] | None) -> list[Any]:
-    low = float(column["min"]) if column.get("min") is not None else 0.0
-    high = float(column["max"]) if column.get("max") is not None else max(low * 2, low + 1000.0)
+    low, high = _limits(column.get("min"), column.get("max"))
     words = column.get("allowed") or levels or ["a", "b"]
     makers: dict[str, Any] = {
-        "int": lambda: draw.integers(ceil(low), floor(high) + 1, n).tolist(),
-        "float": lambda: np.round(draw.uniform(low, high, n), 4).tolist(),
+        "int": lambda: _whole(low, high, n, draw),
+        # Rounded to look like amounts, where that stays inside the limits.
+        "float": lambda: np.clip(np.round(draw.uniform(low, high, n), 4), low, high).tolist(),
         "bool": lambda: (draw.random(n) < 0.5).tolist(),  # noqa: PLW0108 - drawn only when asked for
         "date": lambda: [FIRST_DAY + timedelta(days=int(d)) for d in draw.integers(0, 365, n)],
         "datetime": lambda: [datetime(2020, 1, 1) + timedelta(minutes=int(m)) for m in draw.integers(0, 365 * 1440, n)],

@@ -39,6 +39,13 @@ STORAGE_FAULTS = {
     errno.EACCES: "permission denied",
 }
 
+PATH_FAULTS = {
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder stands where a file is needed",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
 HELP = """\
 usage: python -m runner [VERB] [flags] [hydra overrides]
 
@@ -58,6 +65,37 @@ exit codes: 0 passed, 1 bug, 2 bad config or input, 3 refused by the declared co
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code. A person's mistake is told without a traceback; a bug is not hidden."""
     words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    code = int(ExitCode.PASSED)
+    try:
+        code = _answer(words)
+        # What is still to be written is part of the answer: a reader that has gone away is met here, not at the exit.
+        sys.stdout.flush()
+    except FaultsError as error:
+        _tell(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        return _stopped()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        told = _explained(error)
+        if not told:
+            raise
+        print(told, file=sys.stderr)
+        code = ExitCode.BAD_INPUT
+    return code
+
+
+def _explained(error: OSError) -> str:
+    """What the disk or a path says of itself; empty for what is a bug here."""
+    at = error.filename or error
+    if error.errno in STORAGE_FAULTS:
+        return f"{STORAGE_FAULTS[error.errno]}: {at}; free it and run the same command again, finished work is kept"
+    return f"{PATH_FAULTS[error.errno]}: {at}" if error.errno in PATH_FAULTS else ""
+
+
+def _answer(words: list[str]) -> int:
     if words[:1] in (["-h"], ["--help"], ["help"]) or (not words):
         print(HELP.format(verbs="\n".join(f"  {name:<{WIDTH}} {what}" for name, what in VERBS.items())))
         return ExitCode.PASSED if words else ExitCode.BAD_INPUT
@@ -66,22 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"runner {__version__}")
         return ExitCode.PASSED
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        return _dispatch(words)
-    except FaultsError as error:
-        _tell(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return _stopped()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.PASSED
-    except OSError as error:
-        if error.errno not in STORAGE_FAULTS:
-            raise
-        print(f"{STORAGE_FAULTS[error.errno]}: {error.filename or error}; free it and run the same command again, finished work is kept", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+    return _dispatch(words)
 
 
 def _dispatch(words: list[str]) -> int:

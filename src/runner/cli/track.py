@@ -19,17 +19,16 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send, and say what was sent; 2 when records are still waiting."""
+    """Send, and say what was sent; 2 when something is still waiting."""
     from runner.experiment.compose import tracking_of
     from runner.pipeline.acts import admitted
     from runner.pipeline.tracking import track
 
     workspace = here()
     tracking = tracking_of(workspace, args.overrides)
-    sent = track(workspace, tracking, _tell)
-    registered = [r for bundle in admitted(workspace) if (r := track(workspace, tracking, _tell, bundle).registered)] if not sent.kept else []
-    print(f"{len(sent.records)} records sent, {sent.kept} waiting, {len(registered)} bundles registered")
-    return ExitCode.BAD_INPUT if sent.kept else ExitCode.PASSED
+    sent = track(workspace, tracking, _tell, admitted(workspace))
+    print(f"{len(sent.records)} records sent, {sent.kept} waiting, {sent.registered} bundles registered")
+    return ExitCode.BAD_INPUT if sent.kept or sent.unregistered else ExitCode.PASSED
 
 
 def _tell(text: str) -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from runner.core.faults import fault
+from runner.core.secrets import masked
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 OFF = "off"
 TIMEOUT_S = "2"
+LONGEST_TOLD = 200
 
 
 def tracking_uri(home: Path, declared: str | None) -> str:
@@ -44,6 +50,25 @@ def client(home: Path, uri: str) -> MlflowClient:
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def answered(uri: str) -> Iterator[None]:
+    """Tell a person of a tracking store that does not answer or cannot be read, as FaultsError (2).
+
+    A call that MLflow finds wrong in itself is a bug, and stays one.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        if getattr(error, "error_code", "") == "INVALID_PARAMETER_VALUE":
+            raise
+        told = masked(str(error).splitlines()[0])[:LONGEST_TOLD]
+        hint = "start the server, or look at `uri` in conf/tracking/; a damaged store under .runner/mlflow can be moved away"
+        raise fault("tracking.uri", f"{masked(uri)} gave no answer: {told}", "a tracking server or store that answers", hint) from None
 
 
 def experiment_id(mlflow: MlflowClient, home: Path, uri: str, name: str) -> str:

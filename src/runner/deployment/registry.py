@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from runner.bundle.format import MANIFEST, verify
 from runner.core.digests import of_file
-from runner.core.faults import Fault, RefusedError, fault
+from runner.core.faults import Fault, FaultsError, RefusedError, fault
 from runner.core.files import folder_beside
 from runner.deployment.answerable import Answerable
 from runner.deployment.mlflow_client import client, experiment_id, tracking_uri
+from runner.deployment.names import CHAMPION, alias_faults, name_faults
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-CHAMPION, DIGEST, ARCHIVED, HISTORY = "champion", "runner.bundle", "runner.archived", "runner.champions"
+DIGEST, ARCHIVED, HISTORY = "runner.bundle", "runner.archived", "runner.champions"
 ANSWERABLE = "runner.answerable"
 
 
@@ -58,10 +59,14 @@ class Registry:
         return client(self.home, self.uri)
 
     def add(self, folder: Path, name: str, alias: str, answerable: Answerable) -> Version:
-        """Register a bundle once: the same digest again only moves the alias. Raises FaultsError for a damaged bundle.
+        """Register a bundle once: the same digest again moves the alias, and brings an archived version back into use.
 
         answerable: who answers for the bundle; promotion asks for it. Nobody, where that is not known here, leaves what the version says.
+        Raises FaultsError for a damaged bundle, and for a name or an alias that cannot be given.
         """
+        wrong = [*name_faults(name, "registry: NAME"), *alias_faults(alias, "registry: --alias")]
+        if wrong:
+            raise FaultsError(wrong)
         verify(folder)
         digest, mlflow = of_file(folder / MANIFEST), self._mlflow
         known = next((v for v in self.versions(name) if v.bundle == digest), None)
@@ -69,6 +74,8 @@ class Registry:
             known = self._upload(mlflow, folder, name, digest)
         if answerable not in (Answerable(), known.answerable):
             mlflow.set_model_version_tag(name, str(known.version), ANSWERABLE, answerable.as_text())
+        if known.archived:
+            mlflow.delete_model_version_tag(name, str(known.version), ARCHIVED)
         if alias not in known.aliases:
             mlflow.set_registered_model_alias(name, alias, str(known.version))
         return next(v for v in self.versions(name) if v.bundle == digest)
@@ -95,6 +102,8 @@ class Registry:
         """All versions of a name, newest first; none when the name is not known."""
         from datetime import UTC, datetime
 
+        if name_faults(name, name):
+            return []
         mlflow = self._mlflow
         found = mlflow.search_model_versions(f"name = '{name}'", max_results=1000)
         if not found:
@@ -137,12 +146,17 @@ class Registry:
         if chosen.archived:
             raise RefusedError([Fault(f"registry: {name}", f"version {chosen.version} is archived", "a version in use", "register its bundle again")])
         history = self._history(name)
-        if history and history[-1] == chosen.version:
+        is_crowned = bool(history) and history[-1] == chosen.version
+        if is_crowned and CHAMPION in chosen.aliases:
             return chosen
         unanswered = chosen.answerable.faults(f"registry: {name}, version {chosen.version}")
         if unanswered:
             raise RefusedError(unanswered)
-        self._crown(name, [*history, chosen.version])
+        mlflow = self._mlflow
+        # The history first, the alias after it: a promotion that is killed in between is finished by repeating it, or undone by a rollback.
+        if not is_crowned:
+            self._remember(mlflow, name, [*history, chosen.version])
+        mlflow.set_registered_model_alias(name, CHAMPION, str(chosen.version))
         return self.version(name, str(chosen.version))
 
     def rollback(self, name: str) -> Version:
@@ -158,7 +172,10 @@ class Registry:
             raise RefusedError(
                 [Fault(f"registry: {name}", f"the earlier champion, version {earlier.version}, is archived", "a version in use", "promote another version")]
             )
-        self._crown(name, history[:-1])
+        mlflow = self._mlflow
+        # The alias first: a rollback that is killed in between is finished, not doubled, by repeating it.
+        mlflow.set_registered_model_alias(name, CHAMPION, str(earlier.version))
+        self._remember(mlflow, name, history[:-1])
         return self.version(name, CHAMPION)
 
     def archive(self, name: str, wanted: str) -> Version:
@@ -176,6 +193,8 @@ class Registry:
         from mlflow.artifacts import download_artifacts
 
         chosen = self.version(name, wanted)
+        if not chosen.bundle:
+            raise fault(f"registry: {name}@{wanted}", "was not registered by runner", "a bundle", f"python -m runner registry add {name} --bundle FOLDER")
         target = self.home / "registry" / chosen.bundle
         if not target.is_dir():
             with TemporaryDirectory() as scratch:
@@ -191,11 +210,8 @@ class Registry:
         content = json.loads(self._mlflow.get_registered_model(name).tags.get(HISTORY, "[]"))
         return [int(n) for n in content]
 
-    def _crown(self, name: str, history: Sequence[int]) -> None:
-        mlflow = self._mlflow
-        # The history first: killed in between, a repeated promotion or rollback ends in the same state.
+    def _remember(self, mlflow: MlflowClient, name: str, history: Sequence[int]) -> None:
         mlflow.set_registered_model_tag(name, HISTORY, json.dumps(list(history)))
-        mlflow.set_registered_model_alias(name, CHAMPION, str(history[-1]))
 
 
 def split_name(text: str) -> tuple[str, str]:

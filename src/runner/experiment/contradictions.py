@@ -8,18 +8,14 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
-from runner.core.faults import Fault, listed, nearest
+from runner.core.faults import Fault, listed
+from runner.deployment.names import alias_faults, name_faults
 from runner.experiment.model import Experiment
 from runner.problem.spec import ConstraintsSpec
 
 # No fit of any candidate takes less; a budget that is too large even so can never be worked off.
 SHORTEST_FIT_S = 0.001
 WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
-# Names as MLflow's registry takes them; `champion` is given by promotion alone.
-MODEL_NAME = re.compile(r"[^/:.\s'\"%\\]+(?: [^/:.\s'\"%\\]+)*")
-ALIAS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-MLFLOW_ALIASES = re.compile(r"(?i)latest|v[0-9]+")
-CHAMPION = "champion"
 MONTHS = 12
 
 
@@ -171,11 +167,6 @@ def _monitoring(experiment: Experiment) -> Iterator[Fault]:
 
 def _deployment(experiment: Experiment) -> Iterator[Fault]:
     deployment = experiment.deployment
-    if deployment.register_as is not None and not MODEL_NAME.fullmatch(deployment.register_as):
-        yield Fault("deployment.register_as", f"{deployment.register_as!r} cannot name a registered model", "a name without slashes, colons, dots and quotes")
-    alias = deployment.alias
-    if alias == CHAMPION:
-        yield Fault("deployment.alias", "a run does not make a champion: promotion is an act of people", "another alias, such as challenger")
-    elif not ALIAS_NAME.fullmatch(alias) or MLFLOW_ALIASES.fullmatch(alias):
-        hint = nearest(alias, ["challenger"])
-        yield Fault("deployment.alias", f"{alias!r} cannot be an alias", "letters, digits, - and _, starting with a letter; not latest, not v1", hint)
+    if deployment.register_as is not None:
+        yield from name_faults(deployment.register_as, "deployment.register_as")
+    yield from alias_faults(deployment.alias, "deployment.alias")

@@ -26,8 +26,8 @@ def finish(run: Run, progress: Progress) -> None:
     write_record(run)
     from runner.pipeline.tracking import track
 
-    admitted = run.adopted and verdict_of(run) == "go"
-    track(run.workspace, run.experiment.tracking, progress.say, registration_of(run.folders) if admitted else None)
+    registration = registration_of(run.folders) if run.adopted and verdict_of(run) == "go" else None
+    track(run.workspace, run.experiment.tracking, progress.say, [registration] if registration else [])
 
 
 def after_stage(run: Run, room: str) -> None:

@@ -1,6 +1,7 @@
 """The child process that talks to MLflow, so that no server and no import can hold up a run.
 
-Reads one JSON order on standard input, prints one line per finished step: `ready`, `step`, `sent DIGEST`, `registered VERSION`.
+Reads one JSON order on standard input, prints one line per finished step: `ready`, `step`, `sent DIGEST`, `registered VERSION`,
+or `busy` where another sender does not finish in time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from runner.core.files import read_json, write_text
 from runner.deployment.answerable import Answerable
@@ -27,23 +30,34 @@ VALUE_LIMIT, BATCH = 500, 100
 def main() -> int:
     """Send what the order names; a marker file remembers each finished part."""
     order = json.loads(sys.stdin.read())
-    home, uri, root = Path(order["home"]), order["uri"], Path(order["root"])
     import mlflow
 
     _say("ready")
-    mlflow.set_tracking_uri(uri)
+    mlflow.set_tracking_uri(order["uri"])
+    Path(order["lock"]).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Two senders that both look whether a run is there yet would both make it.
+        with FileLock(order["lock"], timeout=order["patience_s"]):
+            _send_all(order)
+    except Timeout:
+        _say("busy")
+    return 0
+
+
+def _send_all(order: Json) -> None:
+    home, uri, root = Path(order["home"]), order["uri"], Path(order["root"])
     api = client(home, uri)
     for path in order["records"]:
         record = read_json(Path(path))
-        _send(api, home, uri, root, record)
-        write_text(Path(order["markers"]) / record["digest"], "")
+        marker = Path(order["markers"]) / record["digest"]
+        if not marker.exists():
+            _send(api, home, uri, root, record)
+            write_text(marker, "")
         _say(f"sent {record['digest']}")
-    if order["register"]:
-        asked = order["register"]
+    for asked in order["register"]:
         version = Registry(home, uri).add(Path(asked["bundle"]), asked["name"], asked["alias"], Answerable.of(asked["answerable"]))
         write_text(Path(asked["marker"]), "")
         _say(f"registered {version.version}")
-    return 0
 
 
 def _say(line: str) -> None:

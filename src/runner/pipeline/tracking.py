@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from runner.experiment.model import TrackingSpec
 # Importing MLflow and making a local store are this machine's work, not a server's silence.
 STARTUP_LIMIT_S = 120.0
 LOCAL_LIMIT_S = 120.0
+PATIENCE = 0.8
+ERROR_LINE = re.compile(r"[\w.]+(?:Error|Exception)\b")
 
 
 @dataclass(frozen=True)
@@ -40,32 +43,33 @@ class Registration:
 
 @dataclass(frozen=True)
 class Sent:
-    """records: digests delivered now; kept: still waiting; registered: the version, if one was registered or moved now."""
+    """records: digests delivered; kept: still waiting; registered: how many bundles were registered or moved now; unregistered: how many wait."""
 
-    records: tuple[str, ...]
-    kept: int
-    registered: str | None
+    records: tuple[str, ...] = ()
+    kept: int = 0
+    registered: int = 0
+    unregistered: int = 0
 
 
-def track(workspace: Workspace, tracking: TrackingSpec, say: Callable[[str], None], registration: Registration | None = None) -> Sent:
-    """Send every record the server has not seen, and register a bundle; says once when that must wait.
+def track(workspace: Workspace, tracking: TrackingSpec, say: Callable[[str], None], registrations: Sequence[Registration] = ()) -> Sent:
+    """Send every record the server has not seen, and register bundles; says once when that must wait.
 
     Costs nothing when there is nothing to send, and at most tracking.max_wait_s of waiting for a server that is silent.
     """
     if tracking.uri == OFF:
-        return Sent((), 0, None)
+        return Sent()
     uri = tracking_uri(workspace.home, tracking.uri)
-    order = _order(workspace, uri, registration)
+    order = _order(workspace, uri, registrations)
     if not order["records"] and not order["register"]:
-        return Sent((), 0, None)
+        return Sent()
     started = time.monotonic()
     if is_remote(uri) and not _answers(uri, tracking.max_wait_s / 2):
-        return _told(_Talk((), None, "does not answer"), order, uri, say)
+        return _told(_Talk((), 0, "does not answer"), order, uri, say)
     left = max(0.1, tracking.max_wait_s - (time.monotonic() - started)) if is_remote(uri) else LOCAL_LIMIT_S
     return _told(_talk(order, left), order, uri, say)
 
 
-def _order(workspace: Workspace, uri: str, registration: Registration | None) -> dict[str, Any]:
+def _order(workspace: Workspace, uri: str, registrations: Sequence[Registration]) -> dict[str, Any]:
     seen = workspace.home / "tracked" / of_bytes(uri.encode())[:16]
     records = sorted((workspace.home / "records").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name))
     return {
@@ -73,8 +77,9 @@ def _order(workspace: Workspace, uri: str, registration: Registration | None) ->
         "root": str(workspace.root.resolve()),
         "uri": uri,
         "markers": str(seen),
+        "lock": str(seen.with_name(f".{seen.name}.lock")),
         "records": [str(p) for p in records if not (seen / p.stem).exists()],
-        "register": _registration(seen, registration) if registration else None,
+        "register": [asked for registration in registrations if (asked := _registration(seen, registration))],
     }
 
 
@@ -105,7 +110,7 @@ def _answers(uri: str, limit_s: float) -> bool:
 @dataclass(frozen=True)
 class _Talk:
     sent: tuple[str, ...]
-    registered: str | None
+    registered: int
     trouble: str | None
 
 
@@ -122,17 +127,26 @@ def _talk(order: dict[str, Any], silence_s: float) -> _Talk:
     )
     if child.stdin is None or child.stdout is None or child.stderr is None:
         raise RuntimeError("the sender was started without pipes")
-    child.stdin.write(json.dumps(order).encode())
+    # Another sender at work is waited for a little less long than the sender itself may be silent.
+    child.stdin.write(json.dumps({**order, "patience_s": PATIENCE * silence_s}).encode())
     child.stdin.close()
     lines, silent = _listen(child, silence_s)
     if silent:
         os.killpg(child.pid, signal.SIGKILL)
     code = child.wait()
-    last = child.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+    last = _last_error(child.stderr.read().decode(errors="replace"))
     sent = tuple(line.split()[1] for line in lines if line.startswith("sent "))
-    registered = next((line.split()[1] for line in lines if line.startswith("registered ")), None)
-    trouble = "stopped answering" if silent else f"refused ({masked(last[0])[:200] if last else code})" if code else None
+    registered = sum(line.startswith("registered ") for line in lines)
+    trouble = "stopped answering" if silent else "is busy with what another process sends" if "busy" in lines else None
+    if code and not silent:
+        trouble = f"refused ({masked(last)[:200] or code})"
     return _Talk(sent, registered, trouble)
+
+
+def _last_error(told: str) -> str:
+    """The line of a traceback that names the error; the last line where none does."""
+    lines = told.strip().splitlines()
+    return next((line for line in reversed(lines) if ERROR_LINE.match(line)), lines[-1] if lines else "")
 
 
 def _listen(child: subprocess.Popen[bytes], silence_s: float) -> tuple[list[str], bool]:
@@ -158,7 +172,8 @@ def _listen(child: subprocess.Popen[bytes], silence_s: float) -> tuple[list[str]
 
 def _told(talk: _Talk, order: dict[str, Any], uri: str, say: Callable[[str], None]) -> Sent:
     kept = len(order["records"]) - len(talk.sent)
+    unregistered = len(order["register"]) - talk.registered
     if talk.trouble:
-        waiting = f"{kept} record{'s' if kept != 1 else ''} kept" + (", registration too" if order["register"] and talk.registered is None else "")
+        waiting = f"{kept} record{'s' if kept != 1 else ''} kept" + (", registration too" if unregistered else "")
         say(f"tracking server {masked(uri)} {talk.trouble}; {waiting}, send later with `python -m runner track`")
-    return Sent(talk.sent, kept, talk.registered)
+    return Sent(talk.sent, kept, talk.registered, unregistered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ from runner.training.matrices import Fold, Learner, Matrices
 from runner.training.models.fitting import Fit
 from runner.training.models.space import CandidateSpec
 from runner.training.study import Record, Trial, propose
+
+LOOK_UP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,19 @@ def unhurried(workers: int, name: str, stop: Event) -> Iterator[ThreadPoolExecut
         pool.shutdown(wait=patient)
 
 
+def settle(futures: Collection[Future[Any]]) -> None:
+    """Wait until all are done, or raise the first error among them as soon as there is one.
+
+    Looks up twice a second: polars has a wait without end begin again after an interrupt, so that nobody would hear of it.
+    """
+    waiting = set(futures)
+    while waiting:
+        waiting = wait(waiting, LOOK_UP_S, FIRST_EXCEPTION).not_done
+        failed = [error for future in futures if future.done() and (error := future.exception())]
+        if failed:
+            raise failed[0]
+
+
 @dataclass(frozen=True)
 class Engine:
     """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not."""
@@ -119,10 +134,7 @@ class Engine:
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
             running = {job.name: studies.submit(self._study, job, pool, stop) for job in jobs}
-            wait(running.values(), return_when=FIRST_EXCEPTION)
-            failed = [error for future in running.values() if future.done() and (error := future.exception())]
-            if failed:
-                raise failed[0]
+            settle(running.values())
             return {name: future.result() for name, future in running.items()}
 
     def _study(self, job: Job, pool: ThreadPoolExecutor, stop: Event) -> Studied:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.bundle.pack import pack
+from runner.bundle.pack import Packing, pack
 from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
 from runner.core.files import folder_beside, read_json, write_json, write_parquet
@@ -18,7 +18,7 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.engine import Clock, Engine, Job, Studied, Tally, unhurried
+from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
 from runner.training.fold_store import FoldStore
 from runner.training.matrices import Fold, Learner, Matrices, folds_of, prepare
 from runner.training.models.constant import ConstantSpec
@@ -155,14 +155,20 @@ def _pack_all(
 ) -> None:
     everything = prepare(learner, _all(learner), None, ("final",))
 
-    def packing(name: str) -> Any:
+    stop = Event()
+
+    def packing(name: str) -> Packing:
+        if stop.is_set():
+            raise StudyStoppedError
         return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
 
     given.progress.say("refitting each candidate on all training rows")
-    with unhurried(given.workers, "refit", Event()) as pool, folder_beside(folder) as scratch:
-        for name, packed in zip(specs, pool.map(packing, specs), strict=True):
+    with unhurried(given.workers, "refit", stop) as pool, folder_beside(folder) as scratch:
+        refitted = {name: pool.submit(packing, name) for name in specs}
+        settle(refitted.values())
+        for name, packed in refitted.items():
             (scratch / name).mkdir()
-            pack(packed, scratch / name)
+            pack(packed.result(), scratch / name)
 
 
 def _all(learner: Learner) -> Any:

@@ -16,6 +16,20 @@ from runner.cli import main
 Change = Callable[[Path], object]
 RAW = "data/raw/loans.parquet"
 CONF = "conf/experiment/tiny.yaml"
+TAKEN = '''\
+from typing import ClassVar, Literal
+from runner.extend import StepSpec, register
+
+class OwnSpec(StepSpec):
+    """A root."""
+
+    learns: ClassVar[bool] = False
+    kind: Literal["sql"]
+
+
+@register("step", OwnSpec)
+def fit(spec, given): ...
+'''
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,17 @@ def csv(content: bytes) -> Change:
 
 def table() -> bytes:
     return loans().write_csv().encode()
+
+
+def plugin(text: str, name: str = "own") -> Change:
+    """A file in plugins/, which the experiment lists as plugins/own.py."""
+
+    def change(root: Path) -> None:
+        (root / "plugins").mkdir()
+        (root / "plugins" / f"{name}.py").write_text(text)
+        conf("name: tiny\n", "name: tiny\nplugins: [plugins/own.py]\n")(root)
+
+    return change
 
 
 def nothing(root: Path) -> None:
@@ -142,6 +167,20 @@ CONFIG = [
     ),
     Case("twin jobs in a sweep", nothing, 2, ("is the same experiment",), ("-m", "+experiment=tiny", "training/tuning=quick,standard")),
 ]
+PLUGINS = [
+    Case("a plugin that is not there", plugin("", "one"), 2, ("plugins.0", "there is no file plugins/own.py", "plugins/one.py")),
+    Case(
+        "a plugin outside its folder",
+        conf("name: tiny\n", "name: tiny\nplugins: [../own.py, acme.steps]\n"),
+        2,
+        ("plugins.0", "plugins.1", "not below plugins/"),
+    ),
+    Case("a plugin that is no Python", plugin("def broken(:\n"), 2, ("plugins/own.py, line 1", "SyntaxError")),
+    Case("a plugin that fails", plugin("import math\n\nLIMIT = 1 / 0\n"), 2, ("plugins/own.py, line 3", "ZeroDivisionError", "`LIMIT = 1 / 0`")),
+    Case("a plugin that registers nothing", plugin("LIMIT = 1\n"), 2, ("plugins/own.py registers nothing",)),
+    Case("a plugin that takes a kind that is there", plugin(TAKEN), 2, ("plugins/own.py, line 11", "the step kind 'sql' is already registered")),
+    Case("a kind whose plugin is not listed", conf("kind: target_encoding", "kind: tidy_home"), 2, ("unknown kind 'tidy_home'", "under `plugins`")),
+]
 CONTRACT = [
     Case("a feature that knows the outcome", rows(lambda t: t.with_columns(income=pl.col("bad") * 50.0 + 1)), 3, ("leakage: income",)),
     Case(
@@ -153,7 +192,7 @@ CONTRACT = [
     ),
     Case("a ledger changed by hand", ledger('{"use": 1}'), 2, ("ledger/tiny.jsonl:1", "changed by hand")),
 ]
-CASES = {"Data": DATA, "Config and command line": CONFIG, "The declared contract": CONTRACT}
+CASES = {"Data": DATA, "Config and command line": CONFIG, "Plugins": PLUGINS, "The declared contract": CONTRACT}
 TOLERATED: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "an extra column": lambda t: t.with_columns(extra=pl.lit("x")),
     "columns in another order": lambda t: t.select(reversed(t.columns)),

@@ -68,6 +68,7 @@ def with_floats(sql: str) -> str:
     return DECIMAL.sub(lambda found: f"{found.group(0)}e0" if found.group(1) else found.group(0), sql)
 
 
+@lru_cache(maxsize=4096)
 def parse(sql: str) -> pl.Expr:
     """The Polars expression of an SQL expression; it must have passed `check` before."""
     return pl.sql_expr(with_floats(sql))
@@ -80,15 +81,38 @@ def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at:
     value or null on every row, so that a CAST of text, which can fail, is a fault too.
     No data is read: the expressions are typed on an empty frame and tried on two made-up rows.
     """
+    keys = {name: ".".join(part for part in (at, name) if part) for name in expressions}
+    parsed = {name: _parsed(sql, keys[name]) for name, sql in expressions.items()}
+    right = {name: found for name, found in parsed.items() if isinstance(found, pl.Expr)}
+    types = _types_of(right, schema, total)
     faults: list[Fault] = []
-    types: dict[str, pl.DataType] = {}
-    for name, sql in expressions.items():
-        found = _check_one(sql, schema, f"{at}.{name}" if name else at, total)
-        if isinstance(found, Fault):
-            faults.append(found)
+    for name, found in parsed.items():
+        if name in types:
+            continue
+        # One by one, to say what is wrong with each.
+        judged = found if isinstance(found, Fault) else _judged(found, expressions[name], schema, keys[name], total)
+        if isinstance(judged, Fault):
+            faults.append(judged)
         else:
-            types[name] = found
+            types[name] = judged
     return faults, types
+
+
+def _types_of(expressions: Mapping[str, pl.Expr], schema: Mapping[str, pl.DataType], total: bool) -> dict[str, pl.DataType]:
+    """The types of expressions that are all right, tried in one go; empty where one of them is not."""
+    if not expressions:
+        return {}
+    rows, nulls = _two_rows(tuple(schema.items()))
+    try:
+        tried = (rows if total else nulls).select(e.implode().alias(str(n)) for n, e in enumerate(expressions.values()))
+    except PolarsError:
+        return {}
+    found: dict[str, pl.DataType] = {}
+    for (name, expression), column in zip(expressions.items(), tried, strict=True):
+        # A constant is broadcast over the rows, so it is as per-row as a column.
+        if len(column[0]) == 2 or not expression.meta.root_names():
+            found[name] = column[0].dtype
+    return found
 
 
 def syntax_fault(sql: str, at: str) -> Fault | None:
@@ -107,10 +131,7 @@ def _parsed(sql: str, at: str) -> pl.Expr | Fault:
     return _other_rows(expression, sql, at) or expression
 
 
-def _check_one(sql: str, schema: Mapping[str, pl.DataType], at: str, total: bool) -> Fault | pl.DataType:
-    expression = _parsed(sql, at)
-    if isinstance(expression, Fault):
-        return expression
+def _judged(expression: pl.Expr, sql: str, schema: Mapping[str, pl.DataType], at: str, total: bool) -> Fault | pl.DataType:
     missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
     if missing:
         return _missing(missing[0], sql, schema, at)

@@ -30,8 +30,9 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.core.faults import Fault, FaultsError, fault
 from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders
-from runner.experiment.locate import ConfigFile, locate, plain_values, syntax_faults, unreadable
+from runner.experiment.locate import ConfigFile, locate
 from runner.experiment.merge import NotPlainError, laid_over, placed
+from runner.experiment.yamlfile import read_document, unreadable
 
 MAIN = "config"
 HEAD_CHARACTERS = 512
@@ -65,25 +66,29 @@ class Shelf:
             self.read[path] = self._open(path)
         return self.read[path]
 
-    def result(self, path: Path, provider: str) -> ConfigResult:
-        """A file as Hydra takes it, with values of its own."""
+    def result(self, path: Path, provider: str, is_whole: bool) -> ConfigResult:
+        """A file as Hydra takes it, with values of its own; for a defaults list it matters only whether there are any."""
         found = self.file(path)
-        return ConfigResult(provider=provider, path=str(path), config=OmegaConf.create(found.values), header=dict(found.head))
+        values = found.values
+        if not is_whole:
+            defaults = {"defaults": values["defaults"]} if "defaults" in values else {}
+            values = {**defaults, **({"content": None} if values.keys() - defaults.keys() else {})}
+        return ConfigResult(provider=provider, path=str(path), config=OmegaConf.create(values), header=dict(found.head))
 
     def _open(self, path: Path) -> _Read:
         shown = self.workspace.shown(path)
-        wrong = tuple(syntax_faults(path, shown))
-        if wrong:
-            return _Read({}, {"package": None}, wrong)
-        text = path.read_text(encoding="utf-8")
-        try:
-            values = plain_values(text)
-            OmegaConf.create(values)
-        except (yaml.YAMLError, RecursionError) as error:
-            return _Read({}, {"package": None}, (unreadable(error, path, shown),))
-        except OmegaConfBaseException as error:
-            return _Read({}, {"package": None}, (_refused(error, path, shown),))
-        return _Read(values, FileConfigSource._get_header_dict(text[:HEAD_CHARACTERS]))
+        found = read_document(path, shown)
+        faults = found.faults
+        if "${" in found.text and not faults:
+            try:
+                OmegaConf.create(found.values)
+            except RecursionError as error:
+                faults = (unreadable(error, path, shown),)
+            except OmegaConfBaseException as error:
+                faults = (_refused(error, path, shown),)
+        if faults:
+            return _Read({}, {"package": None}, faults)
+        return _Read(found.values, FileConfigSource._get_header_dict(found.text[:HEAD_CHARACTERS]))
 
 
 def _refused(error: OmegaConfBaseException, path: Path, shown: str) -> Fault:
@@ -96,13 +101,13 @@ def _refused(error: OmegaConfBaseException, path: Path, shown: str) -> Fault:
 class _Folder(FileConfigSource):
     """A folder of config files whose options may not lead out of the workspace, or out of the package."""
 
-    def __init__(self, provider: str, folder: Path, shelf: Shelf) -> None:
+    def __init__(self, provider: str, folder: Path, shelf: Shelf, is_whole: bool) -> None:
         super().__init__(provider, f"file://{folder.resolve()}")
-        self._shelf = shelf
+        self._shelf, self._is_whole = shelf, is_whole
         self._allowed = (shelf.workspace.root.resolve(), folder.resolve())
 
     def load_config(self, config_path: str) -> ConfigResult:
-        return self._shelf.result(self._file(config_path), self.provider)
+        return self._shelf.result(self._file(config_path), self.provider, self._is_whole)
 
     def is_config(self, config_path: str) -> bool:
         path = self._file(config_path)
@@ -126,8 +131,8 @@ def _what(path: Path) -> str:
 class _Repository(ConfigRepository):
     """The workspace's conf/ before the package's; made once, so it is not copied for every composition."""
 
-    def __init__(self, folders: Sequence[Path], shelf: Shelf) -> None:
-        self.sources = [*(_Folder("main" if not i else "runner", folder, shelf) for i, folder in enumerate(folders))]
+    def __init__(self, folders: Sequence[Path], shelf: Shelf, is_whole: bool) -> None:
+        self.sources = [*(_Folder("main" if not i else "runner", folder, shelf, is_whole) for i, folder in enumerate(folders))]
         self.sources.append(StructuredConfigSource("schema", "structured://"))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Repository:
@@ -142,7 +147,7 @@ class Composer:
         self.workspace = workspace
         self._folders = conf_folders(workspace.conf)
         self._shelf = Shelf(workspace)
-        self._repository = _Repository(self._folders, self._shelf)
+        self._repository = _Repository(self._folders, self._shelf, is_whole=False)
         # Defaults lists are read off these and never change them, so that all compositions share them.
         self._known = CachingConfigRepository(self._repository)
         self._loader = ConfigLoaderImpl(ConfigSearchPathImpl())
@@ -180,7 +185,7 @@ class Composer:
                     raise NotPlainError(item.config_path)
                 merged = laid_over(merged, placed(_package(item), self._shelf.values(path)))
         except NotPlainError:
-            fresh = CachingConfigRepository(self._repository)
+            fresh = CachingConfigRepository(_Repository(self._folders, self._shelf, is_whole=True))
             return _plain(self._loader._compose_config_from_defaults_list(list(defaults), fresh))
         return merged
 

@@ -122,21 +122,21 @@ def _policy(experiment: Experiment) -> Iterator[Fault]:
 
 def _expressions(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
     problem, data = experiment.problem, experiment.data
-    for action, values in (problem.payoff.actions or {}).items():
-        yield from _typed(values, columns.known, columns.unknown, f"problem.payoff.actions.{action}", "number")
+    actions = problem.payoff.actions or {}
+    prices = {f"problem.payoff.actions.{action}.{label}": sql for action, values in actions.items() for label, sql in values.items()}
+    yield from _typed(prices, columns.known, columns.unknown, "number")
     if problem.payoff.sql is not None:
         yield from _clashes(columns)
         seen = {**columns.known, "decision": pl.Float64(), "actual": pl.Float64()}
-        yield from _typed({"": problem.payoff.sql}, seen, columns.unknown, "problem.payoff.sql", "number")
+        yield from _typed({"problem.payoff.sql": problem.payoff.sql}, seen, columns.unknown, "number")
     # A TRUE must stand for an action: the policy's, or the one that the positive label calls for.
     can_act = problem.task != "regression" and (getattr(problem.policy, "act", None) or problem.positive) is not None
-    for name, baseline in problem.baselines.items():
-        wanted = "either" if can_act else "number"
-        yield from _typed({"": baseline.sql}, columns.known, columns.unknown, f"problem.baselines.{name}.sql", wanted)
-    yield from _typed(experiment.evaluation.slices, columns.everything, {}, "evaluation.slices", "truth")
+    baselines = {f"problem.baselines.{name}.sql": baseline.sql for name, baseline in problem.baselines.items()}
+    yield from _typed(baselines, columns.known, columns.unknown, "either" if can_act else "number")
+    slices = {f"evaluation.slices.{name}": sql for name, sql in experiment.evaluation.slices.items()}
+    yield from _typed(slices, columns.everything, {}, "truth")
     stored = {name: DTYPES[column.type] for name, column in data.columns.items()}
-    for name, rule in data.rules.items():
-        yield from _typed({"": rule.sql}, stored, {}, f"data.rules.{name}.sql", "truth")
+    yield from _typed({f"data.rules.{name}.sql": rule.sql for name, rule in data.rules.items()}, stored, {}, "truth")
     yield from _parsed({f"data.derive.{name}": sql for name, sql in data.derive.items()})
     yield from _parsed({"data.label.sql": data.label.sql} if data.label else {})
     yield from _parsed({"data.filter": data.filter} if data.filter is not None else {})
@@ -150,17 +150,17 @@ def _clashes(columns: Columns) -> Iterator[Fault]:
             yield Fault(f"data.columns.{name}", "payoff.sql means the decided and the actual number by this name", "another name for the column")
 
 
-def _typed(declared: Mapping[str, str], schema: Mapping[str, pl.DataType], unknown: Mapping[str, str], at: str, wanted: str) -> Iterator[Fault]:
-    """Faults of expressions that must give a number, a truth value or either of them. unknown: columns they must not read, and why."""
-    for name, sql in declared.items():
-        key = f"{at}.{name}" if name else at
-        hidden = [column for column in roots(sql) if column in unknown and column not in schema]
-        if hidden:
-            yield from (Fault(key, f"`{sql.strip()}` reads {c!r}, which {unknown[c]}", "columns known at the moment of decision") for c in hidden)
-            continue
-        wrong, types = expressions.check({"": sql}, schema, key, total=True)
-        yield from wrong
-        yield from (Fault(key, f"`{sql.strip()}` gives {dtype}", WANTED[wanted]) for dtype in types.values() if not _fits(dtype, wanted))
+def _typed(declared: Mapping[str, str], schema: Mapping[str, pl.DataType], unknown: Mapping[str, str], wanted: str) -> Iterator[Fault]:
+    """Faults of expressions that must give a number, a truth value or either of them.
+
+    declared: key path to SQL; unknown: columns they must not read, and why.
+    """
+    hidden = {at: [column for column in roots(sql) if column in unknown and column not in schema] for at, sql in declared.items()}
+    for at, columns in hidden.items():
+        yield from (Fault(at, f"`{declared[at].strip()}` reads {c!r}, which {unknown[c]}", "columns known at the moment of decision") for c in columns)
+    wrong, types = expressions.check({at: sql for at, sql in declared.items() if not hidden[at]}, schema, "", total=True)
+    yield from wrong
+    yield from (Fault(at, f"`{declared[at].strip()}` gives {dtype}", WANTED[wanted]) for at, dtype in types.items() if not _fits(dtype, wanted))
 
 
 WANTED = {"number": "a number", "truth": "TRUE or FALSE", "either": "TRUE or FALSE, or a number that ranks rows"}

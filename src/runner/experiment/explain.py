@@ -12,9 +12,10 @@ import yaml
 from runner.core.faults import Fault, listed, nearest
 from runner.experiment.faults import is_declared, keys_at
 from runner.experiment.groups import Groups
-from runner.experiment.locate import root_of, values_of
+from runner.experiment.locate import values_of
 from runner.experiment.model import Experiment
 from runner.experiment.overrides import COMMAND_LINE, key_of
+from runner.experiment.yamlfile import root_of
 
 EXAMPLE = "key=value, such as seed=7 or training/tuning=quick"
 IN_FILE = re.compile(r"[Ii]n '(?P<file>[^']+)'")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from runner.experiment.locate import line_of
+from runner.experiment.yamlfile import line_of
 
 PACKAGE = re.compile(r"# @package\s+([\w.]+)")
 

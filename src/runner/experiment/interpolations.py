@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.core.faults import Fault, listed, nearest
 from runner.core.secrets import has_password
-from runner.experiment.locate import below, has_resolver
 from runner.experiment.model import UNSTORED
+from runner.experiment.yamlfile import below, has_resolver
 
 ENVIRONMENT = "tracking"
 # The start of what is looked up by a full name: a key, or the environment.

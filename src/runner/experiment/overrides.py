@@ -11,7 +11,7 @@ import yaml
 from runner.core.faults import Fault
 from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders, package_of
-from runner.experiment.locate import root_of, words_in
+from runner.experiment.yamlfile import root_of, words_in
 
 COMMAND_LINE = "command line"
 CODE_KEYS = frozenset({"_target_", "_recursive_", "_partial_", "_convert_", "_args_"})

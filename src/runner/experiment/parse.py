@@ -17,9 +17,10 @@ from runner.experiment.crosscheck import faults as cross_faults
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.groups import Groups, conf_folders, package_of
 from runner.experiment.interpolations import Lookups, leaves
-from runner.experiment.locate import Origin, Places, below, blamed, source_of
+from runner.experiment.locate import Origin, Places, blamed, source_of
 from runner.experiment.model import UNSTORED, Experiment
 from runner.experiment.overrides import CODE_KEYS, COMMAND_LINE
+from runner.experiment.yamlfile import below
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -9,7 +9,7 @@ import yaml
 from runner.core.faults import Fault, FaultsError, fault
 from runner.core.files import write_text
 from runner.core.workspace import Workspace, check_name
-from runner.experiment.locate import root_of, syntax_faults
+from runner.experiment.yamlfile import root_of, syntax_faults
 
 SHOWN = "conf/reproduce.yaml"
 EXPECTED = "experiments: and below it a line `- NAME` for each"

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_CACHE ?= .runner/uv
 
-.PHONY: help setup demo test slow bench repro ui format lock
+.PHONY: help setup demo test slow bench repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -16,8 +16,8 @@ demo: setup ## run the credit decision on the shipped data
 	$(BIN)/python -m runner +experiment=credit_risk
 
 test: setup ## lint, types, layers and the whole fast suite
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks scripts
+	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell src docs conf benchmarks README.md CHANGELOG.md CONTRIBUTING.md
@@ -33,12 +33,15 @@ repro: setup ## rebuild every adopted experiment, then send the records to the t
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going
 	$(BIN)/python -m runner track
 
+reference: setup ## write the schema for editors and docs/reference.md from the specs
+	$(BIN)/python -m scripts.reference
+
 ui: setup ## look at the tracked runs in a browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///.runner/mlflow/mlflow.db
 
 format: setup ## put the code in form
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks scripts
+	$(BIN)/ruff format src tests benchmarks scripts
 
 lock: ## resolve requirements.lock again from pyproject.toml
 	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

@@ -127,10 +127,8 @@ def loans(n: int = 900, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame({"bad": bad, "amount": amount.round(2), "income": pl.Series(incomes, dtype=pl.Float64), "age": age, "home": pl.Series(home.tolist())})
 
 
-@pytest.fixture(scope="session")
-def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny project composed once; tests get copies."""
-    root = tmp_path_factory.mktemp("template") / "project"
+def tiny_project(root: Path) -> Path:
+    """Make the tiny project in a folder that is not there yet, and compose it."""
     shutil.copytree(ROOT / "conf", root / "conf")
     shutil.rmtree(root / "conf" / "experiment")
     tree = {"data": {"raw": {"loans.parquet": loans()}}, "conf": {"experiment": {"tiny.yaml": TINY}, "reproduce.yaml": "experiments:\n  - tiny\n"}}
@@ -138,6 +136,12 @@ def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = command(root, "compose")
     assert done.returncode == 0, done.stderr
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project composed once; tests get copies."""
+    return tiny_project(tmp_path_factory.mktemp("template") / "project")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.conftest import TINY, loans
+from tests.faults.page import PAGE, entry_of, told
 
 from runner.cli import main
 
@@ -55,6 +56,14 @@ def table() -> bytes:
 
 def nothing(root: Path) -> None:
     return None
+
+
+def edited(path: str, old: str, new: str) -> Change:
+    return lambda root: (root / path).write_text((root / path).read_text().replace(old, new, 1))
+
+
+def ledger(line: str) -> Change:
+    return lambda root: ((root / "ledger").mkdir(), (root / "ledger/tiny.jsonl").write_text(f"{line}\n"))
 
 
 DATA = [
@@ -116,10 +125,45 @@ CONFIG = [
     Case("a mistyped verb", nothing, 2, ("did you mean 'score'?",), ("scroe",)),
     Case("no such bundle", nothing, 2, ("models/none",), ("score", "--bundle", "models/none", "--input", RAW, "--output", "x.parquet")),
     Case("a stage that was never adopted", nothing, 2, ("nobody",), ("stage", "data", "nobody")),
+    Case("a column known only afterwards", conf("income: {type: float,", "income: {type: float, available: after_event,"), 2, ("only after the event",)),
+    Case("a protected column in a step", conf("constraints: {", "constraints: {protected: [home], "), 2, ("features.steps.homes", "is protected")),
+    Case(
+        "a history without time order",
+        conf("    homes: {", "    past: {kind: history, entity: [home], time: age, aggregates: {seen: {how: count}}}\n    homes: {"),
+        2,
+        ("features.steps.past", "data/split=by_time"),
+    ),
+    Case(
+        "a hand edit of params.yaml",
+        edited("params.yaml", '"folds": 3', '"folds": 4'),
+        2,
+        ("tiny.data.split.folds", "python -m runner compose"),
+        ("compose", "--check"),
+    ),
+    Case("twin jobs in a sweep", nothing, 2, ("is the same experiment",), ("-m", "+experiment=tiny", "training/tuning=quick,standard")),
 ]
+CONTRACT = [
+    Case("a feature that knows the outcome", rows(lambda t: t.with_columns(income=pl.col("bad") * 50.0 + 1)), 3, ("leakage: income",)),
+    Case(
+        "a gain that is too small",
+        nothing,
+        3,
+        ("Success criterion is not met",),
+        ("+experiment=tiny", "training/model=linear", "problem.criterion.minimum_gain_per_row=100"),
+    ),
+    Case("a ledger changed by hand", ledger('{"use": 1}'), 2, ("ledger/tiny.jsonl:1", "changed by hand")),
+]
+CASES = {"Data": DATA, "Config and command line": CONFIG, "The declared contract": CONTRACT}
+TOLERATED: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "an extra column": lambda t: t.with_columns(extra=pl.lit("x")),
+    "columns in another order": lambda t: t.select(reversed(t.columns)),
+    "NaN for a missing number": lambda t: t.with_columns(income=pl.col("income").fill_null(float("nan"))),
+    "whole numbers where fractions are declared": lambda t: t.with_columns(amount=pl.col("amount").round().cast(pl.Int32)),
+    "an all-null nullable column": lambda t: t.with_columns(income=pl.lit(None, pl.Float64)),
+}
 
 
-@pytest.mark.parametrize("case", [*DATA, *CONFIG], ids=lambda c: c.name.replace(" ", "_"))
+@pytest.mark.parametrize("case", [case for cases in CASES.values() for case in cases], ids=lambda c: c.name.replace(" ", "_"))
 def test_a_mistake_gets_one_clear_message(case: Case, tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     case.change(tiny)
     monkeypatch.chdir(tiny)
@@ -128,6 +172,7 @@ def test_a_mistake_gets_one_clear_message(case: Case, tiny: Path, monkeypatch: p
     assert code == case.code, out + err
     for word in case.told:
         assert word in out + err
+    assert told(case.code, out, err, tiny) == entry_of(PAGE.read_text(encoding="utf-8"), case.name), "write the page again with `python -m scripts.faults_page`"
     assert "Traceback" not in err
     assert not list(tiny.rglob(".writing-*"))
     if case.code == 2:
@@ -135,18 +180,17 @@ def test_a_mistake_gets_one_clear_message(case: Case, tiny: Path, monkeypatch: p
     assert not (tiny / "models" / "tiny" / "bundle").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "edit"),
-    [
-        ("an extra column", lambda t: t.with_columns(extra=pl.lit("x"))),
-        ("columns in another order", lambda t: t.select(reversed(t.columns))),
-        ("NaN for a missing number", lambda t: t.with_columns(income=pl.col("income").fill_null(float("nan")))),
-        ("whole numbers where fractions are declared", lambda t: t.with_columns(amount=pl.col("amount").round().cast(pl.Int32))),
-        ("an all-null nullable column", lambda t: t.with_columns(income=pl.lit(None, pl.Float64))),
-    ],
-)
-def test_what_changes_nothing_is_tolerated(name: str, edit: Callable[[pl.DataFrame], pl.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(loans()).write_parquet(tiny / RAW)
+@pytest.mark.parametrize("name", TOLERATED)
+def test_what_changes_nothing_is_tolerated(name: str, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TOLERATED[name](loans()).write_parquet(tiny / RAW)
     monkeypatch.chdir(tiny)
     assert main(["-q", "+experiment=tiny"]) in (0, 3)
     assert (tiny / "reports/tiny/evaluation/verdict.json").exists()
+
+
+def test_the_page_names_every_case() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for case in (case for cases in CASES.values() for case in cases):
+        assert entry_of(page, case.name), f"{case.name}: write the page again with `python -m scripts.faults_page`"
+    for name in TOLERATED:
+        assert f"- {name}\n" in page

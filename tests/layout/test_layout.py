@@ -79,7 +79,8 @@ def test_source_has_no_asserts_for_control_flow() -> None:
     found = [
         f"{path.relative_to(SOURCE)}:{node.lineno}"
         for path in SOURCE.rglob("*.py")
-        if path.relative_to(SOURCE).as_posix() not in allowed
+        # What plugin authors test with is made of asserts, as tests are.
+        if path.relative_to(SOURCE).parts[0] != "testing" and path.relative_to(SOURCE).as_posix() not in allowed
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Assert)
     ]

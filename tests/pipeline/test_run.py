@@ -97,21 +97,29 @@ def test_a_killed_run_continues_to_the_same_bytes(tiny: Path, tmp_path: Path, mo
     assert not [p for top in ("data/tiny", "models/tiny", "reports/tiny") for p in (tiny / top).rglob(".writing-*")]
 
 
-def test_an_interrupt_says_how_to_go_on(tiny: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_amid_long_fits_stops_at_once_and_says_how_to_go_on(tiny: Path, number: signal.Signals) -> None:
+    endless = ("max_iterations=200000", "patience=200000", "learning_rate=0.0001")
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner", "+experiment=tiny", "training.adjust.catboost.max_iterations=4000"],
+        [sys.executable, "-m", "runner", "+experiment=tiny", *(f"+training.adjust.catboost.{setting}" for setting in endless[1:]), _set(endless[0])],
         cwd=tiny,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
-    time.sleep(3.0)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    if process.returncode != 0:
-        assert process.returncode == 130
-        assert "the same command continues" in told
-        assert "Traceback" not in told
+    assert process.stderr is not None
+    until = next(line for line in process.stderr if line.startswith("features"))
+    time.sleep(2.0)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert "done" in until
+    assert process.returncode == 130
+    assert "the same command continues" in told
+    assert "Traceback" not in told
+
+
+def _set(setting: str) -> str:
+    return f"training.adjust.catboost.{setting}"
 
 
 def test_a_second_run_of_the_same_folders_waits(tiny: Path) -> None:

@@ -192,16 +192,24 @@ def reasons(rows: pl.DataFrame, judged: Iterable[Check]) -> pl.Series:
     if not listed_checks or rows.height == 0:
         return pl.Series("reasons", [[]] * rows.height, pl.List(pl.String))
     # All checks are columns of one pass; constants in a rule are broadcast by with_columns, not by select.
-    verdicts = rows.with_columns([c.fine.alias(f"__runner_{i}") for i, c in enumerate(listed_checks)])
-    named = [pl.when(~pl.col(f"__runner_{i}")).then(pl.lit(c.name)) for i, c in enumerate(listed_checks)]
-    fine = pl.all_horizontal([pl.col(f"__runner_{i}") for i in range(len(listed_checks))])
-    nothing = pl.lit([], dtype=pl.List(pl.String))
+    names = [f"__runner_{i}" for i in range(len(listed_checks))]
+    verdicts = rows.with_columns([c.fine.alias(name) for c, name in zip(listed_checks, names, strict=True)]).select(names)
+    fine = verdicts.select(pl.all_horizontal(names).alias("fine"))["fine"]
+    if fine.all():
+        return pl.Series("reasons", [[]], pl.List(pl.String)).new_from_index(0, rows.height)
+    named = [pl.when(~pl.col(name)).then(pl.lit(c.name)) for c, name in zip(listed_checks, names, strict=True)]
     broken = verdicts.with_row_index("__runner_row").filter(~fine).select("__runner_row", reasons=pl.concat_list(named).list.drop_nulls())
     every = pl.DataFrame({"__runner_row": pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)})
+    nothing = pl.lit([], dtype=pl.List(pl.String))
     return every.join(broken, on="__runner_row", how="left", maintain_order="left").select(pl.col("reasons").fill_null(nothing))["reasons"]
+
+
+def judged_online(contract: Contract, columns: Collection[str]) -> list[Check]:
+    """The checks that rows to be scored are put to: those of the columns that are there; the target is not judged."""
+    target = contract.get("target")
+    return checks(contract, [name for name in columns if name != target])
 
 
 def breaches(rows: pl.DataFrame, contract: Contract) -> pl.Series:
     """What each conformed row breaches, List(String) such as ['Amount.minimum']; the target is not judged."""
-    target = contract.get("target")
-    return reasons(rows, checks(contract, [name for name in rows.columns if name != target]))
+    return reasons(rows, judged_online(contract, rows.columns))

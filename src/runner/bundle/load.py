@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import polars as pl
 
 from runner.bundle import recipe
 from runner.bundle.calibrate import calibrated
-from runner.bundle.contract import breaches, conform
+from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
-from runner.bundle.models import Model, loader
+from runner.bundle.models import Model, families, loader
 from runner.bundle.models.rule import RuleModel
+from runner.core import plugins
 from runner.core.digests import of_file
-from runner.core.faults import fault
+from runner.core.faults import fault, listed
 from runner.core.files import read_json
 
 TOLERANCE = 1e-9
@@ -34,6 +35,7 @@ class Bundle:
     operations: Sequence[recipe.Operation]
     model: Model
     combine: Mapping[str, Any]
+    _parsed: dict[tuple[str, ...], list[Check]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def task(self) -> str:
@@ -64,7 +66,14 @@ class Bundle:
         fitting = conform(rows, self.contract, at)
         keys = fitting.select(c for c in self.contract.get("key", []) if c in fitting.columns)
         scored = self._scored(fitting)
-        return pl.concat([keys, scored, breaches(fitting, self.contract).alias("flags").to_frame()], how="horizontal")
+        flags = reasons(fitting, self._checks(tuple(fitting.columns))).alias("flags")
+        return pl.concat([keys, scored, flags.to_frame()], how="horizontal")
+
+    def _checks(self, columns: tuple[str, ...]) -> list[Check]:
+        """The contract's checks of these columns, parsed once: a request of one row has no time to parse SQL."""
+        if columns not in self._parsed:
+            self._parsed[columns] = judged_online(self.contract, columns)
+        return self._parsed[columns]
 
     def _scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         p = self.predict(rows)
@@ -92,9 +101,11 @@ def rule_of(model: Model) -> RuleModel:
 def load(folder: Path, check_examples: bool = True) -> Bundle:
     """Read a bundle; every file is checked against the manifest, and the examples are scored again.
 
-    Runs no code from the files. Raises FaultsError when a file is damaged or the examples come out differently.
+    Runs no code from the files; plugins that it needs are those of the workspace. Raises FaultsError when a file is damaged, a
+    plugin is missing or another one by now, or the examples come out differently.
     """
     manifest = verify(folder)
+    plugins.require(manifest.get("plugins", {}), str(folder))
     written = read_json(folder / "recipe" / "steps.json")
     described = read_json(folder / "models" / "model.json")
     bundle = Bundle(
@@ -102,12 +113,20 @@ def load(folder: Path, check_examples: bool = True) -> Bundle:
         manifest=manifest,
         contract=read_json(folder / "contract.json"),
         operations=recipe.parse(written["operations"], folder / "recipe"),
-        model=loader(described["family"])(described, folder / "models"),
+        model=_model(described, folder / "models"),
         combine=read_json(folder / "combine.json"),
     )
     if check_examples:
         _check_examples(bundle, folder)
     return bundle
+
+
+def _model(described: Mapping[str, Any], folder: Path) -> Model:
+    family = str(described.get("family"))
+    if family not in families():
+        wrong = f"unknown family of models {family!r}"
+        raise fault(str(folder / "model.json"), wrong, f"one of {listed(families())}", "use the version of runner that made it")
+    return loader(family)(described, folder)
 
 
 def _check_examples(bundle: Bundle, folder: Path) -> None:

@@ -12,7 +12,9 @@ import polars as pl
 from runner.bundle import examples, recipe
 from runner.bundle.format import seal_manifest
 from runner.bundle.load import Bundle
-from runner.bundle.models import Model
+from runner.bundle.models import Model, families
+from runner.core import plugins
+from runner.core.faults import fault
 from runner.core.files import write_json, write_parquet
 
 EXAMPLES = 100
@@ -45,8 +47,12 @@ def pack(packing: Packing, folder: Path) -> str:
     for part in ("recipe", "models"):
         (folder / part).mkdir(parents=True)
     written = recipe.dump(packing.operations, folder / "recipe")
+    described = packing.model.save(folder / "models")
+    if described["family"] not in families():
+        wrong = f"its model is saved as {described['family']!r}, which nothing reads"
+        raise fault(f"training.candidates.{packing.name}", wrong, f'@register("model", {described["family"]!r})', "see docs/plugins.md")
     write_json(folder / "recipe" / "steps.json", {"operations": written, "features": list(packing.features)})
-    write_json(folder / "models" / "model.json", packing.model.save(folder / "models"))
+    write_json(folder / "models" / "model.json", described)
     write_json(folder / "contract.json", packing.contract)
     write_json(folder / "combine.json", packing.combine)
     write_parquet(folder / "examples.parquet", _examples(packing))
@@ -56,6 +62,7 @@ def pack(packing: Packing, folder: Path) -> str:
         "classes": list(packing.classes),
         "made_from": dict(packing.made_from),
         "seal": packing.seal,
+        "plugins": plugins.naming([("model", described["family"]), *(("operation", operation["op"]) for operation in written)]),
     }
     return seal_manifest(folder, about)
 

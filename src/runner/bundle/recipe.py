@@ -1,18 +1,32 @@
-"""A fitted recipe: nothing but SQL projections and table lookups, applied in order."""
+"""A fitted recipe: SQL projections, table lookups and what plugins register, applied in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from runner.core.expressions import evaluate
+from runner.core.faults import fault, listed
 from runner.core.files import write_parquet
+from runner.core.registry import part, register, words
 
 HIDDEN = "__runner_"
+
+
+class Operation(Protocol):
+    """What a fitted step does to any row.
+
+    apply: add columns to rows, one row in, one row out; save: write what is too large for JSON into a folder and return
+    the rest, with its word under `op`. The reader registered under that word makes the operation again.
+    """
+
+    def apply(self, rows: pl.DataFrame) -> pl.DataFrame: ...
+
+    def save(self, folder: Path) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,9 @@ class Project:
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(evaluate(rows, self.columns).get_columns())
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        return {"op": "sql", "columns": dict(self.columns)}
 
 
 @dataclass(frozen=True)
@@ -40,8 +57,22 @@ class Lookup:
         fills = [pl.col(c).fill_null(fill) if fill is not None else pl.col(c) for c, fill in self.columns.items()]
         return rows.with_columns(found.select(fills).get_columns())
 
+    def save(self, folder: Path) -> dict[str, Any]:
+        file = f"{self.name}.parquet"
+        write_parquet(folder / file, self.table)
+        return {"op": "lookup", "on": list(self.on), "table": file, "columns": dict(self.columns)}
 
-Operation = Project | Lookup
+
+@register("operation", "sql")
+def read_project(written: Mapping[str, Any], folder: Path) -> Project:
+    """Read what save wrote."""
+    return Project(written["columns"])
+
+
+@register("operation", "lookup")
+def read_lookup(written: Mapping[str, Any], folder: Path) -> Lookup:
+    """Read what save wrote."""
+    return Lookup(Path(written["table"]).stem, tuple(written["on"]), pl.read_parquet(folder / written["table"]), written["columns"])
 
 
 def apply(operations: Iterable[Operation], rows: pl.DataFrame) -> pl.DataFrame:
@@ -53,24 +84,13 @@ def apply(operations: Iterable[Operation], rows: pl.DataFrame) -> pl.DataFrame:
 
 def dump(operations: Sequence[Operation], folder: Path) -> list[dict[str, Any]]:
     """Write the tables into the folder and return the JSON form of the operations."""
-    written: list[dict[str, Any]] = []
-    for operation in operations:
-        if isinstance(operation, Project):
-            written.append({"op": "sql", "columns": dict(operation.columns)})
-            continue
-        file = f"{operation.name}.parquet"
-        write_parquet(folder / file, operation.table)
-        written.append({"op": "lookup", "on": list(operation.on), "table": file, "columns": dict(operation.columns)})
-    return written
+    return [operation.save(folder) for operation in operations]
 
 
 def parse(written: Iterable[Mapping[str, Any]], folder: Path) -> list[Operation]:
-    """The operations of a dumped recipe; tables are read from the folder."""
-    operations: list[Operation] = []
-    for item in written:
-        if item["op"] == "sql":
-            operations.append(Project(item["columns"]))
-            continue
-        table = pl.read_parquet(folder / item["table"])
-        operations.append(Lookup(Path(item["table"]).stem, tuple(item["on"]), table, item["columns"]))
-    return operations
+    """The operations of a dumped recipe; tables are read from the folder. Raises FaultsError for a word that nobody registered."""
+    items = list(written)
+    unknown = sorted({str(item["op"]) for item in items} - set(words("operation")))
+    if unknown:
+        raise fault(str(folder), f"holds operations that nobody registered: {listed(unknown)}", f"one of {listed(words('operation'))}")
+    return [part("operation", item["op"])(item, folder) for item in items]

@@ -15,14 +15,21 @@ from runner.core.faults import ExitCode, FaultsError, fault, nearest
 
 VERBS = {
     "run": "run an experiment, or with -m a sweep (the verb may be left out)",
+    "check": "check config, sources, feasibility and cost before a run",
+    "inventory": "declared sources against what is there",
     "compose": "write params.yaml from conf/, or --check that it is current",
     "stage": "run one room of an adopted experiment; what dvc.yaml calls",
     "score": "score a batch with a bundle",
     "monitor": "compare a batch with what a bundle learned from",
     "report": "render the HTML report of a run again",
+    "review": "what a change between two Git revisions means, for its reviewer",
     "track": "send run records that the tracking server has not seen",
+    "explain": "what may be declared: keys, kinds, config groups, with examples",
+    "completion": "print the script that completes all of this in bash, zsh or fish",
+    "init": "from your own file or table to an experiment that runs",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
+WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
 MOST_FAULTS = 50
 STORAGE_FAULTS = {
@@ -52,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code. A person's mistake is told without a traceback; a bug is not hidden."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] in (["-h"], ["--help"], ["help"]) or (not words):
-        print(HELP.format(verbs="\n".join(f"  {name:<10} {what}" for name, what in VERBS.items())))
+        print(HELP.format(verbs="\n".join(f"  {name:<{WIDTH}} {what}" for name, what in VERBS.items())))
         return ExitCode.PASSED if words else ExitCode.BAD_INPUT
     if words == ["--version"]:
         from runner import __version__

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.workspace import here
 
 if TYPE_CHECKING:
+    from runner.core.workspace import Workspace
     from runner.deployment.registry import Registry, Version
 
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.experiment.compose import tracking_of
 
     workspace = here()
-    versions = _act(args, Registry.at(workspace.home, tracking_of(workspace).uri))
+    versions = _act(args, workspace, Registry.at(workspace.home, tracking_of(workspace).uri))
     if args.json:
         print(json.dumps([v.as_json() for v in versions], indent=2))
     else:
@@ -46,9 +47,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _act(args: argparse.Namespace, registry: Registry) -> list[Version]:
+def _act(args: argparse.Namespace, workspace: Workspace, registry: Registry) -> list[Version]:
+    from runner.pipeline.acts import answerable_of
+
     acts = {
-        "add": lambda: [registry.add(args.bundle, args.name, args.alias)],
+        "add": lambda: [registry.add(args.bundle, args.name, args.alias, answerable_of(workspace, args.bundle))],
         "list": lambda: [v for name in registry.names() for v in registry.versions(name)],
         "show": lambda: [registry.version(args.name, str(v.version)) for v in registry.versions(args.name)] or [registry.version(args.name, "")],
         "promote": lambda: [registry.promote(args.name, args.version)],

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from runner.cli.workspace import here
+from runner.core.faults import FaultsError
 from runner.core.machine import cores
 
 
@@ -24,10 +25,14 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.screen import screen
     from runner.experiment.params import from_params
     from runner.pipeline.acts import after_stage
+    from runner.pipeline.dvc import unpinned
     from runner.pipeline.run import Run, exclusive, run_stage
     from runner.pipeline.stages import stage_of
 
     workspace = here()
+    wrong = unpinned(workspace.root)
+    if wrong:
+        raise FaultsError(wrong)
     experiment = from_params(workspace, args.name)
     with screen(f"{args.name}: {args.room}", (args.room,), args.quiet) as display:
         current = Run.of(workspace, experiment, experiment.execution.workers or cores(), display)

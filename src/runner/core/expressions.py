@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import polars as pl
@@ -36,6 +36,7 @@ AGGREGATES = (
 )
 # Quoted text is matched first, so that a number inside it stays as it is.
 DECIMAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w.])(\d+\.\d*|\.\d+)(?![\w.])""")
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MISSING_COLUMN = re.compile(r'unable to find column "(.*?)"')
 
 
@@ -46,6 +47,23 @@ def quoted(name: str) -> str:
     '"a ""b\"""'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+@cache
+def identifier(name: str) -> str:
+    """A column name as a person would write it: in quotes only where SQL would read the bare word as something else.
+
+    >>> identifier("Amount"), identifier("user"), identifier("unit price")
+    ('Amount', '"user"', '"unit price"')
+    """
+    if PLAIN_NAME.fullmatch(name):
+        try:
+            read = parse(f"CASE WHEN {name} > 1 THEN {name} + 1 END").meta.root_names()
+            if set(read) == {name} == set(parse(name).meta.root_names()):
+                return name
+        except PolarsError:
+            pass  # a word of the language
+    return quoted(name)
 
 
 def literal(text: str) -> str:

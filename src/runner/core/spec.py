@@ -23,8 +23,8 @@ def with_order(given: Any, *names: str) -> Any:
     """
     if not isinstance(given, Mapping):
         return given
-    # A map that is left out is an empty one: both have no order to tell, so that what is stored reads back the same.
-    maps = {name: given[name] for name in names if isinstance(given.get(name), Mapping) and given[name]}
+    # An empty map has no order: left out or written as {}, the section is the same.
+    maps = {name: value for name in names if isinstance(value := given.get(name), Mapping) and value}
     declared = given.get("order") or {}
     if not isinstance(declared, Mapping):
         return given

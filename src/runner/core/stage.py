@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.core.gates import Gate
 from runner.core.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Given:
     gates: what earlier rooms found; root: the workspace; home: private folder for resumable work;
     workers: fits side by side (never changes a result); adopted: False while exploring;
     made_from: digests of config, data, code and lock that the outputs carry;
-    use: set for `evaluation` of an adopted experiment only.
+    use: set for `evaluation` of an adopted experiment only;
+    read: the raw primary source as its plugin reads it, for the first look at it; None where this package's own reading will do.
     """
 
     files: Mapping[str, Path]
@@ -40,6 +44,7 @@ class Given:
     gates: tuple[Gate, ...] = ()
     made_from: Mapping[str, str] = field(default_factory=dict)
     use: TestUse | None = None
+    read: Callable[[], pl.LazyFrame] | None = None
     progress: Progress = field(default_factory=Silent)
 
     def __getitem__(self, name: str) -> Path:

@@ -19,6 +19,12 @@ class Workspace:
 
     root: Path
 
+    @classmethod
+    def around(cls, folder: Path) -> Workspace | None:
+        """The workspace of a folder: the nearest folder upward that has conf/config.yaml, or None."""
+        found = (place for place in (folder, *folder.parents) if (place / "conf" / "config.yaml").is_file())
+        return next((cls(place) for place in found), None)
+
     @property
     def home(self) -> Path:
         """Caches, studies, records and the embedded tracking store; RUNNER_HOME moves it."""

@@ -52,6 +52,21 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     return Plan(wanted, sorted(set(schemas[spec.primary]) - set(wanted[spec.primary])))
 
 
+def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> list[str]:
+    """Contract columns that none of the opened sources, joins and derived columns provides, in declared order.
+
+    sources: those that could be opened; what only another one has counts as not provided.
+    """
+    there = {*spec.derive, *([task.target] if spec.label is not None else [])}
+    if spec.primary in sources:
+        there |= {*sources[spec.primary].schema, *sources[spec.primary].derive}
+    for join in spec.joins.values():
+        if join.source in sources:
+            other = {*sources[join.source].schema, *sources[join.source].derive}
+            there |= {mine for mine, theirs in join.columns.items() if theirs in other}
+    return [name for name in spec.columns if name not in there]
+
+
 def _one_cell(source: Source) -> str:
     """A word on the separator where a text file's header came out as a single column."""
     only = list(source.schema)

@@ -42,6 +42,7 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
     parts = [(k, *_fold(train, folds["fold"], k, walks_forward)) for k in range(spec.folds)]
     split: dict[str, Any] = {
         "kind": spec.kind,
+        "walks_forward": walks_forward,
         "seal": of_value([test[ROW_ID].to_list(), test[task.target].to_list()]),
         "rows": {"train": train.height, "test": test.height},
         "folds": [{"fold": k, "train_rows": taught.height, "valid_rows": valid.height} for k, taught, valid in parts],
@@ -55,7 +56,7 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
 def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:
     """What is written when there is too little to split: no rows anywhere, and no seal."""
     none = rows.clear()
-    split = {"kind": spec.kind, "seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
+    split = {"kind": spec.kind, "walks_forward": bool(getattr(spec, "walks_forward", False)), "seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
     return Sealed(none, none, none.select(ROW_ID, fold=pl.lit(0, pl.Int8)), split, [])
 
 

@@ -8,11 +8,13 @@ import polars as pl
 from polars.exceptions import PolarsError
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.faults import nearest
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
 from runner.data.sources.source import FileSourceSpec
+from runner.data.splits.split import SplitSpec
 
 assert sources and splits  # the imports register the kinds that the unions below are made of
 
@@ -24,6 +26,7 @@ class LookupSpec(Spec):
 
     kind: Literal["lookup"]
     source: str
+    """Name of the source that is looked up, under `data.sources`."""
     keys: dict[str, str] = Field(min_length=1)
     """Column of the rows to column of the looked-up source."""
     columns: dict[str, str] = Field(min_length=1)
@@ -37,6 +40,7 @@ class AsofSpec(Spec):
 
     kind: Literal["asof"]
     source: str
+    """Name of the source whose rows are matched by time, under `data.sources`."""
     by: dict[str, str] = {}
     """Column of the rows to column of the other source that must be equal."""
     time: str
@@ -55,14 +59,19 @@ class ColumnSpec(Spec):
     """The contract of one column."""
 
     type: Literal["int", "float", "string", "bool", "date", "datetime"]
+    """What its values are held as; what cannot be cast without loss breaks the contract. Text dates are ISO 8601, moments with a zone become UTC."""
     nullable: bool = False
+    """Whether a row may lack the value; a missing value elsewhere breaks the contract."""
     min: float | None = None
+    """The least value allowed in an int or float column."""
     max: float | None = None
+    """The greatest value allowed in an int or float column."""
     allowed: list[str] | None = None
     """The only values a string column may have."""
     pattern: str | None = None
     """Regular expression that a string value must match as a whole."""
     unit: str | None = None
+    """What the numbers count, such as EUR or days; shown to people, never computed with."""
     available: Literal["at_decision", "after_event"] = "at_decision"
     """`after_event`: known only after the outcome; kept for checks, never a feature."""
     on_fail: OnFail = "quarantine"
@@ -98,37 +107,45 @@ class RuleSpec(Spec):
     """A rule over the columns of one row: SQL that is TRUE where the row is fine (null counts as fine)."""
 
     sql: str
+    """A Polars SQL expression over the contract's columns."""
     on_fail: OnFail = "quarantine"
+    """What a row that breaks the rule does: reject stops the run, quarantine sets the row aside, warn counts it."""
 
 
 class LabelSpec(Spec):
     """How the outcome column is made from the joined rows."""
 
     sql: str
+    """A Polars SQL expression over the joined row, which may read what is known only after the event; it fills the column `problem.target`."""
 
 
-class DataSpec(Spec):
+class DataSpec(RoomSpec):
     """Sources, joins, the contract, and what is set apart."""
 
     sources: dict[str, Annotated[FileSourceSpec, Registered("source")]]
+    """Name to the table that is read."""
     primary: str
     """The source whose rows are the rows."""
     joins: dict[str, Annotated[LookupSpec | AsofSpec, Field(discriminator="kind")]] = {}
+    """Name to a join that adds columns of another source to the rows, made in order; the number of rows stays."""
     derive: dict[str, str] = {}
     """New column to SQL over the joined row, before label, filter and contract; made in order."""
     label: LabelSpec | None = None
+    """How the outcome is made where no column holds it as it is."""
     filter: str | None = None
     """SQL; rows where it is not TRUE are left out and counted."""
     columns: dict[str, ColumnSpec] = Field(min_length=1)
     """The contract: exactly these columns are kept."""
     rules: dict[str, RuleSpec] = {}
+    """Name to a rule that every row must keep, beyond what its columns declare."""
     unique: list[str] = []
     """Columns that together name a row; duplicates are quarantined."""
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
     """A larger share of quarantined rows refuses the run."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of joins and derived columns, which build on each other; leave it out."""
-    split: Annotated[Spec, Registered("split")]
+    split: Annotated[SplitSpec, Registered("split")]
+    """How rows are set apart for the sealed test and for the folds."""
 
     @model_validator(mode="before")
     @classmethod

@@ -14,12 +14,14 @@ from runner.bundle.format import MANIFEST, verify
 from runner.core.digests import of_file
 from runner.core.faults import Fault, RefusedError, fault
 from runner.core.files import folder_beside
+from runner.deployment.answerable import Answerable
 from runner.deployment.mlflow_client import client, experiment_id, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 CHAMPION, DIGEST, ARCHIVED, HISTORY = "champion", "runner.bundle", "runner.archived", "runner.champions"
+ANSWERABLE = "runner.answerable"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,11 @@ class Version:
     archived: bool
     created: str
     source: str
+    answerable: Answerable
+    """Nobody where that was not told at registration."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "answerable": self.answerable.as_json()}
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,18 @@ class Registry:
     def _mlflow(self) -> MlflowClient:
         return client(self.home, self.uri)
 
-    def add(self, folder: Path, name: str, alias: str) -> Version:
-        """Register a bundle once: the same digest again only moves the alias. Raises FaultsError for a damaged bundle."""
+    def add(self, folder: Path, name: str, alias: str, answerable: Answerable) -> Version:
+        """Register a bundle once: the same digest again only moves the alias. Raises FaultsError for a damaged bundle.
+
+        answerable: who answers for the bundle; promotion asks for it.
+        """
         verify(folder)
         digest, mlflow = of_file(folder / MANIFEST), self._mlflow
         known = next((v for v in self.versions(name) if v.bundle == digest), None)
         if known is None:
             known = self._upload(mlflow, folder, name, digest)
+        if known.answerable != answerable:
+            mlflow.set_model_version_tag(name, str(known.version), ANSWERABLE, answerable.as_text())
         if alias not in known.aliases:
             mlflow.set_registered_model_alias(name, alias, str(known.version))
         return next(v for v in self.versions(name) if v.bundle == digest)
@@ -101,6 +110,7 @@ class Registry:
                     archived=v.tags.get(ARCHIVED) == "true",
                     created=datetime.fromtimestamp(v.creation_timestamp / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                     source=str(v.source),
+                    answerable=Answerable.of_text(v.tags.get(ANSWERABLE, "")),
                 )
                 for v in found
             ),
@@ -119,13 +129,19 @@ class Registry:
         return match
 
     def promote(self, name: str, wanted: str) -> Version:
-        """Make a version the champion; the one it replaces is remembered for rollback. Raises RefusedError for an archived one."""
+        """Make a version the champion; the one it replaces is remembered for rollback.
+
+        Raises RefusedError for an archived one, for one that nobody answers for, and while a question of its problem is open.
+        """
         chosen = self.version(name, wanted)
         if chosen.archived:
             raise RefusedError([Fault(f"registry: {name}", f"version {chosen.version} is archived", "a version in use", "register its bundle again")])
         history = self._history(name)
         if history and history[-1] == chosen.version:
             return chosen
+        unanswered = chosen.answerable.faults(f"registry: {name}, version {chosen.version}")
+        if unanswered:
+            raise RefusedError(unanswered)
         self._crown(name, [*history, chosen.version])
         return self.version(name, str(chosen.version))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runner.core.workspace import RunFolders
+from runner.deployment.answerable import Answerable
 from runner.report.numbers import size
 from runner.report.parts import Chapter, Code, Section, code, digest, facts, plain
-from runner.report.reading import amount, has_shipped, load, record, shown, text
+from runner.report.reading import Record, amount, has_shipped, load, record, shown, text
 from runner.report.words import sentence, words
 
 ROOM = "deployment"
@@ -26,6 +27,7 @@ def chapter(folders: RunFolders) -> Chapter:
         ("size", plain(size(amount(found, "bytes") or 0))),
         ("model", plain(words(text(found, "candidate")))),
         ("registered as", plain(f"{name}, alias {alias}" if on_test else "not registered while exploring")),
+        ("promotion", plain(_promotion(found))),
         ("judged on", plain("the sealed test" if on_test else "out-of-fold predictions")),
         ("seal of the test", digest(text(found, "seal"))),
         *((f"made from {part}", digest(str(value))) for part, value in sorted(record(found, "made_from").items())),
@@ -37,3 +39,8 @@ def chapter(folders: RunFolders) -> Chapter:
     back = (Code(f"python -m runner registry rollback {name}", "Go back to the version before"),) if on_test and name else ()
     answer = sentence(f"the bundle of {words(text(found, 'candidate'))} is admitted, the very bytes that were judged")
     return Chapter(ROOM, QUESTION, answer, (Section("The bundle", facts(items)), Section("How to use it", (*use, *back))))
+
+
+def _promotion(found: Record) -> str:
+    missing = [fault.wrong for fault in Answerable.of(found).faults("")]
+    return f"blocked: {'; '.join(missing)}" if missing else "open to its approvers"

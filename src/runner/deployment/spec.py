@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.core.spec import Spec
+from runner.core.around import RoomSpec
 
 
-class DeploymentSpec(Spec):
+class DeploymentSpec(RoomSpec):
     """What happens to a candidate that passed."""
 
     register_as: str | None = None

@@ -11,13 +11,14 @@ from runner.core.digests import files_below
 from runner.core.faults import Fault, RefusedError
 from runner.core.files import folder_beside, read_json, write_json
 from runner.core.stage import Done, Given
+from runner.deployment.answerable import Answerable
 from runner.deployment.spec import DeploymentSpec
 
 
 def run(spec: DeploymentSpec, given: Given, out: Mapping[str, Path]) -> Done:
     """Admit the chosen candidate, byte for byte, if the verdict says go.
 
-    Reads verdict, candidates, ladder; writes bundle, deployment_report.
+    Reads problem, verdict, candidates, ladder; writes bundle, deployment_report.
     Raises RefusedError naming every gate that failed.
     """
     verdict = read_json(given["verdict"])
@@ -37,6 +38,7 @@ def run(spec: DeploymentSpec, given: Given, out: Mapping[str, Path]) -> Done:
         "made_from": dict(bundle.manifest["made_from"]),
         "seal": bundle.manifest["seal"],
         "judged_on": verdict["on"],
+        **Answerable.of(read_json(given["problem"])).as_json(),
     }
     write_json(out["deployment_report"], report)
     return Done()

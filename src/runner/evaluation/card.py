@@ -69,7 +69,7 @@ def _limits(metrics: Json, verdict: Json) -> str:
 
 
 def _gates(verdict: Json) -> str:
-    rows = [f"| {g['name']} | {g['room']} | {g['status']} | {_cell(g['limit'])} | {_cell(g['found'])} |" for g in verdict["gates"]]
+    rows = [f"| {' | '.join(_cell(g[part]) for part in ('name', 'room', 'status', 'limit', 'found'))} |" for g in verdict["gates"]]
     return "\n".join(["## Gates", "| gate | room | status | limit | found |", "|---|---|---|---|---|", *rows])
 
 

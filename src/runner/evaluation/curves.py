@@ -23,7 +23,8 @@ def calibration(p: np.ndarray, hit: np.ndarray) -> pl.DataFrame:
             "predicted": [float(p[part].mean()) for part in parts],
             "observed": [float(hit[part].mean()) for part in parts],
             "rows": [len(part) for part in parts],
-        }
+        },
+        schema={"predicted": pl.Float64, "observed": pl.Float64, "rows": pl.Int64},
     )
 
 

@@ -16,41 +16,50 @@ from runner.core.files import write_bytes
 from runner.core.stage import TestUse
 
 FIRST = "0" * 64
+COUNTED = {"seal": str, "declared": str, "use": int}
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
     """All entries of a ledger, oldest first; none when there is no file.
 
-    A last line that a killed process left unfinished is removed. Raises FaultsError when any other line was changed.
+    A last line without its end is passed over: a killed process left it, and nobody has seen what it would have recorded.
+    Raises FaultsError when any other line was changed.
     """
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    whole, _, torn = content.rpartition(b"\n")
-    if torn:
-        # A line without its end was never acknowledged: nobody has seen what it would have recorded.
-        write_bytes(path, whole + b"\n" if whole else b"")
-    return _verified(path, [line for line in whole.split(b"\n") if line])
+    return parsed(path.read_bytes(), str(path)) if path.exists() else []
 
 
-def _verified(path: Path, lines: list[bytes]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def parsed(content: bytes, shown: str) -> list[dict[str, Any]]:
+    """The entries in a ledger's bytes, as `entries` gives them. shown: where the bytes are from, for messages."""
+    return [json.loads(line) for line in _verified(shown, _whole_lines(content))]
+
+
+def _whole_lines(content: bytes) -> list[bytes]:
+    return [line for line in content[: content.rfind(b"\n") + 1].splitlines() if line]
+
+
+def _verified(shown: str, lines: list[bytes]) -> list[bytes]:
     previous = FIRST
     for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict) or entry.get("previous") != previous:
+        if not _follows(line, previous):
             raise fault(
-                f"{path}:{number}",
+                f"{shown}:{number}",
                 "does not follow from the line before: the ledger was changed by hand",
                 "lines as they were written",
                 "git checkout the file",
             )
-        found.append(entry)
         previous = of_bytes(line)
-    return found
+    return lines
+
+
+def _follows(line: bytes, previous: str) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    # Only what this module wrote is written so: a line that was edited and reads alike is still another line.
+    if not isinstance(entry, dict) or canonical(entry) != line or entry.get("previous") != previous:
+        return False
+    return all(isinstance(entry.get(name), kind) for name, kind in COUNTED.items())
 
 
 def permit(path: Path, seal: str, declared: str, allowed: int) -> TestUse:
@@ -75,13 +84,16 @@ def permit(path: Path, seal: str, declared: str, allowed: int) -> TestUse:
 
 
 def record(path: Path, entry: Mapping[str, Any]) -> None:
-    """Append a use, once per seal and declaration, flushed to disk before it returns."""
+    """Append a use, once per seal and declaration, flushed to disk before it returns. Raises FaultsError as `entries` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
-        known = entries(path)
-        if any(e["seal"] == entry["seal"] and e["declared"] == entry["declared"] for e in known):
+        content = path.read_bytes() if path.exists() else b""
+        lines = _verified(str(path), _whole_lines(content))
+        if any(e["seal"] == entry["seal"] and e["declared"] == entry["declared"] for e in map(json.loads, lines)):
             return
-        previous = of_bytes(canonical(known[-1])) if known else FIRST
+        if content and not content.endswith(b"\n"):
+            write_bytes(path, b"".join(line + b"\n" for line in lines))
+        previous = of_bytes(lines[-1]) if lines else FIRST
         with path.open("ab") as stream:
             stream.write(canonical({**entry, "previous": previous}) + b"\n")
             stream.flush()

@@ -72,7 +72,8 @@ def fairness(judged: Judged, chosen: str, problem: Mapping[str, Any]) -> tuple[l
 
 
 def _group(name: str, acted: np.ndarray, minimum: int) -> Report:
-    return {"group": name, "rows": len(acted), "rate": float(acted.mean()), "known": len(acted) >= minimum}
+    known = len(acted) >= minimum
+    return {"group": name, "rows": len(acted), "rate": float(acted.mean()) if known else None, "known": known}
 
 
 def _fairness_gate(column: str, gap: float | None, limit: float, action: str) -> Gate:

@@ -17,7 +17,8 @@ from runner.evaluation.candidates import Judged, actions_met, on_test, out_of_fo
 from runner.evaluation.slices import fairness, slice_gate, slices
 from runner.evaluation.spec import EvaluationSpec
 from runner.evaluation.verdict import baseline_gates, criterion_gate, verdict
-from runner.stats.bootstrap import Resampled
+from runner.stats.bootstrap import Resampled, enough_draws
+from runner.stats.metrics import labelled, metric_intervals
 from runner.stats.scores import score_intervals
 
 Json = dict[str, Any]
@@ -37,6 +38,7 @@ def run(spec: EvaluationSpec, given: Given, out: Mapping[str, Path]) -> Done:
     if given.use is not None:
         # Bonferroni over all uses that the seal allows: every interval holds for all of them at once.
         confidence = 1.0 - (1.0 - confidence) / given.use.allowed
+    spec = spec.model_copy(update={"bootstrap_draws": enough_draws(spec.bootstrap_draws, confidence)})
     metrics = _metrics(spec, given, problem, ladder, judged, confidence)
     tables = _tables(judged, ladder, problem)
     groups, fairness_gates = fairness(judged, ladder["chosen"], problem)
@@ -91,6 +93,8 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
         spec.bootstrap_draws,
         seed_for(given.seed, "evaluation", "scores"),
     )
+    predicted = labelled(problem["task"], actual, outcomes.predictions, judged.labels, problem["positive"])
+    scores |= metric_intervals(spec.metrics, predicted, confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation"))
     baseline = problem["criterion"]["baseline"]
     return {
         "payoff": drawn.mean(chosen, confidence, unit),
@@ -104,12 +108,12 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
 
 def _gates(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, judged: Judged, metrics: Json) -> tuple[list[Gate], Json]:
     chosen, unit, criterion = ladder["chosen"], problem["payoff"]["unit"], problem["criterion"]
-    kind = next(rung["kind"] for rung in ladder["rungs"] if rung["chosen"])
+    rung = next(rung for rung in ladder["rungs"] if rung["chosen"])
     gates = [criterion_gate(criterion, metrics["gain"].get(criterion["baseline"], {}), chosen, unit)]
     gates += baseline_gates(metrics["gain"], criterion, unit)
     if spec.slices:
         gates.append(slice_gate(metrics["slices"], spec.max_slice_loss_per_row, criterion["baseline"]))
-    gates += limits.gates_of(problem, kind, judged.by_name[chosen].size)
+    gates += limits.gates_of(problem, rung, judged.by_name[chosen].size)
     timed, measured = limits.latency_gate(
         given["candidates"] / chosen, judged.rows.drop("row_id"), spec.latency_rows, problem["constraints"]["max_latency_ms_p99"]
     )

@@ -18,7 +18,7 @@ def criterion_gate(criterion: Mapping[str, Any], gain: Mapping[str, Any], chosen
         return Gate("success criterion", "evaluation", "failed", limit, 0.0, f"no candidate surely beats {baseline}: it is itself the rung that would ship")
     if gain["low"] is None:
         return Gate("success criterion", "evaluation", "failed", limit, None, f"the gain cannot be told: {gain['why']}")
-    span = f"{gain['low']:+.4g} to {gain['high']:+.4g} at {gain['confidence']:.4%} confidence"
+    span = f"{gain['low']:+.4g} to {gain['high']:+.4g} at {100 * gain['confidence']:.6g}% confidence"
     told = f"{chosen} earns {gain['value']:+.4g} {unit} per row against {baseline} ({span})"
     return Gate("success criterion", "evaluation", "passed" if gain["low"] >= minimum else "failed", limit, round(gain["low"], 10), told)
 

@@ -15,9 +15,9 @@ from runner.experiment.composer import MISTAKES, Composer
 from runner.experiment.explain import explain
 from runner.experiment.faults import from_validation
 from runner.experiment.groups import Groups, conf_folders
-from runner.experiment.locate import Origin
+from runner.experiment.locate import Origin, Places
 from runner.experiment.model import Experiment, TrackingSpec
-from runner.experiment.overrides import sifted
+from runner.experiment.overrides import key_of, sifted
 from runner.experiment.parse import parsed, section
 
 if TYPE_CHECKING:
@@ -30,8 +30,25 @@ def compose(workspace: Workspace, overrides: Sequence[str], composer: Composer |
     composer: one for many experiments saves reading the same files again.
     """
     composer = composer or Composer(workspace)
-    raw, kept, faults = _composed(composer, overrides)
+    raw, kept, faults = _composed(composer, ordered(overrides))
     return parsed(raw, kept, workspace, _origin(composer, kept), faults)
+
+
+def ordered(overrides: Sequence[str]) -> list[str]:
+    """The overrides with the experiment first and a profile next, so that a profile's budget holds wherever it stands on the line.
+
+    >>> ordered(["seed=1", "+profile=quick", "+experiment=x"])
+    ['+experiment=x', '+profile=quick', 'seed=1']
+    """
+    return sorted(overrides, key=lambda o: {"experiment": 0, "profile": 1}.get(key_of(o), 2))
+
+
+def traced(workspace: Workspace, overrides: Sequence[str]) -> tuple[Experiment, Places]:
+    """Like compose, with the place that set each key last. Raises FaultsError with every fault found."""
+    composer = Composer(workspace)
+    raw, kept, faults = _composed(composer, ordered(overrides))
+    origin = _origin(composer, kept)
+    return parsed(raw, kept, workspace, origin, faults), origin().places()
 
 
 def from_hydra(cfg: DictConfig, workspace: Workspace, overrides: Sequence[str]) -> Experiment:

@@ -21,6 +21,7 @@ EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |doing nothing |declare |other
 HINTS = re.compile(r"did you mean ")
 NUMBER_TYPES = frozenset({"float_type", "int_type", "float_parsing", "int_parsing"})
 LONGEST = 80
+OWN_KIND = "a kind of your own: list the file that registers it under `plugins`"
 
 
 def from_validation(error: ValidationError, given: Mapping[str, Any], root: type[Spec], places: Places) -> list[Fault]:
@@ -60,7 +61,14 @@ def _kind_fault(path: Sequence[str], context: Mapping[str, Any], given: Any, roo
     at, known = joined(path), kinds_at(path, given, root)
     found = str(context.get("tag", ""))
     wrong = f"unknown kind {found!r}" if found else "is missing"
-    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", nearest(found, known), source_of(f"{at}.kind", places))
+    hint = nearest(found, known) or (OWN_KIND if found and _is_open(path, given, root) else "")
+    return Fault(f"{at}.kind", wrong, f"one of {listed(known)}" if known else "a registered kind", hint, source_of(f"{at}.kind", places))
+
+
+def _is_open(path: Sequence[str], given: Any, root: type[Spec]) -> bool:
+    """Whether plugins may add to the kinds that a section chooses from."""
+    declared, _ = _declared_at(path, given, root)
+    return get_origin(declared) is Annotated and any(isinstance(note, Registered) for note in get_args(declared)[1:])
 
 
 def literals(context: Mapping[str, Any]) -> list[str]:

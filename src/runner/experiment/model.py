@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.digests import of_value
 from runner.core.faults import listed
 from runner.core.spec import Spec
@@ -52,23 +53,42 @@ class Experiment(Spec):
     """One declared experiment. `execution` and `tracking` say how and where to run, and are never stored."""
 
     name: str
+    """The experiment's name, the same as its file: lower-case letters, digits and underscores."""
     seed: int = Field(ge=0)
+    """Every random draw is derived from it; another seed makes another experiment."""
+    plugins: list[str] = []
+    """Python files below plugins/ whose parts config may choose; listing one runs its code, when composing too."""
     problem: ProblemSpec
+    """The decision, what it is worth, and what success means."""
     data: DataSpec
+    """Where rows come from, what they must keep to, and what is set apart."""
     features: FeaturesSpec
+    """The recipe that turns contract columns into features."""
     training: TrainingSpec
+    """The candidates, their budget, and the rule that chooses."""
     evaluation: EvaluationSpec
+    """How the finalist is judged on rows that it has never seen."""
     deployment: DeploymentSpec
+    """What happens to a model that passed."""
     monitoring: MonitoringSpec
+    """How new data is compared with what the model learned from."""
     execution: ExecutionSpec = ExecutionSpec()
+    """How to run, never what: nothing here changes a result or is stored."""
     tracking: TrackingSpec = TrackingSpec()
+    """Where run records are sent; never stored."""
 
     def stored(self) -> dict[str, Any]:
-        """What params.yaml holds: the seed and the rooms with all defaults filled in, as plain JSON values."""
-        rooms = {room: getattr(self, room).model_dump(mode="json", serialize_as_any=True) for room in ROOMS}
-        return {"seed": self.seed, **rooms}
+        """What params.yaml holds: the seed, plugins where there are any, and the rooms with all defaults filled in, as plain JSON values."""
+        own = {"plugins": list(self.plugins)} if self.plugins else {}
+        return {"seed": self.seed, **own, **{room: _stored(getattr(self, room)) for room in ROOMS}}
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the name and what is stored."""
         return of_value({"name": self.name, **self.stored()})
+
+
+def _stored(section: RoomSpec) -> dict[str, Any]:
+    """A room's section; what nearly no experiment has around its rooms is left out where it is empty."""
+    unused = {name for name in RoomSpec.common() if not getattr(section, name)}
+    return section.model_dump(mode="json", serialize_as_any=True, exclude=unused)

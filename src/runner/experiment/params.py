@@ -14,18 +14,19 @@ from runner.core.digests import canonical
 from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
+from runner.experiment import plugins
 from runner.experiment.compose import compose
 from runner.experiment.composer import Composer
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
 
-__all__ = ["adopt", "compose_all", "from_params", "is_adopted", "read", "read_all", "reproduce_names", "stale", "text_of", "write"]
+__all__ = ["adopt", "compose_all", "from_params", "is_adopted", "parsed", "read", "read_all", "reproduce_names", "stale", "text_of", "validated", "write"]
 
 FILE = "params.yaml"
 HEAD = "# Written by `python -m runner compose` from conf/; changes made here by hand are lost.\n"
 COMPOSE = "python -m runner compose"
-TOP_LINE = re.compile(r"^[^ \n]", re.MULTILINE)
+TOP_LINE = re.compile(rb"^[^ \n]", re.MULTILINE)
 LONGEST_KEY = 1000
 SHOWN_CHANGES = 5
 
@@ -106,53 +107,50 @@ def write(workspace: Workspace, experiments: Sequence[Experiment]) -> None:
 
 def read_all(workspace: Workspace) -> dict[str, Any]:
     """Every entry by name; empty when there is no file. Raises FaultsError when it is damaged."""
-    text = _text(workspace)
-    return {} if text is None else _loaded(text)
+    content = _content(workspace)
+    return {} if content is None else parsed(content, FILE)
 
 
 def read(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """One entry, or None. Raises FaultsError when the file is damaged where it stands."""
-    text = _text(workspace)
-    if text is None:
+    content = _content(workspace)
+    if content is None:
         return None
-    part = _part(text, name)
-    entry = (_loaded(text) if part is None else _loaded(part)).get(name)
+    part = _part(content, name)
+    entry = parsed(content if part is None else part, FILE).get(name)
     return dict(entry) if isinstance(entry, dict) else None
 
 
-def _text(workspace: Workspace) -> str | None:
+def _content(workspace: Workspace) -> bytes | None:
     path = workspace.root / FILE
     if not path.exists():
         return None
     try:
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise _damaged(error) from None
+        return path.read_bytes()
+    except OSError as error:
+        raise fault(FILE, f"cannot be read ({error})", "the file that compose writes", COMPOSE) from None
 
 
-def _part(text: str, name: str) -> str | None:
+def _part(content: bytes, name: str) -> bytes | None:
     """The lines of one entry of a file as compose writes it, so that hundreds of others need not be read; None where they are not plain to see."""
-    head = f"{_quoted(name)}:\n"
-    if not text.startswith(HEAD) or text.count(f"\n{head}") != 1:
+    head = f"{_quoted(name)}:\n".encode()
+    if not content.startswith(HEAD.encode()) or content.count(b"\n" + head) != 1:
         return None
-    start = text.index(f"\n{head}") + 1
-    below = TOP_LINE.search(text, start + len(head))
-    return text[start : below.start() if below else len(text)]
+    start = content.index(b"\n" + head) + 1
+    below = TOP_LINE.search(content, start + len(head))
+    return content[start : below.start() if below else len(content)]
 
 
-def _loaded(text: str) -> dict[str, Any]:
+def parsed(content: bytes, called: str) -> dict[str, Any]:
+    """Every entry by name in the file's bytes; called: what the file is called in a fault. Raises FaultsError when they are damaged."""
     try:
         # libyaml where the platform has it: ten times faster on a long file.
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
-        raise _damaged(error) from None
-    if content is not None and not isinstance(content, dict):
-        raise fault(FILE, "holds no experiments", "the file that compose writes", COMPOSE)
-    return dict(content or {})
-
-
-def _damaged(error: Exception) -> FaultsError:
-    return fault(FILE, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE)
+        found = yaml.load(content.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise fault(called, f"cannot be read ({str(error).splitlines()[0]})", "the file that compose writes", COMPOSE) from None
+    if found is not None and not isinstance(found, dict):
+        raise fault(called, "holds no experiments", "the file that compose writes", COMPOSE)
+    return dict(found or {})
 
 
 def from_params(workspace: Workspace, name: str) -> Experiment:
@@ -162,7 +160,17 @@ def from_params(workspace: Workspace, name: str) -> Experiment:
         known = [str(key) for key in read_all(workspace)]
         expected = f"one of {listed(known, 40)}" if known else "a name that compose has written"
         raise fault(FILE, f"there is no adopted experiment {name!r}", expected, nearest(name, known) or f"{COMPOSE} {name}")
+    experiment = validated(workspace, name, entry)
+    changed = [Fault(f"{name}.{f.at}", f.wrong, f.expected, COMPOSE, FILE) for f in plugins.changed(experiment)]
+    if changed:
+        raise FaultsError(changed)
+    return experiment
+
+
+def validated(workspace: Workspace, name: str, entry: Mapping[str, Any]) -> Experiment:
+    """The experiment that an entry declares. Raises FaultsError with everything that this version of the specs refuses."""
     given = {"name": name, **{key: value for key, value in entry.items() if key != "name"}}
+    plugins.bring(workspace, given.get("plugins"))
     try:
         return Experiment.model_validate_json(json.dumps(given, default=str))
     except ValidationError as error:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from runner.core.faults import Fault, FaultsError, listed
 from runner.core.workspace import Workspace, check_name
+from runner.experiment import plugins
 from runner.experiment.crosscheck import faults as cross_faults
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.groups import Groups, conf_folders, package_of
@@ -41,13 +42,14 @@ def parsed(raw: Mapping[str, Any], overrides: Sequence[str], workspace: Workspac
         found += wrong
         # What is wrong already is put aside, so that the rest is judged in the same go.
         given = resolved(_without(raw, {fault.at for fault in wrong}, "") if wrong else raw, origin)
-        found += _name_faults(given, chosen)
+        found += [*_name_faults(given, chosen), *plugins.given_faults(given)]
+        plugins.bring(workspace, given.get("plugins"))
         experiment, invalid = _validated(given, origin)
         found += [fault for fault in invalid if not any(_covers(known.at, fault.at) for known in found)]
         if experiment is not None and not wrong:
-            found += [*cross_faults(experiment), *_path_faults(experiment, workspace)]
+            found += [*cross_faults(experiment), *plugins.faults(experiment), *_path_faults(experiment, workspace)]
             if not found:
-                return experiment
+                return plugins.with_digests(experiment)
     except FaultsError as error:
         found += error.faults
     where = origin().places()

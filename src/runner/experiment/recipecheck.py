@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +13,7 @@ from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.experiment.model import Experiment
 from runner.features.recipe import plan
+from runner.features.steps.fitting import StepSpec
 
 MOMENT = datetime(2000, 1, 1)
 Schema = Mapping[str, pl.DataType]
@@ -59,6 +59,8 @@ def _planned(experiment: Experiment, schema: Schema, hidden: Mapping[str, str]) 
 
 
 def _named_features(experiment: Experiment, features: Mapping[str, str], hidden: Mapping[str, str]) -> Iterator[Fault]:
+    if experiment.problem.task == "multiclass" and experiment.problem.constraints.monotone:
+        yield Fault("problem.constraints.monotone", "moves the positive label, and a multiclass task has none", "a binary task or regression")
     for name in experiment.problem.constraints.monotone:
         at = f"problem.constraints.monotone.{name}"
         if name not in features:
@@ -76,22 +78,21 @@ def _forbidden_reads(experiment: Experiment, unknown: Mapping[str, str]) -> Iter
     constraints = experiment.problem.constraints
     kept = dict.fromkeys(constraints.protected, "is protected") | dict.fromkeys(constraints.forbidden, "is forbidden") | dict(unknown)
     for step_name, step in experiment.features.steps.items():
-        for at, columns in _reads(step).items():
+        for at, columns in reads(step).items():
             for column in sorted(set(columns) & set(kept)):
                 wrong = f"reads {column!r}, which {kept[column]}"
                 yield Fault(f"features.steps.{step_name}.{at}", wrong, "columns that may be features", "a history step may look at past outcomes")
 
 
-def _reads(step: Any) -> dict[str, list[str]]:
+def reads(step: StepSpec) -> dict[str, list[str]]:
     """Key below the step to the columns that it reads of the row itself; the past events of a history are another matter."""
-    reads: dict[str, list[str]] = {name: list(getattr(step, name, [])) for name in ("columns", "entity")}
-    reads |= {name: [value] for name in ("column", "time") if (value := getattr(step, name, None))}
+    found = step.reads()
     for name, sql in getattr(step, "expressions", {}).items():
         try:
-            reads[f"expressions.{name}"] = expressions.parse(sql).meta.root_names()
+            found[f"expressions.{name}"] = expressions.parse(sql).meta.root_names()
         except PolarsError:
             continue  # the plan tells what is wrong with it
-    return reads
+    return found
 
 
 def _order_faults(experiment: Experiment) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,17 @@ from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
+from polars.exceptions import ColumnNotFoundError
 from pydantic import TypeAdapter
 
 from runner.bundle import recipe as fitted
-from runner.core import expressions
-from runner.core.faults import Fault, FaultsError, nearest
+from runner.core import expressions, plugins
+from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import read_json, write_json
 from runner.core.registry import Registered, part
 from runner.core.seeds import seed_for
 from runner.features.spec import FeaturesSpec
-from runner.features.steps.fitting import Fitting, StepSpec
+from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 
 FILE = "recipe.json"
 
@@ -61,13 +63,18 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
         if found:
             faults += found
             continue
-        made = part("step", step.kind)(step, Fitting(name, sample, outcome[: sample.height], tuple(classes), 0))
+        made = _fit_step(name, step, sample, outcome[: sample.height], classes, 0)
         clashes = _clashes(name, step, made.adds, sample.columns, makers)
         if clashes:
             faults += clashes
             continue
+        after = _with_own(made, sample)
+        wrong = _made_faults(name, step, made, sample, after)
+        if wrong:
+            faults += wrong
+            continue
         makers |= dict.fromkeys(made.adds, name)
-        sample = sample.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, sample)
+        sample = after
         if step.learns or _reads(step) & learned:
             learning.append((name, step))
             learned |= set(made.adds)
@@ -88,10 +95,45 @@ def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequen
     """Fit the learning steps on rows that have the static columns; each later step sees the earlier ones' own values."""
     operations = list(recipe.static)
     for name, step in recipe.learning:
-        made = part("step", step.kind)(step, Fitting(name, rows, outcome, tuple(classes), seed_for(seed, name)))
+        made = _fit_step(name, step, rows, outcome, classes, seed_for(seed, name))
         operations += made.operations
-        rows = rows.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, rows)
+        rows = _with_own(made, rows)
     return FittedRecipe(tuple(operations), rows)
+
+
+def _fit_step(name: str, step: StepSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedStep:
+    """Fit one step; a plugin's step sees the columns that it says it reads, and no others."""
+    is_own = not plugins.behind(step)
+    reads = list(dict.fromkeys(c for named in step.reads().values() for c in named))
+    seen = rows if is_own or not reads else rows.select(reads)
+    try:
+        made: FittedStep = part("step", step.kind)(step, Fitting(name, seen, outcome, tuple(classes), seed))
+    except ColumnNotFoundError as error:
+        if is_own:
+            raise
+        wrong = f"the kind {step.kind!r} reads more than its `reads()` names: {str(error).splitlines()[0]}"
+        raise fault(f"features.steps.{name}", wrong, f"the columns {listed(reads)}", "mend the plugin that registers it") from None
+    return made
+
+
+def _made_faults(name: str, step: StepSpec, made: FittedStep, before: pl.DataFrame, after: pl.DataFrame) -> list[Fault]:
+    """What a plugin's step must not do to the rows; this package's own steps are held to it by their tests."""
+    if not plugins.behind(step):
+        return []
+    at, mend = f"features.steps.{name}", "mend the plugin that registers it"
+    new = [c for c in after.columns if c not in before.columns]
+    found = []
+    if after.height != before.height:
+        found.append(Fault(at, f"the kind {step.kind!r} makes {after.height:,} rows of {before.height:,}", "one row for each row", mend))
+    elif not set(before.columns) <= set(after.columns) or not before.equals(after.select(before.columns)):
+        found.append(Fault(at, f"the kind {step.kind!r} changes columns that are there already", "new columns, and no others touched", mend))
+    if set(made.adds) != set(new):
+        found.append(Fault(at, f"the kind {step.kind!r} adds the columns {listed(new)}", f"those it says it adds: {listed(made.adds)}", mend))
+    return found
+
+
+def _with_own(made: FittedStep, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(made.own.get_columns()) if made.own is not None else fitted.apply(made.operations, rows)
 
 
 def save(recipe: Recipe, folder: Path) -> None:
@@ -110,7 +152,7 @@ def load(folder: Path) -> Recipe:
     """Read what save wrote."""
     written: dict[str, Any] = read_json(folder / FILE)
     step: TypeAdapter[Any] = TypeAdapter(Annotated[StepSpec, Registered("step")])
-    learning = tuple((item["name"], step.validate_python(item["spec"], strict=False)) for item in written["learning"])
+    learning = tuple((item["name"], step.validate_json(json.dumps(item["spec"]))) for item in written["learning"])
     return Recipe(tuple(fitted.parse(written["static"], folder)), learning, tuple(written["features"]))
 
 
@@ -126,8 +168,7 @@ def outcome_columns(target: pl.Series, task: str, labels: Sequence[str] | None, 
 
 def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -> list[Fault]:
     at = f"features.steps.{name}"
-    columns = [*getattr(step, "columns", []), *getattr(step, "entity", [])]
-    columns += [c for c in (getattr(step, "column", None), getattr(step, "time", None)) if c]
+    columns = [c for named in step.reads().values() for c in named]
     faults = [
         Fault(at, f"names a column {c!r} that is not there", "a contract column or one an earlier step makes", nearest(c, schema))
         for c in columns
@@ -156,7 +197,7 @@ def _clashes(name: str, step: StepSpec, adds: Sequence[str], known: Sequence[str
 
 
 def _reads(step: StepSpec) -> set[str]:
-    columns = {*getattr(step, "columns", []), *getattr(step, "entity", [])} | {getattr(step, "column", ""), getattr(step, "time", "")}
+    columns = {c for named in step.reads().values() for c in named}
     for sql in getattr(step, "expressions", {}).values():
         columns |= set(expressions.parse(sql).meta.root_names())
     return columns

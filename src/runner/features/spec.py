@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.features import steps
@@ -18,7 +19,9 @@ class AcceptedSpec(Spec):
     """A suspicion that a named person has looked into and takes responsibility for."""
 
     reason: str = Field(min_length=10)
+    """Why the feature's power is honest; it stands in the report."""
     by: str = Field(min_length=2)
+    """Who says so."""
 
 
 class LeakageSpec(Spec):
@@ -30,13 +33,15 @@ class LeakageSpec(Spec):
     """Feature to the reason why its power is honest, and who says so."""
 
 
-class FeaturesSpec(Spec):
+class FeaturesSpec(RoomSpec):
     """The recipe: contract columns and named steps, in order."""
 
     drop: list[str] = []
     """Contract columns or step outputs that the models do not see (steps may still read them)."""
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
+    """Name to a step that makes features; each may read contract columns and what earlier steps made."""
     leakage: LeakageSpec = LeakageSpec()
+    """When a feature is suspected of knowing the answer."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
 

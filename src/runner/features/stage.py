@@ -51,7 +51,7 @@ def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataF
 
 def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
     histories = [name for name, step in spec.steps.items() if step.kind == "history"]
-    if histories and split["kind"] != "by_time":
+    if histories and not split["walks_forward"]:
         raise FaultsError(
             Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {split['kind']}", "data/split=by_time")
             for name in histories

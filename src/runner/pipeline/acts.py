@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.digests import of_file
 from runner.core.files import read_json
 from runner.core.progress import Progress
 from runner.core.workspace import RunFolders, Workspace
+from runner.deployment.answerable import Answerable
 from runner.pipeline.records import write_record
 from runner.pipeline.run import Run
 from runner.pipeline.stages import DEPLOYMENT, EVALUATION, STAGES
@@ -33,7 +35,8 @@ def after_stage(run: Run, room: str) -> None:
     if room not in REPORT_AFTER or not (run.folders.reports / EVALUATION["verdict"].path).exists():
         return
     render(run)
-    if room == STAGES[-1].room or verdict_of(run) != "go":
+    stopped = verdict_of(run) != "go" or (room == "deployment" and not DEPLOYMENT["bundle"].under(run.folders).is_dir())
+    if room == STAGES[-1].room or stopped:
         write_record(run)
 
 
@@ -57,7 +60,16 @@ def registration_of(folders: RunFolders) -> Registration | None:
     if not report.exists():
         return None
     content = read_json(report)
-    return Registration(DEPLOYMENT["bundle"].under(folders), content["register_as"], content["alias"])
+    return Registration(DEPLOYMENT["bundle"].under(folders), content["register_as"], content["alias"], Answerable.of(content))
+
+
+def answerable_of(workspace: Workspace, bundle: Path) -> Answerable:
+    """Who answers for a bundle, by the run of this workspace that admitted it; nobody where there is none."""
+    manifest = bundle / "manifest.json"
+    digest = of_file(manifest) if manifest.is_file() else ""
+    reports = [*workspace.root.glob("reports/*/deployment/deployment.json"), *workspace.root.glob("runs/*/*/reports/deployment/deployment.json")]
+    found = (content for path in sorted(reports) if (content := read_json(path)).get("bundle") == digest)
+    return Answerable.of(next(found, {}))
 
 
 def admitted(workspace: Workspace) -> list[Registration]:

@@ -43,6 +43,15 @@ class Store:
         """Whether the outputs of a key could be brought back."""
         return self._read(key) is not None
 
+    def entry(self, key: str) -> dict[str, Any] | None:
+        """Per output name its form and the digest of each of its files; None for an unknown key."""
+        return self._read(key)
+
+    def object(self, digest: str) -> Path | None:
+        """A stored file by its SHA-256; None where it is missing or damaged."""
+        stored = self._object(digest)
+        return stored if stored.is_file() and of_file(stored) == digest else None
+
     def _read(self, key: str) -> dict[str, Any] | None:
         if not self._entry(key).exists():
             return None

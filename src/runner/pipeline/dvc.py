@@ -1,12 +1,26 @@
-"""The DVC form of the table of stages; dvc.yaml is written from it once and tests keep the two equal."""
+"""The DVC form of the table of stages: for this repository, where tests keep dvc.yaml equal to it, and for a workspace of its own."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from runner import __version__
+from runner.core.faults import Fault
+from runner.pipeline.keys import LIBRARIES
 from runner.pipeline.stages import EVALUATION, ROOMS, STAGES, Stage
 
 RAW = "data/raw"
+LOCK = "requirements.lock"
+PINS = "requirements.txt"
+HEAD = """\
+# Rebuilds every adopted experiment: `dvc repro`. Written by `python -m runner init`; the stages are those of the package.
+# requirements.txt stands for the code: a stage runs again when a pinned version changes.
+"""
+PLUGINS = "plugins"
 PLOTS = {
     "calibration.csv": {"x": "predicted", "y": "observed", "title": "Calibration: observed share against predicted"},
     "ladder.csv": {"x": "rung", "y": "payoff", "title": "Payoff per row, rung by rung"},
@@ -14,8 +28,52 @@ PLOTS = {
 
 
 def stages() -> dict[str, Any]:
-    """The `stages` section of dvc.yaml."""
-    return {"compose": compose(), **{stage.room: _foreach(stage) for stage in STAGES}}
+    """The `stages` section of this repository's dvc.yaml, whose code lies beside it."""
+    return {"compose": compose(), **{stage.room: _foreach(stage, [*(f"src/runner/{package}" for package in stage.code), LOCK]) for stage in STAGES}}
+
+
+def workspace_stages() -> dict[str, Any]:
+    """The `stages` section for a workspace that uses the installed package: pinned versions stand for the code."""
+    composed = {**compose(), "deps": ["conf", PINS]}
+    return {"compose": composed, **{stage.room: _foreach(stage, [PINS]) for stage in STAGES}}
+
+
+def workspace_text() -> str:
+    """The whole dvc.yaml of such a workspace."""
+    return HEAD + yaml.safe_dump({"vars": ["conf/reproduce.yaml"], "stages": workspace_stages()}, sort_keys=False, width=200)
+
+
+def pins() -> str:
+    """requirements.txt of a workspace: runner and the libraries whose version can change a result, as they are installed here."""
+    lines = [f"runner=={__version__}", *(f"{name}=={version(name)}" for name in sorted(LIBRARIES))]
+    return (
+        "# What the results depend on. `pip install -r` it; after an upgrade write the new versions here, and dvc repro rebuilds.\n" + "\n".join(lines) + "\n"
+    )
+
+
+def unpinned(root: Path) -> list[Fault]:
+    """Versions that are installed and not those that the workspace pins: DVC would note results under the wrong ones."""
+    path = root / PINS
+    if not path.is_file():
+        return []
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pinned = dict(line.split("==", 1) for line in lines if line.count("==") == 1 and ";" not in line)
+    faults = []
+    for name in ("runner", *LIBRARIES):
+        wanted, found = pinned.get(name, "").strip(), _installed(name)
+        if wanted and wanted != found:
+            hint = f"pip install -r {PINS}, or write {name}=={found} there"
+            faults.append(Fault(f"{PINS}: {name}", f"{found} is installed, {wanted} is pinned", "the same version in both", hint))
+    return faults
+
+
+def _installed(name: str) -> str:
+    if name == "runner":
+        return __version__
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "nothing"
 
 
 def compose() -> dict[str, Any]:
@@ -27,11 +85,14 @@ def compose() -> dict[str, Any]:
         "deps": sorted(
             [
                 "conf",
+                PLUGINS,
                 "src/runner/bundle/casts.py",
+                "src/runner/bundle/decide.py",
                 "src/runner/bundle/recipe.py",
                 "src/runner/core",
                 "src/runner/experiment",
                 "src/runner/features/recipe.py",
+                "src/runner/stats",
                 *specs,
                 *families,
             ]
@@ -40,20 +101,17 @@ def compose() -> dict[str, Any]:
     }
 
 
-def _foreach(stage: Stage) -> dict[str, Any]:
+def _foreach(stage: Stage, code: list[str]) -> dict[str, Any]:
     # DVC cannot name an experiment's own files here; the stage key does, so a change of another table only costs a look.
     raw = [] if stage.sources == "none" else [RAW]
     reads = [place.for_dvc() for place in stage.reads.values()]
-    code = [f"src/runner/{package}" for package in stage.code]
-    # The first look at the raw rows needs to know which file they are in.
-    where = ["${item}.data.primary", "${item}.data.sources"] if stage.sources == "primary" else []
     return {
         "foreach": "${experiments}",
         "do": {
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
-            "deps": sorted([*raw, *reads, *code, "requirements.lock"]),
-            "params": ["${item}.seed", f"${{item}}.{stage.room}", *where],
-            "outs": sorted([place.for_dvc() for place in stage.writes.values() if place != EVALUATION["metrics"]] + [stage.gate.for_dvc()]),
+            "deps": sorted([*raw, *reads, *code]),
+            "params": [f"${{item}}.{key}" for key in stage.declares],
+            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place != EVALUATION["metrics"]),
             **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
         },
     }

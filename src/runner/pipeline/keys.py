@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from runner.core.around import RoomSpec
 from runner.core.digests import files_below, of_file, of_tree, of_value
+from runner.core.gates import Gate
+from runner.core.stage import TestUse
 from runner.pipeline.stages import Stage
 
 PACKAGE = Path(__file__).parent.parent
@@ -35,16 +38,38 @@ class Identity:
         return {"config": config, "data": of_value(data), "code": self.code, "lock": self.lock}
 
 
-def identify(stage: Stage, spec: Any, seed: int, inputs: Mapping[str, Path], extra: Any) -> Identity:
+def identify(stage: Stage, spec: RoomSpec, seed: int, inputs: Mapping[str, Path], extra: Any, plugins: Mapping[str, str]) -> Identity:
     """The identity of a stage for a spec, seed and input files.
 
-    extra: what else decides, such as the number of a test use. Raises OSError when an input cannot be read.
+    extra: what else decides, such as the number of a test use; plugins: path to SHA-256 of those whose code the room runs.
+    What stands around the room is left out: it has keys of its own. Raises OSError when an input cannot be read.
     """
-    declared = of_value([spec.model_dump(mode="json"), seed])
-    digests = {name: of_value(of_tree(path)) for name, path in inputs.items()}
-    code, lock = code_digest(stage.code), lock_digest()
-    key = of_value({"stage": stage.room, "spec": declared, "inputs": digests, "code": code, "lock": lock, "extra": extra})
-    return Identity(key, declared, digests, code, lock)
+    return identity_of(stage, spec_digest(spec, seed), {name: of_value(of_tree(path)) for name, path in inputs.items()}, extra, plugins)
+
+
+def identity_of(stage: Stage, declared: str, inputs: Mapping[str, str], extra: Any, plugins: Mapping[str, str]) -> Identity:
+    """The identity of a stage whose inputs are known by their digests (`of_value(of_tree(path))`) alone."""
+    code, lock = with_plugins(code_digest(stage.code), plugins), lock_digest()
+    key = of_value({"stage": stage.room, "spec": declared, "inputs": dict(inputs), "code": code, "lock": lock, "extra": extra})
+    return Identity(key, declared, inputs, code, lock)
+
+
+def spec_digest(spec: RoomSpec, seed: int) -> str:
+    """Digest of what a stage is declared by."""
+    return of_value([spec.model_dump(mode="json", exclude=set(RoomSpec.common())), seed])
+
+
+def extra_of(experiment: str, adopted: bool, gates: Sequence[Gate], use: TestUse | None) -> Any:
+    """What decides beside spec and inputs: the gates of earlier rooms and the number of a test use; None where there is neither."""
+    if not gates and use is None:
+        return None
+    numbers = [use.number, use.allowed] if use else None
+    return {"experiment": experiment, "adopted": adopted, "use": numbers, "gates": [gate.as_json() for gate in gates]}
+
+
+def with_plugins(code: str, plugins: Mapping[str, str]) -> str:
+    """Digest of this package's code and of the plugins that run with it; the code's own where there are none."""
+    return of_value([code, dict(plugins)]) if plugins else code
 
 
 @cache

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
-from runner.core.digests import of_tree, of_value
-from runner.core.faults import FaultsError, RefusedError, fault
-from runner.core.files import clear, folder_beside, read_json, write_bytes, write_json
+from runner.core import plugins
+from runner.core.around import RoomSpec
+from runner.core.digests import of_file, of_value
+from runner.core.faults import Fault, FaultsError, RefusedError, fault
+from runner.core.files import read_json, write_json
 from runner.core.gates import Gate, any_failed
 from runner.core.progress import Progress
 from runner.core.stage import Done, Given, TestUse
 from runner.core.workspace import RunFolders, Workspace
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
+from runner.experiment.plugins import behind_room, digests
+from runner.pipeline.around import Around
 from runner.pipeline.cache import Store
-from runner.pipeline.keys import identify
-from runner.pipeline.stages import ROOMS, STAGES, Stage
+from runner.pipeline.keys import Identity, extra_of, identify
+from runner.pipeline.stages import STAGES, Stage
+from runner.pipeline.withhold import retract, withheld_upstream, withhold
 
-WITHHELD = "WITHHELD.txt"
+if TYPE_CHECKING:
+    import polars as pl
+
+
+Came = Literal["known", "unknown", "withheld"]
+"""How a stage's outputs came: known, brought back from the store; unknown, not stored; withheld, because of a refusal."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Run:
     @classmethod
     def of(cls, workspace: Workspace, experiment: Experiment, workers: int, progress: Progress) -> Run:
         """Adopted when params.yaml holds just this experiment; otherwise exploring, below runs/."""
+        plugins.use_again(digests(experiment))
         adopted = is_adopted(workspace, experiment)
         digest = experiment.digest
         folders = RunFolders.adopted(workspace, experiment.name) if adopted else RunFolders.exploring(workspace, experiment.name, digest)
@@ -101,22 +112,120 @@ def run_stage(run: Run, stage: Stage) -> bool:
 
     Raises FaultsError (2) for bad input and RefusedError (3) from the deployment gate.
     """
+    return _come_by(run, stage, compute=True) == "known"
+
+
+def recall(run: Run, stage: Stage) -> Came:
+    """Bring a stage's outputs back if they are stored, and compute nothing; withheld: an earlier room refuses.
+
+    Raises FaultsError when an input is missing.
+    """
+    return _come_by(run, stage, compute=False)
+
+
+def _come_by(run: Run, stage: Stage, compute: bool) -> Came:
+    """A room with the steps around it. compute: run what is not stored; else end as unknown there."""
     outputs = {name: place.under(run.folders) for name, place in stage.writes.items()} | {"gate": stage.gate.under(run.folders)}
     given = _given(run, stage)
+    around = Around(stage, getattr(run.experiment, stage.room), given, run.store, stage.around.under(run.folders), compute)
     # Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on.
-    if stage.room not in ("evaluation", "deployment") and _withheld_upstream(given.files):
+    if stage.room not in ("evaluation", "deployment") and withheld_upstream(given.files):
+        around.settle()
         return _withhold_all(run, stage, outputs)
-    identity = identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, _extra(given))
+    if around.is_empty or _is_refused(stage, given):
+        around.settle()
+        return _come_by_room(run, stage, given, outputs, compute)[0]
+    gates = around.before()
+    if gates is None:
+        return "unknown"
+    if any_failed(list(gates)) and stage.room != "evaluation":
+        around.settle("before")
+        return _refuse(run, stage, outputs, gates, compute)
+    if stage.room == "evaluation":
+        given = replace(given, gates=(*given.gates, *gates), use=None if any_failed(list(gates)) else given.use)
+    came, key = _come_by_room(run, stage, given, outputs, compute)
+    if came == "unknown" and not compute:
+        return came
+    return came if _look_after(run, stage, around, outputs, gates, key) else "unknown"
+
+
+def _come_by_room(run: Run, stage: Stage, given: Given, outputs: Mapping[str, Path], compute: bool) -> tuple[Came, str]:
+    """The room itself; known when its outputs were stored. Also the key that they are stored under."""
+    identity = _identity(run, stage, given)
+    if not compute:
+        return "known" if run.store.restore(identity.key, outputs) else "unknown", identity.key
     with FileLock(_key_lock(run, identity.key)):
         if run.store.restore(identity.key, outputs):
             run.progress.stage(stage.room, "reused")
             _remember_use(run, given, outputs)
-            return True
+            return "known", identity.key
         run.progress.stage(stage.room, "started")
         _execute(run, stage, replace(given, made_from=identity.made_from), outputs)
         run.store.put(identity.key, outputs)
     _remember_use(run, given, outputs)
-    return False
+    return "unknown", identity.key
+
+
+def _is_refused(stage: Stage, given: Given) -> bool:
+    """Whether the room will only say that an earlier one refused: nothing is there for a step around it to look at."""
+    if stage.room == "deployment":
+        return bool(read_json(given["verdict"])["verdict"] != "go")
+    return any_failed(list(given.gates))
+
+
+def _refuse(run: Run, stage: Stage, outputs: Mapping[str, Path], gates: tuple[Gate, ...], compute: bool) -> Came:
+    """A step before the room refused: the room does not run. Raises RefusedError at the deployment gate."""
+    if stage.room != "deployment":
+        withhold(stage, run.folders, keep_reports=False)
+        _write_gate(outputs["gate"], stage, gates, stopped=True)
+        if compute:
+            run.progress.stage(stage.room, "refused")
+        return "withheld"
+    retract(run.folders)
+    _write_gate(outputs["gate"], stage, gates, stopped=True)
+    if compute:
+        failed = [gate for gate in gates if gate.status == "failed"]
+        raise RefusedError(Fault(f"{run.experiment.name}: gate {gate.name!r} ({gate.room})", f"failed: {gate.evidence}", f"{gate.limit}") for gate in failed)
+    return "withheld"
+
+
+def _identity(run: Run, stage: Stage, given: Given) -> Identity:
+    extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
+    if stage.room == "problem" and run.experiment.problem.open_questions:
+        # Open questions let an exploring run go on and stop an adopted one.
+        extra = {"adopted": given.adopted}
+    used = behind_room(run.experiment, stage.room)
+    return identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra, used)
+
+
+def _look_after(run: Run, stage: Stage, around: Around, outputs: Mapping[str, Path], before: tuple[Gate, ...], key: str) -> bool:
+    """Let the steps after the room look at it, and add what all steps found to the room's gates; False where they may not run."""
+    own = read_json(outputs["gate"])
+    gates = tuple(Gate(**gate) for gate in own["gates"])
+    if own["status"] == "refused":
+        around.settle("before")
+        _write_gate(outputs["gate"], stage, (*before, *gates), stopped=True)
+        return True
+    try:
+        after = around.after(outputs)
+    except FaultsError:
+        # Whatever the step did to the room's outputs, the next run must find them as the room wrote them.
+        run.store.restore(key, outputs)
+        raise
+    if after is None:
+        return False
+    around.settle("before", "after")
+    stopped = any_failed(list(after))
+    if stopped:
+        withhold(stage, run.folders)
+        if around.compute:
+            run.progress.stage(stage.room, "refused")
+    _write_gate(outputs["gate"], stage, (*before, *gates, *after), stopped)
+    return True
+
+
+def _write_gate(path: Path, stage: Stage, gates: tuple[Gate, ...], stopped: bool) -> None:
+    write_json(path, {"room": stage.room, "status": "refused" if stopped else "passed", "gates": [g.as_json() for g in gates]})
 
 
 def _given(run: Run, stage: Stage) -> Given:
@@ -142,12 +251,19 @@ def _given(run: Run, stage: Stage) -> Given:
         gates=(*gates, *spent),
         use=use,
         progress=run.progress,
+        read=_reading(run) if stage.sources == "primary" else None,
     )
 
 
-def _extra(given: Given) -> Any:
-    use = [given.use.number, given.use.allowed] if given.use else None
-    return {"experiment": given.experiment, "adopted": given.adopted, "use": use, "gates": [g.as_json() for g in given.gates]} if given.gates or use else None
+def _reading(run: Run) -> Callable[[], pl.LazyFrame] | None:
+    """How a plugin reads the primary source; None where this package's own reading will do."""
+    data = run.experiment.data
+    primary = {data.primary: data.sources[data.primary]}
+    if not plugins.behind(primary):
+        return None
+    from runner.data.load import open_all
+
+    return lambda: open_all(primary, {}, run.workspace.root)[data.primary].raw
 
 
 def _key_lock(run: Run, key: str) -> Path:
@@ -164,53 +280,24 @@ def _execute(run: Run, stage: Stage, given: Given, outputs: Mapping[str, Path]) 
         done = stage.function()(spec, given, written)
     except RefusedError as refused:
         if stage.room == "deployment":
-            _retract(run.folders)
+            retract(run.folders)
             raise
         gates = [Gate(f.at, stage.room, "failed", f.expected or None, f.wrong, f.hint) for f in refused.faults]
         done = Done(tuple(gates))
     stopped = any_failed(list(done.gates)) and stage.room != "evaluation"
     if stopped:
-        _withhold(stage, run.folders)
-    write_json(outputs["gate"], {"room": stage.room, "status": "refused" if stopped else "passed", "gates": [g.as_json() for g in done.gates]})
+        withhold(stage, run.folders)
+    _write_gate(outputs["gate"], stage, done.gates, stopped)
     if done.measurements:
         write_json(stage.measurements.under(run.folders), dict(done.measurements))
     run.progress.stage(stage.room, "refused" if stopped else "done")
 
 
-def _retract(folders: RunFolders) -> None:
-    """The gate is closed: what an earlier run put behind it must not be taken for this one's."""
-    for stage in STAGES[ROOMS.index("deployment") :]:
-        for place in (*stage.writes.values(), stage.gate, stage.measurements):
-            clear(place.under(folders))
-
-
-def _withheld_upstream(files: Mapping[str, Path]) -> bool:
-    return any((path / WITHHELD).exists() if path.is_dir() else path.stat().st_size == 0 for name, path in files.items() if not _is_raw(name))
-
-
-def _is_raw(name: str) -> bool:
-    return name == "primary" or name.startswith("source.")
-
-
-def _withhold_all(run: Run, stage: Stage, outputs: Mapping[str, Path]) -> bool:
+def _withhold_all(run: Run, stage: Stage, outputs: Mapping[str, Path]) -> Came:
     """An earlier room refused: pass it on without computing anything."""
-    _withhold(stage, run.folders, keep_reports=False)
+    withhold(stage, run.folders, keep_reports=False)
     write_json(outputs["gate"], {"room": stage.room, "status": "withheld", "gates": []})
-    return False
-
-
-def _withhold(stage: Stage, folders: RunFolders, keep_reports: bool = True) -> None:
-    """Leave empty outputs, so that nothing can be built on what was refused; what explains the refusal stays."""
-    for name, place in stage.writes.items():
-        path = place.under(folders)
-        if place.root == "reports" and keep_reports and path.exists() and path.stat().st_size:
-            continue
-        clear(path)
-        if "." in place.path:
-            write_bytes(path, b"{}\n" if place.root == "reports" and path.suffix == ".json" and name != "problem" else b"")
-            continue
-        with folder_beside(path) as folder:
-            write_bytes(folder / WITHHELD, b"an earlier gate refused; see verdict.json\n")
+    return "withheld"
 
 
 def _use(run: Run, files: Mapping[str, Path], gates: tuple[Gate, ...]) -> tuple[TestUse | None, tuple[Gate, ...]]:
@@ -233,10 +320,20 @@ def ledger_of(run: Run) -> Path:
 
 def declared_digest(run: Run) -> str:
     """What a use of the test is counted by: the declared sections up to evaluation, and the data's digests."""
-    stored = run.experiment.stored()
-    sections = {room: stored[room] for room in ("problem", "data", "features", "training", "evaluation")}
-    sources = {name: of_tree(path)["."] for name, path in run.source_files(STAGES[1]).items()}
-    return of_value({"sections": sections, "seed": stored["seed"], "sources": sources})
+    return declared_of(run.experiment, {name: of_file(path) for name, path in run.source_files(STAGES[1]).items()})
+
+
+def declared_of(experiment: Experiment, sources: Mapping[str, str]) -> str:
+    """The same of an experiment and the SHA-256 of its files by input name (`source.NAME`)."""
+    stored = experiment.stored()
+    sections = {room: _declared(experiment, room, stored[room]) for room in ("problem", "data", "features", "training", "evaluation")}
+    return of_value({"sections": sections, "seed": stored["seed"], "sources": dict(sources)})
+
+
+def _declared(experiment: Experiment, room: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A section without the steps around the room: they see no test row, so another check is no other question to the test."""
+    used = behind_room(experiment, room)
+    return {key: value for key, value in stored.items() if key not in RoomSpec.common()} | ({"plugins": used} if used else {})
 
 
 def _remember_use(run: Run, given: Given, outputs: Mapping[str, Path]) -> None:

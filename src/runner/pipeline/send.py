@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.core.files import read_json, write_text
+from runner.deployment.answerable import Answerable
 from runner.deployment.mlflow_client import client, experiment_id
 from runner.deployment.registry import Registry
 
@@ -38,8 +39,9 @@ def main() -> int:
         write_text(Path(order["markers"]) / record["digest"], "")
         _say(f"sent {record['digest']}")
     if order["register"]:
-        version = Registry(home, uri).add(Path(order["register"]["bundle"]), order["register"]["name"], order["register"]["alias"])
-        write_text(Path(order["register"]["marker"]), "")
+        asked = order["register"]
+        version = Registry(home, uri).add(Path(asked["bundle"]), asked["name"], asked["alias"], Answerable.of(asked["answerable"]))
+        write_text(Path(asked["marker"]), "")
         _say(f"registered {version.version}")
     return 0
 

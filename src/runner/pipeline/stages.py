@@ -46,9 +46,21 @@ class Stage:
     code: tuple[str, ...]
 
     @property
+    def declares(self) -> tuple[str, ...]:
+        """The keys of params.yaml, below the experiment, whose change re-runs it."""
+        # The first look at the raw rows needs to know which file they are in.
+        where = ("data.primary", "data.sources") if self.sources == "primary" else ()
+        return ("seed", self.room, *where)
+
+    @property
     def gate(self) -> Place:
         """What the room judged; part of its outputs."""
         return Place("reports", f"{self.room}/gate.json")
+
+    @property
+    def around(self) -> Place:
+        """What the steps around the room found; always there, so that DVC can name it."""
+        return Place("reports", f"{self.room}/around")
 
     @property
     def measurements(self) -> Place:
@@ -112,7 +124,13 @@ STAGES = (
         EVALUATION,
         ("bundle", "core", "evaluation", "stats"),
     ),
-    Stage("deployment", "none", _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict"), DEPLOYMENT, ("bundle", "core", "deployment")),
+    Stage(
+        "deployment",
+        "none",
+        _only(PROBLEM, "problem") | _only(TRAINING, "candidates", "ladder") | _only(EVALUATION, "verdict", "metrics"),
+        DEPLOYMENT,
+        ("bundle", "core", "deployment"),
+    ),
     Stage(
         "monitoring",
         "none",

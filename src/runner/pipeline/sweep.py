@@ -46,10 +46,12 @@ class JobResult:
 
 def sweep(workspace: Workspace, overrides: Sequence[str]) -> list[JobResult]:
     """Check every job, then run them side by side. Raises FaultsError when a job is wrong or two are twins."""
+    from runner.experiment.compose import ordered
     from runner.experiment.overrides import sweep_faults
 
     if wrong := sweep_faults(workspace, overrides):
         raise FaultsError(wrong)
+    overrides = ordered(overrides)
     jobs = planned(workspace, overrides)
     if jobs is not None:
         refuse_twins(jobs)

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from runner.core.digests import of_bytes, of_file
 from runner.core.secrets import masked
 from runner.core.workspace import Workspace
+from runner.deployment.answerable import Answerable
 from runner.deployment.mlflow_client import OFF, is_remote, tracking_uri
 from runner.experiment.model import TrackingSpec
 
@@ -29,11 +30,12 @@ LOCAL_LIMIT_S = 120.0
 
 @dataclass(frozen=True)
 class Registration:
-    """A bundle to register, under a name and an alias."""
+    """A bundle to register, under a name and an alias, with who answers for it."""
 
     bundle: Path
     name: str
     alias: str
+    answerable: Answerable
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,18 @@ def _order(workspace: Workspace, uri: str, registration: Registration | None) ->
     }
 
 
-def _registration(seen: Path, registration: Registration) -> dict[str, str] | None:
+def _registration(seen: Path, registration: Registration) -> dict[str, Any] | None:
     digest = of_file(registration.bundle / "manifest.json")
     marker = seen / f"registered-{registration.name}-{registration.alias}-{digest[:24]}"
     if marker.exists():
         return None
-    return {"bundle": str(registration.bundle.resolve()), "name": registration.name, "alias": registration.alias, "marker": str(marker)}
+    return {
+        "bundle": str(registration.bundle.resolve()),
+        "name": registration.name,
+        "alias": registration.alias,
+        "answerable": registration.answerable.as_json(),
+        "marker": str(marker),
+    }
 
 
 def _answers(uri: str, limit_s: float) -> bool:

@@ -21,6 +21,7 @@ def chapter(folders: RunFolders) -> Chapter:
         return Chapter.not_reached(ROOM, QUESTION)
     sections = (
         Section("The decision", facts(_decision(problem))),
+        *_open(problem),
         Section("What it is worth", (*_payoff(problem), Text(policy_in_words(problem)))),
         Section("How it is decided today", _baselines(problem)),
         Section("What the model must respect", facts(_constraints(record(problem, "constraints")))),
@@ -48,6 +49,16 @@ def _decision(problem: Record) -> Iterable[tuple[str, Cell]]:
     yield "outcome", plain(text(problem, "target"))
     yield "label the model looks for", plain(text(problem, "positive"))
     yield "moment of decision", plain(text(problem, "time"))
+
+
+def _open(problem: Record) -> tuple[Section, ...]:
+    """The questions that only a person can answer, where some are left."""
+    questions = record(problem, "open_questions")
+    if not questions:
+        return ()
+    rows = [(plain(words(key), "key"), plain(str(question))) for key, question in questions.items()]
+    note = "Until they are answered the figures rest on placeholders: an adopted run is refused, and nothing can be promoted."
+    return (Section("What nobody has answered yet", table(("Question", ""), rows, note=note)),)
 
 
 def _payoff(problem: Record) -> tuple[Part, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import KindSpec, Spec
 from runner.problem import policies
@@ -115,17 +116,19 @@ class ConstraintsSpec(Spec):
     protected: list[str] = []
     """Columns that are not features, and whose groups are compared."""
     fairness: FairnessSpec | None = None
+    """The bound between groups of the protected columns; left out, they are compared and not judged."""
 
 
 class FeasibilitySpec(Spec):
     """The least data that makes the attempt worth its cost."""
 
     min_rows: int = Field(default=200, ge=1)
+    """Fewest rows, before and after filter and quarantine; with fewer the run is refused."""
     min_positives: int = Field(default=50, ge=1)
     """Fewest rows of the rarest label (classification)."""
 
 
-class ProblemSpec(Spec):
+class ProblemSpec(RoomSpec):
     """The decision, what it is worth, and what success means."""
 
     decision: str = Field(min_length=1)
@@ -133,8 +136,13 @@ class ProblemSpec(Spec):
     row: str = Field(min_length=1)
     """What one row is."""
     owner: str | None = None
+    """Who answers for the decision; needed for promotion, not for exploration."""
     approvers: list[str] = []
+    """Who has to agree before a bundle is promoted; needed for promotion, not for exploration."""
+    open_questions: dict[str, str] = {}
+    """What only a person can answer and nobody has yet: name to question. While one is left, exploring goes on, an adopted run is refused."""
     task: Literal["binary", "multiclass", "regression"]
+    """What is predicted: one of two labels, one of several labels, or a number."""
     target: str
     """Column of the outcome (made by `data.label` where that is declared)."""
     positive: str | None = None
@@ -144,11 +152,17 @@ class ProblemSpec(Spec):
     time: str | None = None
     """Column of the moment of decision."""
     payoff: PayoffSpec
+    """What each outcome is worth: models are chosen and judged by it."""
     policy: Annotated[KindSpec, Registered("policy")]
+    """How a score becomes an action."""
     baselines: dict[str, BaselineSpec] = {}
+    """Name to a way in which the decision is made today; each stands on the ladder and is paid like a model."""
     criterion: CriterionSpec
+    """The gain that the model must surely bring; without it the verdict is NO GO."""
     constraints: ConstraintsSpec = ConstraintsSpec()
+    """Limits that no gain can buy off."""
     feasibility: FeasibilitySpec = FeasibilitySpec()
+    """The least data; with less the run is refused before anything is computed."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

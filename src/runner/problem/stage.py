@@ -10,7 +10,9 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from runner.core import expressions
+from runner.core.around import RoomSpec
 from runner.core.files import write_json
+from runner.core.gates import Gate
 from runner.core.registry import part
 from runner.core.stage import Done, Given
 from runner.core.workspace import Workspace
@@ -28,13 +30,13 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     Raises FaultsError (2) when the file cannot be read.
     """
     shown = Workspace(given.root).shown(given["primary"])
-    rows = feasibility.scan(given["primary"], shown)
+    rows = given.read() if given.read is not None else feasibility.scan(given["primary"], shown)
     found = feasibility.measure(rows, spec, shown)
-    gates = feasibility.judge(found, spec)
+    gates = [*feasibility.judge(found, spec), *open_questions(spec, given.adopted)]
     labels = feasibility.priced_labels(spec)
     chosen: Any = spec.policy
     policy = part("policy", chosen.kind)(chosen, spec.positive)
-    resolved = spec.model_dump(mode="json") | {
+    resolved = spec.model_dump(mode="json", exclude=set(RoomSpec.common())) | {
         "policy": policy,
         "labels": labels,
         "rule_act": rule_act(spec, policy, rows),
@@ -43,6 +45,15 @@ def run(spec: ProblemSpec, given: Given, out: Mapping[str, Path]) -> Done:
     write_json(out["problem"], resolved)
     write_json(out["task"], task_of(spec, labels).as_json())
     return Done(tuple(gates))
+
+
+def open_questions(spec: ProblemSpec, adopted: bool) -> list[Gate]:
+    """A gate where the problem leaves questions open: what rests on a placeholder may be explored, never shipped."""
+    if not spec.open_questions:
+        return []
+    told = " ".join(f"{key}: {question}" for key, question in spec.open_questions.items())
+    hint = " Answer in the experiment's file and delete the line under problem.open_questions."
+    return [Gate("open questions", "problem", "failed" if adopted else "warned", "none", len(spec.open_questions), told + hint)]
 
 
 def task_of(spec: ProblemSpec, labels: list[str] | None) -> Task:

@@ -65,7 +65,7 @@ def headline(folders: RunFolders, experiment: str, adopted: bool) -> Headline:
     first = ""
     if not adopted:
         first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment}"
-    word, tone = _word(text(verdict, "verdict"), not adopted)
+    word, tone = _word("refused" if any(map(_stops_shipping, gates)) else text(verdict, "verdict"), not adopted)
     why = _sentence(text(verdict, "verdict"), problem, report, metrics, gates)
     return Headline(word, tone, why, _basis(verdict, metrics, gates, adopted), gates, first)
 
@@ -78,11 +78,18 @@ def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
 
 def _gates(verdict: Record, folders: RunFolders) -> tuple[GateLine, ...]:
     found = records(verdict, "gates")
+    if text(verdict, "verdict") == "go":
+        # A step of one's own before deployment may still refuse what evaluation let pass.
+        found += records(load(folders.reports / "deployment" / "gate.json"), "gates")
     if monitors_shipped(folders):
         found += records(load(folders.reports / "monitoring" / "gate.json"), "gates")
     clocked = amount(load(folders.reports / "evaluation" / "measurements.json"), "latency_ms", "p99")
     lines = [_with_clock(gate_line(gate), clocked) for gate in found]
     return tuple(sorted(lines, key=_urgency))
+
+
+def _stops_shipping(line: GateLine) -> bool:
+    return line.room == "deployment" and line.status == "failed"
 
 
 def _urgency(line: GateLine) -> tuple[int, bool]:

@@ -31,7 +31,7 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
     """The whole report as HTML."""
     problem = load(folders.reports / "problem" / "problem.json")
     top = headline(folders, experiment, adopted)
-    template = _templates().get_template("page.html")
+    template = templates().get_template("page.html")
     html: str = template.render(
         experiment=words(experiment),
         top=top,
@@ -44,7 +44,8 @@ def page(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence
     return html
 
 
-def _templates() -> Any:
+def templates() -> Any:
+    """The package's templates, with every value that they show made harmless."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -61,7 +62,23 @@ def _templates() -> Any:
         lstrip_blocks=True,
     )
     found.filters["drawn"] = Markup  # only for what report.plots drew
+    found.filters["coded"] = coded
     return found
+
+
+def coded(text: str) -> Any:
+    """A sentence as harmless HTML; what stands between two backticks is code.
+
+    >>> print(coded("run `a < b` & see"))
+    run <code>a &lt; b</code> &amp; see
+    """
+    from markupsafe import Markup, escape
+
+    parts = [escape(clean(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        # One mark is without its other half: it is a sign like any other.
+        parts[-2:] = [parts[-2] + "`" + parts[-1]]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _tiles(folders: RunFolders, problem: Record, top: Headline) -> tuple[tuple[str, str, str], ...]:

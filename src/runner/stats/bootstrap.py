@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -15,6 +16,18 @@ from runner.stats.intervals import Interval, interval, unknown
 # Rows drawn at a time: keeps a chunk of indices near 16 MB whatever the sizes.
 CHUNK = 1 << 21
 MIN_ROWS = 2
+TAIL_DRAWS = 10
+
+
+def enough_draws(declared: int, confidence: float) -> int:
+    """At least the declared draws, and TAIL_DRAWS of them beyond each end of a two-sided interval.
+
+    With fewer, the end of the interval is the luck of a few draws, and beyond 1 / draws it cannot move out at all.
+
+    >>> enough_draws(2000, 0.95), enough_draws(2000, 0.999)
+    (2000, 20000)
+    """
+    return max(declared, ceil(round(TAIL_DRAWS * 2.0 / (1.0 - confidence), 6)))
 
 
 def resampled_means(columns: np.ndarray, draws: int, seed: int) -> np.ndarray:

@@ -11,6 +11,11 @@ from runner.stats.bootstrap import Resampled, resampled_means
 from runner.stats.intervals import Interval, interval, unknown
 
 EDGE = 1e-15
+SCORES = {
+    "binary": ("log_loss", "brier", "accuracy", "roc_auc"),
+    "multiclass": ("log_loss", "brier", "accuracy"),
+    "regression": ("rmse", "mae", "r2"),
+}
 
 
 def score_intervals(
@@ -60,13 +65,20 @@ def _regression(actual: np.ndarray, predicted: np.ndarray, confidence: float, dr
     error = actual - predicted
     if len(error) < 2:
         return {name: unknown(None, confidence, "", f"only {len(error)} rows") for name in ("rmse", "mae", "r2")}
-    means = resampled_means(np.column_stack([error**2, np.abs(error), actual, actual**2]), draws, seed)
-    spread = np.maximum(means[:, 3] - means[:, 2] ** 2, 1e-300)
-    drawn = {"rmse": np.sqrt(means[:, 0]), "mae": means[:, 1], "r2": 1.0 - means[:, 0] / spread}
-    point = {
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "mae": float(np.mean(np.abs(error))),
-        "r2": float(1.0 - np.mean(error**2) / max(actual.var(), 1e-300)),
+    # Around the mean, or the square of a large target would leave no digits for its spread.
+    centred, variance = actual - actual.mean(), float(actual.var())
+    means = resampled_means(np.column_stack([error**2, np.abs(error), centred, centred**2]), draws, seed)
+    scores = {
+        "rmse": _between(float(np.sqrt(np.mean(error**2))), np.sqrt(means[:, 0]), confidence),
+        "mae": _between(float(np.mean(np.abs(error))), means[:, 1], confidence),
     }
+    if variance == 0:
+        return {**scores, "r2": unknown(None, confidence, "", "the target never varies")}
+    # A draw in which the target happens not to vary counts as a very bad one, not as an infinite one.
+    spread = np.maximum(means[:, 3] - means[:, 2] ** 2, variance * 1e-12)
+    return {**scores, "r2": _between(float(1.0 - np.mean(error**2) / variance), 1.0 - means[:, 0] / spread, confidence)}
+
+
+def _between(value: float, drawn: np.ndarray, confidence: float) -> Interval:
     tail = (1.0 - confidence) / 2.0
-    return {name: interval(point[name], float(np.quantile(v, tail)), float(np.quantile(v, 1 - tail)), confidence, "") for name, v in drawn.items()}
+    return interval(value, float(np.quantile(drawn, tail)), float(np.quantile(drawn, 1 - tail)), confidence, "")

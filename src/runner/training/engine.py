@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,27 @@ class Tally:
             self.best = text
 
 
+class StudyStoppedError(Exception):
+    """Another study failed, or a person interrupted: nothing more is fitted."""
+
+
+@contextmanager
+def unhurried(workers: int, name: str, stop: Event) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads that sets `stop` at its end and waits for what still runs; after an interrupt it waits for nothing.
+
+    Work that waits in the pool has to look at `stop` itself: a future that a pool cancels never wakes those who wait for it.
+    """
+    pool, patient = ThreadPoolExecutor(max(1, workers), name), True
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        patient = False
+        raise
+    finally:
+        stop.set()
+        pool.shutdown(wait=patient)
+
+
 @dataclass(frozen=True)
 class Engine:
     """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not."""
@@ -88,16 +110,22 @@ class Engine:
     tally: Tally
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
-        """Run every job's study; results do not depend on the number of workers."""
-        with ThreadPoolExecutor(max(1, workers), "fit") as pool, ThreadPoolExecutor(max(1, len(jobs)), "study") as studies:
-            running = {job.name: studies.submit(self._study, job, pool) for job in jobs}
-            wait(running.values(), return_when="FIRST_EXCEPTION")
-            failed = [f for f in running.values() if f.done() and f.exception()]
+        """Run every job's study; results do not depend on the number of workers. The first error of a fit ends all studies.
+
+        Raises ValueError when there is no fold to judge on.
+        """
+        if not self.folds:
+            raise ValueError("a study needs at least one fold")
+        stop = Event()
+        with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
+            running = {job.name: studies.submit(self._study, job, pool, stop) for job in jobs}
+            wait(running.values(), return_when=FIRST_EXCEPTION)
+            failed = [error for future in running.values() if future.done() and (error := future.exception())]
             if failed:
-                pool.shutdown(wait=False, cancel_futures=True)
+                raise failed[0]
             return {name: future.result() for name, future in running.items()}
 
-    def _study(self, job: Job, pool: ThreadPoolExecutor) -> Studied:
+    def _study(self, job: Job, pool: ThreadPoolExecutor, stop: Event) -> Studied:
         finished: dict[int, Trial] = {}
         results: dict[int, dict[int, FoldResult]] = {}
         asked: dict[int, dict[str, Any]] = {}
@@ -111,7 +139,7 @@ class Engine:
                     break
                 asked[number] = self._ask(job, number, finished)
                 results[number] = {}
-                running |= {pool.submit(self._fit, job, asked[number], fold): (number, fold.number) for fold in self.folds}
+                running |= {pool.submit(self._fit, job, asked[number], fold, stop): (number, fold.number) for fold in self.folds}
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number, fold_number = running.pop(future)
                 results[number][fold_number], spent = future.result()
@@ -129,7 +157,9 @@ class Engine:
         space, defaults = job.spec.space, job.spec.defaults()
         return propose(number, space, defaults, visible, seed_for(self.learner.seed, "training", job.name))
 
-    def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold) -> tuple[FoldResult, float]:
+    def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold, stop: Event) -> tuple[FoldResult, float]:
+        if stop.is_set():
+            raise StudyStoppedError
         stored = job.store.read(params, fold.number)
         if stored is not None:
             return stored, 0.0

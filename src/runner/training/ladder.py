@@ -19,12 +19,14 @@ Interval = dict[str, Any]
 class Rung:
     """A candidate as it did out of fold.
 
-    payoff: (n_oof,) what its decisions earned; scores: metric to interval; baseline: declared or constant, not trained for.
+    payoff: (n_oof,) what its decisions earned; scores: metric to interval; baseline: declared or constant, not trained for;
+    interpretable: its reasoning can be read.
     """
 
     name: str
     kind: str
     baseline: bool
+    interpretable: bool
     trials: int
     payoff: np.ndarray
     scores: Mapping[str, Interval]
@@ -76,6 +78,7 @@ def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, spec: Train
                 "name": rung.name,
                 "kind": rung.kind,
                 "baseline": rung.baseline,
+                "interpretable": rung.interpretable,
                 "payoff": drawn.mean(rung.name, spec.confidence, f"{unit} per row"),
                 "gain_over_below": drawn.gain(rung.name, below, spec.confidence, f"{unit} per row") if below else None,
                 "scores": dict(rung.scores),

@@ -58,10 +58,10 @@ class Fold:
     valid: np.ndarray
 
 
-def folds_of(row_ids: pl.Series, folds: pl.DataFrame, by_time: bool) -> list[Fold]:
-    """The folds of the split, in order. Random: train on all other folds; by time: on all earlier blocks."""
+def folds_of(row_ids: pl.Series, folds: pl.DataFrame, walks_forward: bool) -> list[Fold]:
+    """The folds of the split, in order. Train on all other folds, or walking forward on all earlier ones."""
     number = pl.DataFrame({"row_id": row_ids}).join(folds, on="row_id", how="left", maintain_order="left")["fold"].to_numpy()
-    return [Fold(k, np.flatnonzero(number < k if by_time else number != k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0]
+    return [Fold(k, np.flatnonzero(number < k if walks_forward else number != k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0]
 
 
 class Matrices:

@@ -53,7 +53,11 @@ def _threshold(terms: Terms, rows: pl.DataFrame, p: np.ndarray, outcome: np.ndar
     if k == 0:
         # Nothing is worth acting on: a threshold above every score.
         return float(np.nextafter(max(1.0, ranked[0]), 2.0))
-    return float(ranked[-1]) if k == len(ranked) else float((ranked[k - 1] + ranked[k]) / 2)
+    if k == len(ranked):
+        return float(ranked[-1])
+    middle = float((ranked[k - 1] + ranked[k]) / 2)
+    # Between neighbouring floats there is no middle: it may round down to the score that must stay below.
+    return middle if middle > ranked[k] else float(ranked[k - 1])
 
 
 def _shift(terms: Terms, rows: pl.DataFrame, prediction: np.ndarray, outcome: np.ndarray) -> float:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from runner.core.around import RoomSpec
 from runner.core.faults import nearest
-from runner.core.registry import Registered, kinds
+from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
 from runner.training.models.space import CandidateSpec
@@ -29,24 +30,30 @@ class CalibrationSpec(Spec):
     """How out-of-fold scores become probabilities."""
 
     kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
+    """sigmoid: two numbers, safe with few rows; isotonic: any rising curve, needs many rows; none: scores as they are. With more than two classes both fit
+    one temperature.
+    """
 
 
-class TrainingSpec(Spec):
+class TrainingSpec(RoomSpec):
     """The ladder, its budget, and the rule that chooses."""
 
     candidates: dict[str, Annotated[CandidateSpec, Registered("candidate")]]
     """Candidates from the simplest to the most complex; constant and the declared baselines always stand below them."""
-    adjust: dict[str, dict[str, Any]] = {}
+    adjust: Annotated[dict[str, dict[str, Any]], SettingsOf("candidate")] = {}
     """Settings laid over the candidate of that name where it is on the ladder, so that `training/model` can still choose another ladder."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
     tuning: TuningSpec = TuningSpec()
+    """The work budget."""
     calibration: CalibrationSpec = CalibrationSpec()
+    """How scores become probabilities that payoffs can be weighed with."""
     prefer: Literal["simplest", "best"] = "simplest"
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)
+    """Resamples behind the intervals of the ladder: more is steadier and takes longer."""
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)

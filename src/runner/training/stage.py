@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.engine import Clock, Engine, Job, Studied, Tally, unhurried
 from runner.training.fold_store import FoldStore
 from runner.training.matrices import Fold, Learner, Matrices, folds_of, prepare
 from runner.training.models.constant import ConstantSpec
@@ -42,7 +43,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
 
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
-    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["kind"] == "by_time")
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     specs = rung_specs(spec, problem)
     clock = Clock(spec.safety_stop_minutes)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
@@ -140,7 +141,7 @@ def _rung(
         learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name)
     )
     baseline = name == "constant" or name in problem["baselines"]
-    return ladder.Rung(name, candidate.kind, baseline, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
+    return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
 def _pack_all(
@@ -152,15 +153,13 @@ def _pack_all(
     learner: Learner,
     shipping: Shipping,
 ) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     everything = prepare(learner, _all(learner), None, ("final",))
 
     def packing(name: str) -> Any:
         return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
 
     given.progress.say("refitting each candidate on all training rows")
-    with ThreadPoolExecutor(max(1, given.workers)) as pool, folder_beside(folder) as scratch:
+    with unhurried(given.workers, "refit", Event()) as pool, folder_beside(folder) as scratch:
         for name, packed in zip(specs, pool.map(packing, specs), strict=True):
             (scratch / name).mkdir()
             pack(packed, scratch / name)

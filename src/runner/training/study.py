@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.core.files import clear
+from filelock import FileLock
+
+from runner.core.files import clear, write_bytes
 from runner.core.seeds import seed_for
 from runner.training.models.space import Space, distributions
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import optuna
 
 STARTUP_TRIALS = 5
+# What Optuna's reader raises on a journal that it did not write so: it trusts every line.
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -56,43 +59,82 @@ def _inside(trial: Trial, space: Space) -> bool:
     return all(space[name].low <= value <= space[name].high for name, value in trial.params.items())
 
 
+class _Lock:
+    """Optuna's lock of a journal, let go by the operating system when its holder dies.
+
+    Optuna's own is a file that a killed process leaves behind; each later append would wait for it, half a minute long.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+
+    def acquire(self) -> bool:
+        self._lock.acquire()
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+
 class Record:
     """The study in Optuna's own journal file: the record that dashboards open and that outlives the process."""
 
     def __init__(self, path: Path, name: str, space: Space) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._name, self._space = path, name, space
-        self._study = self._open()
-        self._known = {t.user_attrs["number"] for t in self._study.get_trials(deepcopy=False)}
+        self._lock = _Lock(path)
+        with self._lock:
+            self._study = self._open()
+
+    def add(self, trial: Trial) -> None:
+        """Append a finished trial once, however often and by how many processes it is offered."""
+        from optuna.trial import create_trial
+
+        with self._lock:
+            if trial.number in _numbers(self._study):
+                return
+            ranges = {n: d for n, d in distributions(self._space).items() if n in trial.params and _inside(trial, self._space)}
+            params = {n: trial.params[n] for n in ranges}
+            about = {"number": trial.number, "params": dict(trial.params), "fold_losses": list(trial.fold_losses), "rounds": list(trial.rounds)}
+            self._study.add_trial(create_trial(params=params, distributions=ranges, value=trial.loss, user_attrs=about))
 
     def _open(self) -> optuna.Study:
+        _drop_torn_line(self._path)
+        try:
+            return self._read()
+        except DAMAGED:
+            # A damaged journal is only the record; finished folds are stored apart and fill it again.
+            clear(self._path)
+            return self._read()
+
+    def _read(self) -> optuna.Study:
         import optuna
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
 
         _quiet()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in (1, 2):
-            try:
-                storage = JournalStorage(JournalFileBackend(str(self._path)))
-                return optuna.create_study(storage=storage, study_name=self._name, direction="minimize", load_if_exists=True)
-            except (json.JSONDecodeError, KeyError, UnicodeDecodeError):
-                if attempt == 2:
-                    raise
-                # A damaged journal is only the record; finished folds are stored apart and fill it again.
-                clear(self._path)
-        raise AssertionError("unreachable")
+        lock: Any = self._lock
+        storage = JournalStorage(JournalFileBackend(str(self._path), lock))
+        study = optuna.create_study(storage=storage, study_name=self._name, direction="minimize", load_if_exists=True)
+        _numbers(study)
+        return study
 
-    def add(self, trial: Trial) -> None:
-        """Append a finished trial once, however often it is offered."""
-        from optuna.trial import create_trial
 
-        if trial.number in self._known:
-            return
-        ranges = {n: d for n, d in distributions(self._space).items() if n in trial.params and _inside(trial, self._space)}
-        params = {n: trial.params[n] for n in ranges}
-        about = {"number": trial.number, "params": dict(trial.params), "fold_losses": list(trial.fold_losses), "rounds": list(trial.rounds)}
-        self._study.add_trial(create_trial(params=params, distributions=ranges, value=trial.loss, user_attrs=about))
-        self._known.add(trial.number)
+def _numbers(study: optuna.Study) -> set[int]:
+    return {int(t.user_attrs["number"]) for t in study.get_trials(deepcopy=False)}
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Remove a last line without its end: what a killed process left, and what the next append would be glued to."""
+    content = path.read_bytes() if path.exists() else b""
+    if content and not content.endswith(b"\n"):
+        write_bytes(path, content[: content.rfind(b"\n") + 1])
 
 
 def _quiet() -> None:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+from runner.core.registry import part, words
+
 
 class Model(Protocol):
     """A fitted model.
@@ -22,15 +24,15 @@ class Model(Protocol):
     def save(self, folder: Path) -> dict[str, Any]: ...
 
 
-def loader(family: str) -> Callable[[Mapping[str, Any], Path], Model]:
-    """The function that reads a saved model of a family. Raises KeyError for a family this version does not know."""
-    from runner.bundle.models import catboost, constant, lightgbm, linear, rule
+def families() -> list[str]:
+    """Every family of models that can be read: this package's, and those of the plugins in use."""
+    from runner.bundle.models import catboost, constant, lightgbm, linear, rule  # noqa: F401 - the imports register their families
 
-    known: dict[str, Callable[[Mapping[str, Any], Path], Model]] = {
-        "constant": constant.load,
-        "rule": rule.load,
-        "linear": linear.load,
-        "lightgbm": lightgbm.load,
-        "catboost": catboost.load,
-    }
-    return known[family]
+    return words("model")
+
+
+def loader(family: str) -> Callable[[Mapping[str, Any], Path], Model]:
+    """The function that reads a saved model of a family. Raises KeyError for one that is not among `families`."""
+    families()
+    read: Callable[[Mapping[str, Any], Path], Model] = part("model", family)
+    return read

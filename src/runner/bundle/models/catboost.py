@@ -12,6 +12,7 @@ import polars as pl
 
 from runner.bundle.inputs import Inputs
 from runner.core.files import beside
+from runner.core.registry import register
 
 FILE = "model.cbm"
 UNKNOWN = -1
@@ -58,6 +59,7 @@ def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None) 
     return Pool(pd.DataFrame(columns), label=outcome, cat_features=list(inputs.categorical))
 
 
+@register("model", "catboost")
 def load(written: Mapping[str, Any], folder: Path) -> CatBoostModel:
     """Read what save wrote. Raises catboost.CatBoostError when the file is damaged."""
     from catboost import CatBoost, CatBoostClassifier, CatBoostRegressor

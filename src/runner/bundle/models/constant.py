@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.core.registry import register
+
 
 @dataclass(frozen=True)
 class ConstantModel:
@@ -24,6 +26,7 @@ class ConstantModel:
         return {"family": "constant", "values": list(self.values)}
 
 
+@register("model", "constant")
 def load(written: Mapping[str, Any], folder: Path) -> ConstantModel:
     """Read what save wrote."""
     return ConstantModel(tuple(written["values"]))

@@ -12,6 +12,7 @@ import polars as pl
 
 from runner.bundle.inputs import Inputs
 from runner.core.files import write_text
+from runner.core.registry import register
 
 FILE = "model.txt"
 
@@ -41,6 +42,7 @@ class LightGBMModel:
         return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
 
 
+@register("model", "lightgbm")
 def load(written: Mapping[str, Any], folder: Path) -> LightGBMModel:
     """Read what save wrote. Raises lightgbm.basic.LightGBMError when the text is damaged."""
     import lightgbm

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from runner.bundle.inputs import Inputs
+from runner.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class LinearModel:
         }
 
 
+@register("model", "linear")
 def load(written: Mapping[str, Any], folder: Path) -> LinearModel:
     """Read what save wrote."""
     design = Design(Inputs.from_json(written["inputs"]), np.array(written["fills"]), np.array(written["means"]), np.array(written["scales"]))

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from runner.core.expressions import parse
+from runner.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class RuleModel:
         return {"family": "rule", "sql": self.sql, "ends": list(self.ends), "shares": [list(s) for s in self.shares], "fallback": list(self.fallback)}
 
 
+@register("model", "rule")
 def load(written: Mapping[str, Any], folder: Path) -> RuleModel:
     """Read what save wrote."""
     shares = tuple(tuple(s) for s in written["shares"])

@@ -27,6 +27,7 @@ class CsvSpec(FileSourceSpec):
 
     kind: Literal["csv"]
     separator: str = Field(default=",", min_length=1, max_length=1)
+    """The one character between cells, such as `;` or a tab."""
     null_values: list[str] = ["", "NA", "null"]
     """Cells with exactly this text are missing, quoted or not."""
 

@@ -8,20 +8,23 @@ import polars as pl
 from pydantic import Field
 
 from runner.core.registry import register
-from runner.core.spec import Spec
+from runner.data.splits.split import SplitSpec
 
 TEST, FIRST_BLOCK = -2, -1
 
 
-class ByTimeSpec(Spec):
+class ByTimeSpec(SplitSpec):
     """Test: the latest share of the rows. Fold k is validated on a block of time and trained on all earlier blocks."""
 
     walks_forward: ClassVar[bool] = True
     """A fold is trained on earlier blocks only."""
     kind: Literal["by_time"]
     column: str
+    """Date or datetime column that orders the rows, usually `problem.time`."""
     test_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the rows, the latest ones, that are sealed for the test."""
     folds: int = Field(default=4, ge=1, le=100)
+    """Blocks of time that are validated one after the other; there is one block more, which is only trained on."""
 
 
 @register("split", ByTimeSpec)

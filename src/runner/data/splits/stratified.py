@@ -10,20 +10,22 @@ from pydantic import Field
 
 from runner.core.registry import register
 from runner.core.seeds import seed_for
-from runner.core.spec import Spec
+from runner.data.splits.split import SplitSpec
 
 TEST = -2
 TENTHS = 10
 
 
-class StratifiedSpec(Spec):
+class StratifiedSpec(SplitSpec):
     """Random rows for the test, random folds in the rest; shares of each label kept (regression: of each tenth of the target)."""
 
     walks_forward: ClassVar[bool] = False
     """A fold is trained on all the others."""
     kind: Literal["stratified"]
     test_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the rows that are sealed for the test."""
     folds: int = Field(default=5, ge=2, le=100)
+    """Parts of the other rows; each is predicted by models trained on the rest."""
 
 
 @register("split", StratifiedSpec)

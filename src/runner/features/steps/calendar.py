@@ -30,7 +30,9 @@ class CalendarSpec(StepSpec):
     learns: ClassVar[bool] = False
     kind: Literal["calendar"]
     column: str
+    """The date or datetime column to read; an hour needs a datetime."""
     parts: list[Part]
+    """The parts to make, one new column each; a missing date gives missing parts."""
 
 
 @register("step", CalendarSpec)

@@ -17,6 +17,14 @@ class StepSpec(KindSpec):
 
     learns: ClassVar[bool]
 
+    def reads(self) -> dict[str, list[str]]:
+        """Key below the step to the columns that it names there; a kind with other keys than these says so itself.
+
+        What a step reads is checked against the columns there are and against those that no feature may be made of.
+        """
+        named = {key: list(getattr(self, key, ())) for key in ("columns", "entity")}
+        return named | {key: [value] for key in ("column", "time") if (value := getattr(self, key, None))}
+
 
 @dataclass(frozen=True)
 class Fitting:

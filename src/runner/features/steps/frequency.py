@@ -17,6 +17,7 @@ class FrequencySpec(StepSpec):
     learns: ClassVar[bool] = True
     kind: Literal["frequency"]
     columns: list[str]
+    """Columns to count; a missing value is a category of its own."""
 
 
 @register("step", FrequencySpec)

@@ -21,6 +21,7 @@ class AggregateSpec(Spec):
     """One number about the entity's past; `of` is SQL over the past event's row, which may read what only became known after it."""
 
     how: How
+    """What is made of the entity's earlier events: how many, or the mean, sum, least, greatest or last value of `of`."""
     of: str | None = None
     """Left out for count: every event counts."""
 
@@ -35,9 +36,13 @@ class HistorySpec(StepSpec):
     learns: ClassVar[bool] = True
     kind: Literal["history"]
     entity: list[str] = Field(min_length=1)
+    """Columns that together name whose past it is, such as a customer's number."""
     time: str
+    """Date or datetime column that says when each event happened."""
     lag_hours: float = Field(default=0.0, ge=0)
+    """Hours until an event is known; too small a lag lets a row see what nobody knew at its time."""
     aggregates: dict[str, AggregateSpec] = Field(min_length=1)
+    """New column to the aggregate that fills it."""
     elapsed: str | None = None
     """Name of a column with the hours since the entity's last known event."""
 
@@ -54,7 +59,8 @@ def fit(spec: HistorySpec, given: Fitting) -> FittedStep:
     )
     own = seen.sort("__runner_row").select(TIME, *made)
     # What is not yet known at the end of the training rows must not reach the rows after it.
-    closed = states.filter(pl.col(KNOWN) <= rows[TIME].max()).group_by(spec.entity, maintain_order=True).last().select(*spec.entity, *made)
+    end = rows[TIME].max()
+    closed = (states if end is None else states.filter(pl.col(KNOWN) <= end)).group_by(spec.entity, maintain_order=True).last().select(*spec.entity, *made)
     fills = {name: (0 if how.how == "count" else None) for name, how in spec.aggregates.items()}
     own = own.with_columns(pl.col(n).fill_null(0) for n, f in fills.items() if f == 0)
     operations: list[Lookup | Project] = [Lookup(given.step, tuple(spec.entity), closed.sort(spec.entity), {**fills, **({LAST: None} if spec.elapsed else {})})]

@@ -16,6 +16,7 @@ class MissingSpec(StepSpec):
     learns: ClassVar[bool] = False
     kind: Literal["missing"]
     columns: list[str]
+    """Columns to look at."""
 
 
 @register("step", MissingSpec)

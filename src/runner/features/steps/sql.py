@@ -15,6 +15,7 @@ class SqlSpec(StepSpec):
     learns: ClassVar[bool] = False
     kind: Literal["sql"]
     expressions: dict[str, str]
+    """New column to its SQL, which may read contract columns and what earlier steps made."""
 
 
 @register("step", SqlSpec)

@@ -27,7 +27,9 @@ class TargetEncodingSpec(StepSpec):
     learns: ClassVar[bool] = True
     kind: Literal["target_encoding"]
     columns: list[str]
+    """Columns to encode, best those with many categories; a missing value is a category of its own."""
     smoothing: float = Field(default=20.0, ge=0)
+    """Rows of the overall mean that are added to each category: the larger, the less a rare category is believed."""
 
 
 @register("step", TargetEncodingSpec)

@@ -14,6 +14,7 @@ class CapacitySpec(Spec):
     """How many rows can be acted on: `rows` of every `of_rows`, or `rows` per calendar period of the problem's time column."""
 
     rows: int = Field(ge=1)
+    """The most rows that can be acted on, of every `of_rows` or in each `per`."""
     of_rows: int | None = Field(default=None, ge=1)
     """The capacity holds for every so many rows of a batch."""
     per: Literal["day", "week", "month"] | None = None
@@ -33,8 +34,11 @@ class TopKSpec(KindSpec):
 
     kind: Literal["top_k"]
     act: str
+    """The action taken on the best rows, a name under `payoff.actions`."""
     otherwise: str
+    """The action taken on all other rows, a name under `payoff.actions`."""
     capacity: CapacitySpec
+    """How many rows can be acted on."""
     even_at_a_loss: bool = False
     """Use the whole capacity even where acting is expected to lose money."""
 

@@ -26,14 +26,21 @@ class CatBoostSpec(CandidateSpec):
     }
     kind: Literal["catboost"]
     learning_rate: float = Field(default=0.06, gt=0, le=1)
+    """Share of each tree's correction that is kept: smaller needs more iterations and often generalises better."""
     max_iterations: int = Field(default=1000, ge=1)
+    """The most trees of one fit (each iteration adds one); early stopping usually ends sooner."""
     patience: int = Field(default=30, ge=1)
     """Iterations without progress on the validation rows before a fit stops."""
     depth: int = Field(default=5, ge=1, le=12)
+    """Levels of a tree, each one split for all branches: deeper finds more interactions, overfits sooner and is slower."""
     l2_leaf_reg: float = Field(default=3.0, gt=0)
+    """L2 penalty on the leaves' values: the larger, the more careful."""
     random_strength: float = Field(default=1.0, ge=0)
+    """Noise added to the scores of splits against overfitting; 0 is none."""
     bagging_temperature: float = Field(default=0.5, ge=0)
+    """How unevenly rows are weighted in each tree (Bayesian bootstrap): 0 weighs all rows the same."""
     border_count: int = Field(default=128, ge=15, le=254)
+    """Split points tried per numeric column: fewer is faster, more is finer."""
 
 
 @register("candidate", CatBoostSpec)
@@ -67,6 +74,8 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         "thread_count": given.threads,
         "verbose": False,
         "allow_writing_files": False,
+        # The first block of a split by time may hold a single outcome.
+        "allow_const_label": True,
         **given.params,
     }
     if given.task != "regression":

@@ -29,16 +29,25 @@ class LightGBMSpec(CandidateSpec):
     }
     kind: Literal["lightgbm"]
     learning_rate: float = Field(default=0.05, gt=0, le=1)
+    """Share of each tree's correction that is kept: smaller needs more iterations and often generalises better."""
     max_iterations: int = Field(default=1000, ge=1)
+    """The most boosting rounds of one fit; early stopping usually ends sooner."""
     patience: int = Field(default=30, ge=1)
     """Iterations without progress on the validation rows before a fit stops."""
     num_leaves: int = Field(default=15, ge=2)
+    """Leaves of a tree: more finds more interactions and overfits sooner."""
     min_data_in_leaf: int = Field(default=20, ge=1)
+    """The fewest training rows in a leaf: larger is smoother."""
     feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the features that each tree may use."""
     bagging_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the rows that each tree is grown on."""
     lambda_l2: float = Field(default=1.0, ge=0)
+    """L2 penalty on the leaves' values: the larger, the more careful."""
     cat_smooth: float = Field(default=20.0, ge=0)
+    """Smoothing of categories with few rows, in rows: the larger, the less they are believed."""
     max_bin: int = Field(default=255, ge=15)
+    """Ranges into which a numeric column is cut before fitting: fewer is faster, more is finer."""
 
 
 @register("candidate", LightGBMSpec)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,9 +13,16 @@ from runner.core.registry import register
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
+RIDGE_ITERATIONS = 2000
+Bounds = list[tuple[float | None, float | None]] | None
+Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
 
 class LinearSpec(CandidateSpec):
-    """Logistic regression, or ridge for a number, on standardised columns and one-hot levels, with an L2 penalty."""
+    """Logistic regression, or ridge for a number, on standardised columns and one-hot levels, with an L2 penalty.
+
+    A declared direction (`constraints.monotone`) bounds the sign of the column's weight.
+    """
 
     interpretable: ClassVar[bool] = True
     space: ClassVar[Space] = {"penalty": Range(1e-4, 1e2, log=True)}
@@ -22,25 +30,54 @@ class LinearSpec(CandidateSpec):
     penalty: float = Field(default=1e-2, gt=0)
     """L2 penalty per row of the training data; the first trial's value."""
     max_iterations: int = Field(default=200, ge=10)
+    """The most steps of the solver; a fit that needs more is used as it stands. Ridge needs none."""
 
 
 @register("candidate", LinearSpec)
 def fit(spec: LinearSpec, given: Fit) -> Fitted:
-    """Fits by L-BFGS (scikit-learn) or in closed form; deterministic."""
+    """Fits by L-BFGS or in closed form; deterministic."""
     design = Design.learn(given.inputs, given.train.values)
     columns = design.columns(given.train.values)
-    strength = float(given.params["penalty"])
+    # `penalty` is declared per row, so that it means the same in every fold.
+    penalty = float(given.params["penalty"]) * len(columns) / 100.0
+    bounds = _bounds(given, columns.shape[1])
     if given.task == "regression":
-        return Fitted(_ridge(design, columns, given.train.outcome, strength))
+        return Fitted(_ridge(design, columns, given.train.outcome, penalty, bounds))
+    outcome = given.train.outcome.astype(int)
+    if len(np.unique(outcome)) < 2:
+        return Fitted(_only_shares(design, columns, outcome, given.n_classes))
+    if bounds is not None and given.n_classes == 2:
+        weights, offset = _minimised(columns, outcome, penalty, bounds, spec.max_iterations, _log_loss)
+        return Fitted(LinearModel(design, weights.reshape(-1, 1), np.array([offset]), "logistic"))
+    return Fitted(_logistic(design, columns, outcome, penalty, spec.max_iterations, given.n_classes))
+
+
+def _bounds(given: Fit, width: int) -> Bounds:
+    """Per weight its least and greatest value where a direction is declared; None where nothing is."""
+    ways = [given.monotone.get(name, 0) for name in given.inputs.numeric]
+    if not any(ways):
+        return None
+    # Numbers come first in the design; flags of missing values and levels have no direction.
+    signs = ways + [0] * (width - len(ways))
+    return [(0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs]
+
+
+def _only_shares(design: Design, columns: np.ndarray, outcome: np.ndarray, n_classes: int) -> LinearModel:
+    """A fold in which one class alone came true has nothing to weigh: its share, with one more row spread evenly."""
+    counts = np.bincount(outcome, minlength=n_classes) + 1.0 / n_classes
+    return LinearModel(design, np.zeros((columns.shape[1], n_classes)), np.log(counts / counts.sum()), "softmax")
+
+
+def _logistic(design: Design, columns: np.ndarray, outcome: np.ndarray, penalty: float, max_iterations: int, n_classes: int) -> LinearModel:
     from sklearn.linear_model import LogisticRegression
 
-    # C is the inverse of the penalty on the summed loss; `penalty` is declared per row, so that it means the same in every fold.
-    model = LogisticRegression(C=1.0 / (strength * max(len(columns), 1) / 100.0), max_iter=spec.max_iterations, tol=1e-6)
-    model.fit(columns, given.train.outcome.astype(int))
-    if len(model.classes_) < given.n_classes:
-        return Fitted(_spread(design, model, given.n_classes))
-    link = "logistic" if given.n_classes == 2 else "softmax"
-    return Fitted(LinearModel(design, np.asarray(model.coef_).T, np.asarray(model.intercept_), link))
+    # C is the inverse of the penalty on the summed loss.
+    model = LogisticRegression(C=1.0 / penalty, max_iter=max_iterations, tol=1e-6)
+    model.fit(columns, outcome)
+    if len(model.classes_) < n_classes:
+        return _spread(design, model, n_classes)
+    link = "logistic" if n_classes == 2 else "softmax"
+    return LinearModel(design, np.asarray(model.coef_).T, np.asarray(model.intercept_), link)
 
 
 def _spread(design: Design, model: object, n_classes: int) -> LinearModel:
@@ -54,11 +91,38 @@ def _spread(design: Design, model: object, n_classes: int) -> LinearModel:
     return LinearModel(design, weights, floor, "softmax")
 
 
-def _ridge(design: Design, columns: np.ndarray, outcome: np.ndarray, strength: float) -> LinearModel:
-    mean = outcome.mean()
-    centre = columns.mean(axis=0)
+def _ridge(design: Design, columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: Bounds) -> LinearModel:
+    mean, centre = outcome.mean(), columns.mean(axis=0)
     centred = columns - centre
-    gram = np.einsum("ij,ik->jk", centred, centred, optimize=False) if len(columns) < 5000 else centred.T @ centred
-    gram[np.diag_indices_from(gram)] += strength * len(columns) / 100.0
-    weights = np.linalg.solve(gram, centred.T @ (outcome - mean))
+    if bounds is not None:
+        weights, _ = _minimised(centred, outcome - mean, penalty, bounds, RIDGE_ITERATIONS, _squares)
+    else:
+        gram = np.einsum("ij,ik->jk", centred, centred, optimize=False) if len(columns) < 5000 else centred.T @ centred
+        gram[np.diag_indices_from(gram)] += penalty
+        weights = np.linalg.solve(gram, centred.T @ (outcome - mean))
     return LinearModel(design, weights.reshape(-1, 1), np.array([mean - centre @ weights]), "identity")
+
+
+def _minimised(columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: list[Any], max_iterations: int, loss: Loss) -> tuple[np.ndarray, float]:
+    """Weights and offset that minimise the summed loss plus half the penalty on the squared weights, within bounds."""
+    from scipy.optimize import minimize
+
+    def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = loss(columns @ at[:-1] + at[-1], outcome)
+        gradient = np.append(columns.T @ slope + penalty * at[:-1], slope.sum())
+        return (value + 0.5 * penalty * float(at[:-1] @ at[:-1])) / len(outcome), gradient / len(outcome)
+
+    options = {"maxiter": max_iterations, "gtol": 1e-7, "ftol": 1e-12}
+    found = minimize(objective, np.zeros(columns.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)], options=options)
+    return np.asarray(found.x[:-1]), float(found.x[-1])
+
+
+def _log_loss(raw: np.ndarray, outcome: np.ndarray) -> tuple[float, np.ndarray]:
+    """Summed log loss and its slope in the raw score."""
+    p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
+    return float((np.logaddexp(0.0, raw) - outcome * raw).sum()), p - outcome
+
+
+def _squares(raw: np.ndarray, outcome: np.ndarray) -> tuple[float, np.ndarray]:
+    """Half the summed squared error and its slope."""
+    return float(0.5 * ((raw - outcome) ** 2).sum()), raw - outcome

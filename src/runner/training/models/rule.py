@@ -21,6 +21,7 @@ class RuleSpec(CandidateSpec):
     space: ClassVar[Space] = {}
     kind: Literal["rule"]
     sql: str
+    """The rule. Classification: TRUE or FALSE, or a number that ranks. Regression: the number predicted."""
 
 
 @register("candidate", RuleSpec)

@@ -25,8 +25,9 @@ Space = dict[str, Range]
 
 
 class CandidateSpec(KindSpec):
-    """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches."""
+    """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn."""
 
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "regression")
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
 

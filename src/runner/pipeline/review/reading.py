@@ -1,0 +1,104 @@
+"""Reading results through one door, whatever store they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.core.faults import FaultsError
+from runner.pipeline.review.dvc_files import Locked
+from runner.pipeline.stages import DATA, DEPLOYMENT, EVALUATION, PROBLEM, TRAINING, Place
+from runner.report.reading import Record, load, text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MEASUREMENTS = Place("reports", "training/measurements.json")
+
+
+@dataclass(frozen=True)
+class Results:
+    """find: place of an output (or of a file in an output folder) to the file that holds it, None where it is missing or damaged.
+
+    locked: what DVC recorded of them, where they come from there.
+    """
+
+    find: Callable[[Place], Path | None]
+    locked: Locked | None = None
+
+    def path(self, place: Place) -> Path | None:
+        """The file, if it is there and was not withheld after a refusal."""
+        path = self.find(place)
+        return path if path is not None and path.stat().st_size else None
+
+    def json(self, place: Place) -> Record:
+        """The object in a JSON output; empty where it is missing, withheld or damaged."""
+        path = self.path(place)
+        try:
+            return load(path) if path is not None else {}
+        except FaultsError:
+            return {}
+
+    @property
+    def verdict(self) -> Record:
+        return self.json(EVALUATION["verdict"])
+
+    @property
+    def metrics(self) -> Record:
+        return self.json(EVALUATION["metrics"])
+
+    @property
+    def evaluation(self) -> Record:
+        return self.json(EVALUATION["evaluation_report"])
+
+    @property
+    def problem(self) -> Record:
+        return self.json(PROBLEM["problem"])
+
+    @property
+    def ladder(self) -> Record:
+        return self.json(TRAINING["ladder"])
+
+    @property
+    def data(self) -> Record:
+        return self.json(DATA["data_report"])
+
+    @property
+    def split(self) -> Record:
+        return self.json(DATA["split"])
+
+    @property
+    def contract(self) -> Record:
+        return self.json(DATA["contract"])
+
+    @property
+    def bundle(self) -> str:
+        """Digest of the bundle that ships; empty where none does."""
+        digest = text(self.json(DEPLOYMENT["deployment_report"]), "bundle")
+        return digest if digest.isalnum() and text(self.verdict, "verdict") == "go" else ""
+
+    def manifest(self) -> Record:
+        """The manifest of the candidate that was chosen; empty where there is none."""
+        chosen = text(self.ladder, "chosen")
+        return self.json(Place("models", f"candidates/{chosen}/manifest.json")) if chosen and "/" not in chosen else {}
+
+    def out_of_fold(self) -> pl.DataFrame | None:
+        """The out-of-fold rows of the chosen candidate: row_id, fold, decision, payoff, ...; None where they are missing."""
+        import polars as pl
+        from polars.exceptions import PolarsError
+
+        path, chosen = self.path(TRAINING["oof"]), text(self.ladder, "chosen")
+        if path is None or not chosen:
+            return None
+        try:
+            return pl.scan_parquet(path).filter(pl.col("candidate") == chosen).collect()
+        except (PolarsError, OSError):
+            return None
+
+
+def measured_seconds(found: Record) -> dict[str, float]:
+    """Candidate to the seconds that its fits took, as measurements.json has them; those that took none were re-used and say nothing."""
+    seconds: Any = found.get("fitting_seconds")
+    return {name: float(s) for name, s in seconds.items() if isinstance(s, (int, float)) and s > 0} if isinstance(seconds, dict) else {}

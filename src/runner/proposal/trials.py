@@ -1,0 +1,183 @@
+"""The proposal tried before it is written: does the split serve, does a feature give the outcome away, which cut tells most?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.contract import labels
+from runner.core.expressions import literal, parse
+from runner.core.gates import any_failed
+from runner.data.enforce import ROW_ID
+from runner.data.seal import seal
+from runner.data.splits.by_time import ByTimeSpec
+from runner.data.splits.stratified import StratifiedSpec
+from runner.features import leakage
+from runner.features import recipe as planned
+from runner.features.spec import FeaturesSpec, LeakageSpec
+from runner.problem.task import Task
+from runner.proposal.numbers import rounded_between, written
+from runner.proposal.outcome import Outcome
+from runner.proposal.recipe import Recipe, slug, unique
+from runner.proposal.roles import Roles
+from runner.proposal.table import Column, Table
+
+SEED = 20130
+TEST_SHARE = 0.2
+ENOUGH = 50_000  # rows that show what a feature can do alone
+SLICE_SHARES = (0.05, 0.6)
+MOST_SLICES = 4
+LEVELS = 12
+CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Split:
+    """kind; folds; serves: whether test and folds can be used; train: the rows that are not the test, labels as text, without missing outcomes."""
+
+    kind: str
+    folds: int
+    serves: bool
+    train: pl.DataFrame
+
+
+def split_of(table: Table, outcome: Outcome, roles: Roles) -> Split:
+    """The first split that serves: by time where there is a time, with as many folds as the rarest label allows."""
+    task = Task(outcome.task, outcome.column.name, "", outcome.positive, tuple(outcome.labels) or None)
+    rows = table.rows.with_row_index(ROW_ID)
+    rows = rows if outcome.task == "regression" else rows.with_columns(labels(rows[outcome.column.name]))
+    if roles.time is not None:
+        rows = rows.filter(pl.col(roles.time).is_not_null())
+    tried = [_sealed(rows, kind, folds, roles.time, task) for kind, folds in _splits(roles.time)]
+    return next((split for split in tried if split.serves), tried[-1])
+
+
+def _splits(time: str | None) -> Iterator[tuple[str, int]]:
+    if time is not None:
+        yield from (("by_time", folds) for folds in (4, 3, 2))
+    yield from (("stratified", folds) for folds in (5, 3, 2))
+
+
+def learnable(rows: pl.DataFrame, outcome: Outcome) -> pl.Series:
+    """Which rows have an outcome that is learned."""
+    target = rows[outcome.column.name]
+    return target.is_not_null() if outcome.task == "regression" else labels(target).is_in(list(outcome.labels)).fill_null(value=False)
+
+
+def _sealed(rows: pl.DataFrame, kind: str, folds: int, time: str | None, task: Task) -> Split:
+    spec: Any = StratifiedSpec(kind="stratified", test_share=TEST_SHARE, folds=folds)
+    if kind == "by_time" and time is not None:
+        spec = ByTimeSpec(kind="by_time", column=time, test_share=TEST_SHARE, folds=folds)
+    found = seal(rows, spec, task, SEED)
+    return Split(kind, folds, not any_failed(found.gates), found.train)
+
+
+def powers(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> dict[str, float]:
+    """Feature to what it can do alone on the training rows, as the features room will measure it; 0 where too few rows are left."""
+    rows = split.train if split.train.height <= ENOUGH else split.train.sample(ENOUGH, seed=SEED)
+    hidden = [ROW_ID, outcome.column.name, *roles.protected, *roles.after, *(name for name in (roles.key, roles.time) if name)]
+    spec = FeaturesSpec.model_validate({"steps": recipe.steps, "drop": list(recipe.drop)})
+    known, classes = planned.outcome_columns(rows[outcome.column.name], outcome.task, list(outcome.labels), outcome.positive)
+    plan, enriched = planned.plan(spec, rows, known, classes, hidden)
+    if rows.height < leakage.CHECK_FOLDS or rows[outcome.column.name].n_unique() < 2:
+        return dict.fromkeys((feature["name"] for feature in plan.features), 0.0)
+    own = planned.fit(plan, enriched, known, classes, SEED).own
+    fold = np.random.default_rng(SEED).integers(0, leakage.CHECK_FOLDS, rows.height)
+    return leakage.single_power(own, plan.features, known, outcome.task, fold)
+
+
+def leaks(power: Mapping[str, float], recipe: Recipe, outcome: Outcome) -> dict[str, str]:
+    """Columns whose own value, or a feature made of it, would be stopped by the leakage gate, and why."""
+    limit = LeakageSpec().max_single_power
+    measure = "R2" if outcome.task == "regression" else "AUC"
+    found: dict[str, str] = {}
+    for name, value in sorted(power.items(), key=lambda item: -item[1]):
+        if value > limit:
+            found.setdefault(recipe.made_of.get(name, name), f"it tells the outcome almost alone ({measure} {value:.2f})")
+    return found
+
+
+def ranked(power: Mapping[str, float], table: Table) -> list[Column]:
+    """Contract columns that are features themselves, the most telling first."""
+    order = sorted((name for name in power if name in table.columns), key=lambda name: (-power[name], name))
+    return [table.columns[name] for name in order]
+
+
+def rule_of(split: Split, outcome: Outcome, columns: list[Column], prices: tuple[float, float]) -> str | None:
+    """The one cut in one column that would have earned most on the training rows, as SQL; None where none earns anything.
+
+    prices: what acting earns on a positive row, and (negative) on any other.
+    """
+    is_positive = (split.train[outcome.column.name] == outcome.positive).to_numpy()
+    worth = np.where(is_positive, prices[0], prices[1])
+    best: tuple[float, str | None] = (0.0, None)
+    for column in columns:
+        for sql in _cuts(split.train[column.name], column):
+            acted = _true(split.train, sql)
+            # The tie goes to the cut that was found first, in the more telling column.
+            best = max(best, (float(worth[acted].sum()), sql), key=lambda found: found[0])
+    return best[1]
+
+
+def _cuts(values: pl.Series, column: Column) -> Iterator[str]:
+    if column.is_number:
+        for cut in _quantiles(values):
+            yield from (f"{column.sql} <= {written(cut)}", f"{column.sql} > {written(cut)}")
+    elif column.type == "bool":
+        yield from (column.sql, f"NOT {column.sql}")
+    elif column.type == "string" and column.facts.distinct <= LEVELS:
+        yield from (f"{column.sql} = {literal(text)}" for text, _ in column.facts.top)
+
+
+def _quantiles(values: pl.Series) -> list[float]:
+    """Places to cut a number, in few digits, and never so that all rows are on one side."""
+    known = values.drop_nulls().cast(pl.Float64)
+    if known.n_unique() < 2:
+        return []
+    steps = known.unique().sort()
+    found: list[float] = []
+    for share in CUTS:
+        at = int(steps.search_sorted(float(known.quantile(share, "nearest") or 0.0)))
+        low, high = float(steps[min(at, steps.len() - 2)]), float(steps[min(at, steps.len() - 2) + 1])
+        cut = low if low.is_integer() else rounded_between((low + high) / 2, low, high)
+        if float(written(cut)) < high:
+            found.append(cut)
+    return list(dict.fromkeys(found))
+
+
+def _true(rows: pl.DataFrame, sql: str) -> np.ndarray:
+    return rows.lazy().with_columns(__runner_true=parse(sql).fill_null(value=False)).select("__runner_true").collect()["__runner_true"].to_numpy()
+
+
+def slices_of(split: Split, columns: list[Column]) -> dict[str, str]:
+    """Groups of rows worth a look of their own: the ends of telling numbers and the common values of telling texts, one of each column."""
+    found: dict[str, str] = {}
+    for column in columns:
+        if len(found) == MOST_SLICES:
+            break
+        for name, sql in _ends(split.train[column.name], column):
+            share = float(_true(split.train, sql).mean()) if split.train.height else 0.0
+            if SLICE_SHARES[0] <= share <= SLICE_SHARES[1]:
+                found[unique(name, found)] = sql
+                break
+    return found
+
+
+def _ends(values: pl.Series, column: Column) -> Iterator[tuple[str, str]]:
+    if column.is_number:
+        cuts = _quantiles(values)
+        if len(cuts) > 1:
+            yield f"low_{slug(column.name)}", f"{column.sql} <= {written(cuts[min(1, len(cuts) - 1)])}"
+            yield f"high_{slug(column.name)}", f"{column.sql} > {written(cuts[-2])}"
+        elif cuts:
+            yield slug(column.name), f"{column.sql} > {written(cuts[0])}"
+    elif column.type == "bool":
+        yield slug(column.name), column.sql
+        yield f"not_{slug(column.name)}", f"NOT {column.sql}"
+    elif column.type == "string" and column.facts.distinct <= LEVELS:
+        for text, _ in column.facts.top:
+            yield f"{slug(column.name)}_{slug(text).removeprefix('column_')}", f"{column.sql} = {literal(text)}"

@@ -1,0 +1,168 @@
+"""Studies side by side, interrupted or resumed are the study that runs alone in one go."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.exceptions import PolarsError
+from tests.conftest import loans
+
+from runner.core.progress import Silent
+from runner.core.registry import kinds
+from runner.core.seeds import seed_for
+from runner.features.recipe import plan
+from runner.features.spec import FeaturesSpec
+from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.fold_store import FoldResult, FoldStore
+from runner.training.matrices import Fold, Learner, Matrices, folds_of
+from runner.training.spec import TrainingSpec
+from runner.training.study import Record, propose
+
+assert TrainingSpec  # the import registers the kinds
+
+SEED, LAG = 11, 2
+DECLARED: dict[str, dict[str, Any]] = {
+    "constant": {"kind": "constant"},
+    "officer": {"kind": "rule", "sql": "age < 25"},
+    "linear": {"kind": "linear"},
+    "trees": {"kind": "lightgbm", "max_iterations": 12},
+}
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    rows = loans(240).with_row_index("row_id").with_columns(pl.col("row_id").cast(pl.UInt64), pl.col("bad").cast(pl.String))
+    spec = FeaturesSpec.model_validate({"steps": {"homes": {"kind": "target_encoding", "columns": ["home"]}}})
+    outcome = (rows["bad"] == "1").to_numpy().astype(float).reshape(-1, 1)
+    recipe, enriched = plan(spec, rows, outcome, [""], ["row_id", "bad"])
+    return Learner(enriched, recipe, "binary", "bad", ("0", "1"), SEED)
+
+
+@pytest.fixture(scope="module")
+def folds(learner: Learner) -> list[Fold]:
+    given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(240) % 3, dtype=pl.Int8)})
+    return folds_of(learner.rows["row_id"], given, walks_forward=False)
+
+
+def engine(learner: Learner, folds: list[Fold], clock: Clock | None = None, lag: int = LAG) -> Engine:
+    return Engine(learner, folds, Matrices(learner, folds), lag, 1, {}, clock or Clock(None), Tally(Silent(), 1))
+
+
+def jobs(home: Path, trials: int, *names: str) -> list[Job]:
+    found = []
+    for name in names or tuple(DECLARED):
+        spec: Any = kinds("candidate")[DECLARED[name]["kind"]].model_validate(DECLARED[name])
+        record = Record(home / f"{name}.log", name, spec.space) if spec.space else None
+        found.append(Job(name, spec, trials if spec.space else 1, FoldStore(home / name), record))
+    return found
+
+
+def same(one: dict[str, Studied], other: dict[str, Studied]) -> bool:
+    return one.keys() == other.keys() and all(
+        one[name].trials == other[name].trials and one[name].best == other[name].best and np.array_equal(one[name].predictions, other[name].predictions)
+        for name in one
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(learner: Learner, folds: list[Fold], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Studied]:
+    """Every study in one go with one worker: what all others must equal."""
+    return engine(learner, folds).study_all(jobs(tmp_path_factory.mktemp("alone"), 6), 1)
+
+
+def test_four_workers_give_what_one_gives(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
+    assert same(engine(learner, folds).study_all(jobs(tmp_path, 6), 4), alone)
+
+
+def test_a_study_alone_gives_what_it_gives_among_others(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
+    assert same(engine(learner, folds).study_all(jobs(tmp_path, 6, "trees"), 2), {"trees": alone["trees"]})
+
+
+def test_a_trial_is_proposed_from_trials_below_its_number_minus_the_lag_alone(alone: dict[str, Studied]) -> None:
+    for name in ("linear", "trees"):
+        spec: Any = kinds("candidate")[DECLARED[name]["kind"]].model_validate(DECLARED[name])
+        trials = alone[name].trials
+        assert [t.number for t in trials] == list(range(6))
+        for trial in trials:
+            seen = trials[: max(0, trial.number - LAG)]
+            assert trial.params == propose(trial.number, spec.space, spec.defaults(), seen, seed_for(SEED, "training", name))
+
+
+def test_the_declared_lag_is_part_of_the_study(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    # Proposals look at earlier results from the sixth visible trial on.
+    near = engine(learner, folds, lag=1).study_all(jobs(tmp_path / "near", 9, "linear"), 1)["linear"]
+    far = engine(learner, folds, lag=4).study_all(jobs(tmp_path / "far", 9, "linear"), 1)["linear"]
+    assert [t.params for t in near.trials] != [t.params for t in far.trials]
+
+
+def test_a_resumed_study_equals_the_uninterrupted_one(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
+    engine(learner, folds).study_all(jobs(tmp_path, 3), 2)
+    (tmp_path / "trees" / next(iter(sorted(p.name for p in (tmp_path / "trees").iterdir())))).unlink()
+    assert same(engine(learner, folds).study_all(jobs(tmp_path, 6), 2), alone)
+
+
+def test_nothing_finished_is_fitted_again(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
+    first = engine(learner, folds).study_all(jobs(tmp_path, 6), 2)
+    assert all(studied.seconds > 0 for studied in first.values())
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
+    again = engine(learner, folds).study_all(jobs(tmp_path, 6), 2)
+    assert same(again, alone)
+    assert all(studied.seconds == 0 for studied in again.values())
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")} == stamps
+
+
+def test_a_damaged_fold_is_fitted_again(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
+    engine(learner, folds).study_all(jobs(tmp_path, 6), 2)
+    for number, path in enumerate(sorted(tmp_path.rglob("*.npz"))):
+        if number % 3 == 0:
+            path.write_bytes(path.read_bytes()[: 40 * number])
+    assert same(engine(learner, folds).study_all(jobs(tmp_path, 6), 2), alone)
+
+
+def test_the_best_trial_is_the_lowest_loss_and_its_predictions_stand_in_fold_order(alone: dict[str, Studied], learner: Learner, folds: list[Fold]) -> None:
+    for studied in alone.values():
+        assert studied.best.loss == min(t.loss for t in studied.trials)
+        assert studied.predictions.shape == (240, 2)
+        at = np.concatenate([fold.valid for fold in folds])
+        own = studied.predictions[np.arange(240), learner.outcome[at].astype(int)]
+        assert -np.log(own).mean() == pytest.approx(studied.best.loss)
+
+
+def test_a_store_of_earlier_results_is_believed(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, 1, "constant")
+    for fold in folds:
+        job.store.write({}, fold.number, FoldResult(np.full((len(fold.valid), 2), 0.5), 0.125, None))
+    assert engine(learner, folds).study_all([job], 1)["constant"].best.loss == 0.125
+
+
+def test_the_safety_stop_lets_the_first_trial_finish_and_says_that_it_fired(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    clock = Clock(1e-9)
+    found = engine(learner, folds, clock).study_all(jobs(tmp_path, 6), 2)
+    assert {name: len(studied.trials) for name, studied in found.items()} == dict.fromkeys(DECLARED, 1)
+    assert clock.fired
+
+
+def test_a_study_that_fails_ends_all_of_them_with_its_own_error(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    many = [replace(job, name=f"{job.name}{n}") for n in range(3) for job in jobs(tmp_path / str(n), 40, "trees", "linear")]
+    broken = kinds("candidate")["rule"].model_validate({"kind": "rule", "sql": "no_such_column > 1"})
+    failing: Any = Job("broken", broken, 1, FoldStore(tmp_path / "broken"), None)
+    started = time.monotonic()
+    with pytest.raises(PolarsError, match="no_such_column"):
+        engine(learner, folds).study_all([*many[:2], failing, *many[2:]], 1)
+    # All 240 trials would take far longer.
+    assert time.monotonic() - started < 30.0
+
+
+def test_folds_by_time_are_trained_on_earlier_blocks_alone() -> None:
+    ids = pl.Series("row_id", [5, 6, 7, 8, 9], dtype=pl.UInt64)
+    blocks = pl.DataFrame({"row_id": ids, "fold": pl.Series([-1, 0, 0, 1, -1], dtype=pl.Int8)})
+    found = folds_of(ids, blocks, walks_forward=True)
+    assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in found] == [(0, [0, 4], [1, 2]), (1, [0, 1, 2, 4], [3])]
+    shuffled = folds_of(ids, blocks.with_columns(fold=pl.Series([1, 0, 0, 1, 1], dtype=pl.Int8)), walks_forward=False)
+    assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in shuffled] == [(0, [0, 3, 4], [1, 2]), (1, [1, 2], [0, 3, 4])]

@@ -42,6 +42,7 @@ def test_a_version_that_nobody_answers_for_is_refused_until_somebody_does(tiny_r
         registry.promote("tiny", "challenger")
     assert all("champion" not in v.aliases for v in registry.versions("tiny"))
     registry.add(bundle, "tiny", "challenger", ANSWERED)
+    registry.add(bundle, "tiny", "challenger", Answerable())
     assert "champion" in registry.promote("tiny", "challenger").aliases
     assert [v.version for v in registry.versions("tiny")] == [1]
 

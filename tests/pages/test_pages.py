@@ -12,13 +12,16 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from tests.conftest import ROOT
+from tests.conftest import ROOT, loans
 from tests.pages.reading import PAGES, Fence, anchors, banned, commands, fences, links, name_of, prose
 
 from runner.cli import VERBS, main
+from runner.core.around import RoomSpec
 from runner.core.registry import kinds
 from runner.core.spec import Spec
 from runner.core.workspace import Workspace
+from runner.deployment.answerable import Answerable
+from runner.deployment.registry import Registry
 from runner.experiment.compose import compose
 from runner.experiment.model import Experiment
 from runner.pipeline.stages import ROOMS, STAGES, Stage
@@ -126,6 +129,8 @@ SHELL = fences("bash")
 def test_every_command_can_be_given(page: str, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Path(shutil.copytree(tiny_run, tmp_path / "project"))
     monkeypatch.chdir(project)
+    # The table that pages start from.
+    loans().rename({"bad": "churned"}).write_csv(project / "customers.csv")
     for fence in SHELL:
         if fence.page == page:
             for words in commands(fence):
@@ -137,9 +142,10 @@ def test_every_command_can_be_given(page: str, tiny_run: Path, tmp_path: Path, m
 def test_every_command_of_runner_runs(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Path(shutil.copytree(tiny_run, tmp_path / "project"))
     monkeypatch.chdir(project)
-    # The pages speak of a model that has two versions.
+    # The pages speak of a model that has two versions, and somebody who answers for them.
+    registry = Registry.at(project / ".runner", None)
     for bundle, alias in (("models/tiny/bundle", "challenger"), ("models/tiny/candidates/lightgbm", "former")):
-        assert main(["registry", "add", "tiny", "--bundle", bundle, "--alias", alias]) == 0
+        registry.add(project / bundle, "tiny", alias, Answerable("head of lending", ("risk officer",)))
     for fence in SHELL:
         for words in commands(fence):
             asked = runner_words(words)
@@ -268,7 +274,15 @@ def declared(spec: type[Spec]) -> Iterator[str]:
 def test_a_room_names_all_that_may_be_declared(room: str) -> None:
     page = (ROOT / "docs" / f"{room}.md").read_text(encoding="utf-8")
     for name in declared(Experiment.model_fields[room].annotation):  # type: ignore[arg-type]
+        if name in RoomSpec.common():
+            # What every room may declare is told once, on the page of plugins.
+            continue
         assert re.search(rf"\b{name}\b", page), f"docs/{room}.md does not name {name}"
+
+
+def test_the_page_of_plugins_names_what_every_room_may_declare() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    assert [name for name in RoomSpec.common() if not re.search(rf"\b{name}\b", page)] == []
 
 
 @pytest.mark.parametrize(("family", "room"), [("policy", "problem"), ("source", "data"), ("split", "data"), ("step", "features"), ("candidate", "training")])

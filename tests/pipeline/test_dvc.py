@@ -31,6 +31,7 @@ def repository(tiny: Path) -> Path:
     for name in ("dvc.yaml", ".dvcignore", "requirements.lock"):
         shutil.copy(ROOT / name, tiny / name)
     # The stages' code dependencies are there to be hashed; the package itself runs from where it is installed.
+    shutil.copytree(ROOT / "plugins", tiny / "plugins")
     shutil.copytree(ROOT / "src", tiny / "src", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(["git", "init", "-q"], cwd=tiny, check=True)
     assert dvc(tiny, "init", "-q").returncode == 0

@@ -60,14 +60,14 @@ class Registry:
     def add(self, folder: Path, name: str, alias: str, answerable: Answerable) -> Version:
         """Register a bundle once: the same digest again only moves the alias. Raises FaultsError for a damaged bundle.
 
-        answerable: who answers for the bundle; promotion asks for it.
+        answerable: who answers for the bundle; promotion asks for it. Nobody, where that is not known here, leaves what the version says.
         """
         verify(folder)
         digest, mlflow = of_file(folder / MANIFEST), self._mlflow
         known = next((v for v in self.versions(name) if v.bundle == digest), None)
         if known is None:
             known = self._upload(mlflow, folder, name, digest)
-        if known.answerable != answerable:
+        if answerable not in (Answerable(), known.answerable):
             mlflow.set_model_version_tag(name, str(known.version), ANSWERABLE, answerable.as_text())
         if alias not in known.aliases:
             mlflow.set_registered_model_alias(name, alias, str(known.version))

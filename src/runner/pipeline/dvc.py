@@ -34,7 +34,7 @@ def stages() -> dict[str, Any]:
 
 def workspace_stages() -> dict[str, Any]:
     """The `stages` section for a workspace that uses the installed package: pinned versions stand for the code."""
-    composed = {**compose(), "deps": ["conf", PINS]}
+    composed = {**compose(), "deps": ["conf", PLUGINS, PINS]}
     return {"compose": composed, **{stage.room: _foreach(stage, [PINS]) for stage in STAGES}}
 
 

@@ -23,7 +23,14 @@ REPRODUCE = "# The experiments that are adopted: `dvc repro` rebuilds each of th
 GROUPS_TOLD = "# A group that is not in this folder comes from the installed package; a file of the same name here comes first.\n"
 DVC_CONFIG = "[core]\n    analytics = false\n    autostage = false\n"
 NO_GIT = "    # Outside Git; when the folder becomes a repository: dvc config --unset core.no_scm\n    no_scm = true\n"
-TEMPLATES = {".gitignore": "gitignore", ".dvcignore": "dvcignore", "Makefile": "Makefile", ".github/workflows/check.yml": "ci.yml", "README.md": "README.md"}
+TEMPLATES = {
+    ".gitignore": "gitignore",
+    ".dvcignore": "dvcignore",
+    "Makefile": "Makefile",
+    ".github/workflows/check.yml": "ci.yml",
+    "README.md": "README.md",
+    "plugins/README.md": "plugins.md",
+}
 
 
 def set_up(root: Path, git: bool) -> list[str]:

@@ -12,9 +12,12 @@ def bundle_folder(name: str) -> Path:
     """The folder of a bundle; one from the registry is fetched below .runner/ and checked. Raises FaultsError."""
     if not is_registered(name):
         return local_folder(name)
+    from runner.deployment.mlflow_client import reached
     from runner.deployment.registry import Registry, split_name
     from runner.experiment.compose import tracking_of
 
     workspace = here()
     registered, wanted = split_name(name)
-    return Registry.at(workspace.home, tracking_of(workspace).uri).fetch(registered, wanted)
+    registry = Registry.at(workspace.home, tracking_of(workspace).uri)
+    with reached(registry.uri):
+        return registry.fetch(registered, wanted)

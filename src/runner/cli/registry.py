@@ -35,11 +35,14 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do the act and print the versions it concerns."""
+    from runner.deployment.mlflow_client import reached
     from runner.deployment.registry import Registry
     from runner.experiment.compose import tracking_of
 
     workspace = here()
-    versions = _act(args, workspace, Registry.at(workspace.home, tracking_of(workspace).uri))
+    registry = Registry.at(workspace.home, tracking_of(workspace).uri)
+    with reached(registry.uri):
+        versions = _act(args, workspace, registry)
     if args.json:
         print(json.dumps([v.as_json() for v in versions], indent=2))
     else:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from runner.core.faults import fault
+from runner.core.secrets import masked
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -28,6 +33,18 @@ def is_remote(uri: str) -> bool:
     (True, False)
     """
     return urlsplit(uri).scheme in ("http", "https")
+
+
+@contextmanager
+def reached(uri: str) -> Iterator[None]:
+    """Tell as a fault what a tracking server or registry refuses, or that it is not there: its own traceback would show the address with its password."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        said = " ".join(masked(str(error)).replace(masked(uri), "").split())
+        raise fault("tracking.uri", f"{uri} did not do what was asked: {said[:300]}", "a server that answers", "start it, or look at tracking.uri") from None
 
 
 def client(home: Path, uri: str) -> MlflowClient:

@@ -32,6 +32,7 @@ from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders
 from runner.experiment.locate import ConfigFile, locate
 from runner.experiment.merge import NotPlainError, laid_over, placed
+from runner.experiment.overrides import key_of
 from runner.experiment.yamlfile import read_document, unreadable
 
 MAIN = "config"
@@ -208,6 +209,10 @@ class Composer:
 
     def _path(self, config_path: str) -> Path | None:
         return next((path for folder in self._folders if (path := folder / f"{config_path}.yaml").is_file()), None)
+
+    def chooses(self, override: str) -> bool:
+        """Whether an override takes a file of a group, and sets no value itself."""
+        return self._repository.group_exists(key_of(override)) and not override.partition("=")[2].startswith("{")
 
     def files(self, overrides: Sequence[str]) -> Iterator[ConfigFile]:
         """The files that take part, in the order in which later ones win. Raises as `config` does."""

@@ -2,8 +2,8 @@
 # Makes .venv from requirements.lock, with hashes checked. uv does it in seconds; pip is the way back if uv cannot be had.
 set -eu
 python="$1"
-"$python" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' || {
-    echo "runner needs Python 3.11 or 3.12; found $("$python" --version 2>&1). Try: make setup PYTHON=python3.11" >&2
+"$python" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 12)))' || {
+    echo "runner needs Python 3.11; found $("$python" --version 2>&1). Try: make setup PYTHON=python3.11" >&2
     exit 2
 }
 rm -rf .venv/.ready

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from tests.pipeline.review.conftest import History
@@ -16,6 +18,7 @@ from runner.core.faults import FaultsError
 from runner.pipeline.review.comment import comment
 from runner.pipeline.review.document import document
 from runner.pipeline.review.dvc_files import Cache, Locked, locked_stages
+from runner.pipeline.review.reading import Results
 from runner.pipeline.review.review import ExperimentReview, Review
 from runner.pipeline.stages import STAGES
 
@@ -201,14 +204,14 @@ def test_the_cache_may_lie_elsewhere(in_dvc: History, tmp_path: Path) -> None:
     assert only(in_dvc.review("main", "change")).missing == ()
 
 
-@pytest.mark.parametrize("content", [b"", b"a: [", b"- 1\n", b"stages: 3\n", b"\xff", b"stages: {training@tiny: {outs: [1, {path: x}]}}\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"a: [", b"- 1\n", b"stages: 3\n", b"\xff", b"stages: {training@tiny: {outs: [1, {path: x}]}}\n", b"stages: &a [*a, *a]\n"]
+)
 def test_a_lock_that_cannot_be_read_names_nothing(content: bytes) -> None:
     assert Locked.of(locked_stages(content), "tiny").outs == {}
 
 
 def test_rows_of_other_raw_data_are_not_paired(copied: History) -> None:
-    import polars as pl
-
     path = copied.root / "data/raw/loans.parquet"
     pl.read_parquet(path).reverse().write_parquet(path)
     copied.run()
@@ -239,3 +242,32 @@ def test_a_refused_run_has_a_verdict_and_no_payoff(copied: History) -> None:
     assert "**GATE FAILS.**" in shown
     assert "The verdict goes from GO to REFUSED" in shown
     assert found.paired.gain is None
+
+
+def _without_payoff(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.drop("payoff")
+
+
+def _with_a_gap(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(payoff=pl.when(pl.col("row_id") > 3).then("payoff"))
+
+
+def _twice(rows: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([rows, rows])
+
+
+@pytest.mark.parametrize("change", [_without_payoff, _with_a_gap, _twice])
+def test_predictions_that_are_not_whole_are_not_there(change: Callable[[pl.DataFrame], pl.DataFrame], tmp_path: Path) -> None:
+    path, ladder = tmp_path / "oof.parquet", tmp_path / "ladder.json"
+    ladder.write_text('{"chosen": "a", "rungs": [NaN]}')
+    rows = pl.DataFrame({"row_id": range(9), "fold": [0] * 9, "candidate": ["a"] * 9, "payoff": [1.0] * 9})
+    rows.write_parquet(path)
+    results = Results(lambda place: {"oof.parquet": path, "ladder.json": ladder}.get(place.path))
+    found = results.out_of_fold()
+    assert found is not None
+    assert found.height == 9
+    change(rows).write_parquet(path)
+    assert results.out_of_fold() is None
+    path.write_bytes(b"PAR1 no more")
+    assert results.out_of_fold() is None
+    assert results.ladder["rungs"] == [None]

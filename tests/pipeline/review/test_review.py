@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,20 @@ def test_a_head_without_params_is_refused(history: History) -> None:
         history.review()
 
 
-@pytest.mark.parametrize("content", ["tiny: [", "- a\n", "tiny: {}\n", "../up: {}\n", "tiny: {seed: a}\n"], ids=["cut", "list", "empty", "path", "seed"])
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+BOMB = "a: &a [1, 1]\n" + "".join(f"{new}: &{new} [*{old}, *{old}]\n" for old, new in pairwise(LETTERS))
+BROKEN = {
+    "cut": "tiny: [",
+    "list": "- a\n",
+    "empty": "tiny: {}\n",
+    "path": "../up: {}\n",
+    "seed": "tiny: {seed: a}\n",
+    "deep": "tiny: " + "[" * 5000 + "]" * 5000,
+    "aliases": BOMB,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_params_file_is_refused(history: History, content: str) -> None:
     (history.root / "params.yaml").write_text(content)
     with pytest.raises(FaultsError, match=r"params\.yaml at working tree"):

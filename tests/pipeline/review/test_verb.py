@@ -90,6 +90,7 @@ def test_dvc_itself_leaves_what_review_reads(tiny: Path) -> None:
     for name in ("dvc.yaml", ".dvcignore", "requirements.lock"):
         shutil.copy(ROOT / name, tiny / name)
     shutil.copytree(ROOT / "src", tiny / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "plugins", tiny / "plugins", dirs_exist_ok=True)
     history = begun(tiny)
     assert dvc(tiny, "init", "-q").returncode == 0
     assert dvc(tiny, "repro", "-q").returncode == 0

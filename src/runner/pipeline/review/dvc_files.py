@@ -17,6 +17,9 @@ from runner.pipeline.stages import ROOMS
 
 FOLDER = ".dir"
 CHUNK = 1 << 20
+MOST_PARTS = 1_000_000
+# libyaml where the platform has it; both are safe loaders.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,28 @@ class Locked:
 def locked_stages(content: bytes | None) -> Mapping[str, Any]:
     """The stages in the bytes of dvc.lock by name; none where there is no file, or none that can be read."""
     try:
-        found = yaml.load(content or b"", Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError:
+        found = None if content is None else yaml.load(content, Loader=LOADER)  # noqa: S506
+    except (yaml.YAMLError, RecursionError):
         return {}
-    stages = found.get("stages") if isinstance(found, Mapping) else None
+    stages = found.get("stages") if isinstance(found, Mapping) and not is_endless(found) else None
     return stages if isinstance(stages, Mapping) else {}
+
+
+def is_endless(value: Any) -> bool:
+    """Whether a plain value holds more parts than any file of ours: in YAML a few lines that point at each other can mean billions.
+
+    >>> is_endless({"a": [1, 2]})
+    False
+    """
+    waiting, seen = [value], 0
+    while waiting:
+        part = waiting.pop()
+        below = part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+        seen += len(below)
+        if seen > MOST_PARTS:
+            return True
+        waiting.extend(below)
+    return False
 
 
 def _md5(path: Path) -> str:

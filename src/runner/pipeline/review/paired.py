@@ -81,7 +81,7 @@ def _incomparable(base: Results, head: Results) -> str:
 def _gain(before: pl.DataFrame, after: pl.DataFrame, entry: Mapping[str, Any], digests: tuple[str, str]) -> Paired:
     from runner.stats.bootstrap import paired_gain
 
-    joined = after.select("row_id", "fold", "payoff").join(before.select("row_id", "fold", "payoff"), on="row_id", suffix="_base").sort("row_id")
+    joined = after.join(before, on="row_id", suffix="_base").sort("row_id")
     ours, theirs = joined["payoff"].to_numpy(), joined["payoff_base"].to_numpy()
     unit, level = f"{at(entry, 'problem', 'payoff', 'unit')} per row", amount(entry, "problem", "criterion", "confidence") or 0.95
     folds = (

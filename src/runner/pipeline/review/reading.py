@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,10 @@ class Results:
         """The object in a JSON output; empty where it is missing, withheld or damaged."""
         path = self.path(place)
         try:
-            return load(path) if path is not None else {}
-        except FaultsError:
+            found: Record = finite(load(path)) if path is not None else {}
+        except (FaultsError, RecursionError):
             return {}
+        return found
 
     @property
     def verdict(self) -> Record:
@@ -85,17 +87,34 @@ class Results:
         return self.json(Place("models", f"candidates/{chosen}/manifest.json")) if chosen and "/" not in chosen else {}
 
     def out_of_fold(self) -> pl.DataFrame | None:
-        """The out-of-fold rows of the chosen candidate: row_id, fold, decision, payoff, ...; None where they are missing."""
+        """The chosen candidate out of fold, a row each: row_id (u64), fold (i64), payoff (f64); None where that is missing or damaged."""
         import polars as pl
-        from polars.exceptions import PolarsError
+        from polars.exceptions import PanicException, PolarsError
+
+        wanted = {"row_id": pl.UInt64, "fold": pl.Int64, "payoff": pl.Float64}
 
         path, chosen = self.path(TRAINING["oof"]), text(self.ladder, "chosen")
         if path is None or not chosen:
             return None
         try:
-            return pl.scan_parquet(path).filter(pl.col("candidate") == chosen).collect()
-        except (PolarsError, OSError):
+            rows = pl.scan_parquet(path).filter(pl.col("candidate") == chosen).select(pl.col(name).cast(dtype) for name, dtype in wanted.items()).collect()
+        except (PolarsError, PanicException, OSError):
             return None
+        whole = rows.height > 0 and rows["row_id"].n_unique() == rows.height and bool(rows["payoff"].is_finite().all(ignore_nulls=False))
+        return rows if whole else None
+
+
+def finite(value: Any) -> Any:
+    """A plain value in which no number is infinite or not a number: JSON cannot say those, and none of ours is.
+
+    >>> finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(value, dict):
+        return {key: finite(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def measured_seconds(found: Record) -> dict[str, float]:

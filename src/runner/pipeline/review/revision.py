@@ -14,13 +14,14 @@ from typing import Any
 import yaml
 
 from runner.core.digests import of_bytes, of_file
-from runner.core.faults import Fault, FaultsError
+from runner.core.faults import Fault, FaultsError, fault
 from runner.core.plugins import KEY, listed_in
 from runner.core.workspace import Workspace, check_name
 from runner.experiment import params, plugins
 from runner.experiment.model import ROOMS, Experiment
-from runner.pipeline.review.dvc_files import Cache, files_in, locked_stages
+from runner.pipeline.review.dvc_files import Cache, files_in, is_endless, locked_stages
 from runner.pipeline.review.git import Repository
+from runner.pipeline.review.reading import finite
 from runner.report.words import shorten
 
 WORKING_TREE = "working tree"
@@ -77,9 +78,7 @@ class Revision:
         Raises FaultsError (2) when the file is damaged or an entry has no whole experiment.
         """
         called = f"{params.FILE} at {self.label}"
-        content = self.read(params.FILE)
-        # Through JSON: keys become text and dates, which only a hand edit can bring, too.
-        found: dict[str, Any] = json.loads(json.dumps(params.parsed(content or b"", called), default=str))
+        found = _plain(self.read(params.FILE) or b"", called)
         faults: list[Fault] = []
         for name, entry in found.items():
             missing = [key for key in ("seed", *ROOMS) if not isinstance(entry, dict) or not isinstance(entry.get(key), int if key == "seed" else dict)]
@@ -169,6 +168,19 @@ class Revision:
                 return None
             self.repository.export(str(self.commit), KEY, apart.root)
         return tuple(_said(f) for f in params.stale(apart))
+
+
+def _plain(content: bytes, called: str) -> dict[str, Any]:
+    """What a params.yaml holds, as JSON has it: keys become text, and dates, which only a hand edit can bring, too."""
+    try:
+        found = params.parsed(content, called)
+        if not is_endless(found):
+            plain: dict[str, Any] = finite(json.loads(json.dumps(found, default=str)))
+            return plain
+        wrong = "means more values than any experiment has"
+    except RecursionError:
+        wrong = "is nested deeper than any experiment"
+    raise fault(called, wrong, "the file that compose writes", params.COMPOSE)
 
 
 def source_paths(entry: Mapping[str, Any]) -> dict[str, str]:

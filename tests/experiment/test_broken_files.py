@@ -263,3 +263,11 @@ def test_a_direction_without_a_positive_label_is_told(workspace: Workspace, smal
     (workspace.conf / "experiment" / "small.yaml").write_text(constrained.replace("task: binary", "task: multiclass"))
     with pytest.raises(FaultsError, match="a multiclass task has none"):
         compose(workspace, ["+experiment=small"])
+
+
+def test_what_a_chosen_file_says_is_blamed_on_the_file(workspace: Workspace) -> None:
+    (workspace.conf / "evaluation" / "strict.yaml").write_text("# stricter\ntest_uses: 0\n")
+    with pytest.raises(FaultsError, match=r"evaluation\.test_uses \(conf/evaluation/strict\.yaml:2\): found 0"):
+        compose(workspace, ["+experiment=small", "evaluation=strict"])
+    with pytest.raises(FaultsError, match=r"evaluation\.test_uses \(command line\): found -1"):
+        compose(workspace, ["+experiment=small", "evaluation=strict", "evaluation.test_uses=-1"])

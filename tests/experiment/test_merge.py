@@ -84,6 +84,20 @@ def test_a_composition_is_the_one_of_hydra(workspace: Workspace, name: str) -> N
         assert Composer(workspace).config(overrides) == wanted
 
 
+def test_one_composer_gives_many_experiments_as_hydra_does(workspace: Workspace, small: str) -> None:
+    texts = {
+        "based": small.replace("name: small", "name: based\ndefaults: [small, override /training/tuning: quick, _self_]"),
+        "open": small.replace("row: one customer", "row: ???").replace("name: small", "name: open"),
+    }
+    for name, text in texts.items():
+        (workspace.conf / "experiment" / f"{name}.yaml").write_text(text)
+    composer = Composer(workspace)
+    for name in ("small", "credit_risk", "based", "open", "small", "bank_campaign"):
+        with initialize_config_dir(str(workspace.conf), version_base=None):
+            wanted = OmegaConf.to_container(hydra_compose("config", [f"+experiment={name}"]), resolve=False)
+        assert composer.config([f"+experiment={name}"]) == wanted, name
+
+
 def test_a_lookup_in_place_of_a_section_is_merged_as_hydra_does(workspace: Workspace, small: str) -> None:
     text = small.replace("evaluation:\n  slices: {large: amount > 100}\n", "evaluation: ${more}\nmore: {slices: {large: amount > 100}}\n")
     (workspace.conf / "experiment" / "small.yaml").write_text(text)

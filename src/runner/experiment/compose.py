@@ -105,7 +105,8 @@ def _origin(composer: Composer, overrides: Sequence[str]) -> Callable[[], Origin
 
     def find() -> Origin:
         try:
-            return Origin(tuple(composer.files(overrides)), overrides)
+            # The choice of a file sets nothing: what the file says is blamed on the file.
+            return Origin(tuple(composer.files(overrides)), [override for override in overrides if not composer.chooses(override)])
         except (FaultsError, *MISTAKES):
             return Origin((), overrides)
 

@@ -6,6 +6,7 @@ no config file can reach them. Each file is read once, with libyaml, however man
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,10 +33,12 @@ from runner.core.workspace import Workspace
 from runner.experiment.groups import conf_folders
 from runner.experiment.locate import ConfigFile, locate
 from runner.experiment.merge import NotPlainError, laid_over, placed
+from runner.experiment.overrides import key_of
 from runner.experiment.yamlfile import read_document, unreadable
 
 MAIN = "config"
 HEAD_CHARACTERS = 512
+PLAINLY = re.compile(r"\+experiment=(\w+)")
 # What composing can raise for a person's mistake; anything else is a bug and keeps its traceback.
 MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeError, OSError, ValueError, RecursionError)
 
@@ -152,11 +155,15 @@ class Composer:
         self._known = CachingConfigRepository(self._repository)
         self._loader = ConfigLoaderImpl(ConfigSearchPathImpl())
         self._parser = OverridesParser.create()
+        self._base: dict[str, Any] | None = None
         if not self._repository.config_exists(MAIN):
             raise fault("conf", "there is no conf/config.yaml", "a project folder whose conf/ holds the table of contents, config.yaml")
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The composed config as plain values, not resolved. Raises FaultsError, or HydraException and others for MISTAKES in overrides and defaults lists."""
+        plain = self._plainly_chosen(overrides)
+        if plain is not None:
+            return plain
         defaults = self._defaults_of(overrides)
         self._refuse(path for item in defaults.defaults if (path := self._path(item.config_path)) is not None)
         try:
@@ -164,6 +171,29 @@ class Composer:
             return self._overridden(merged, defaults.config_overrides) if defaults.config_overrides else merged
         except OmegaConfBaseException as error:
             raise ConfigCompositionException from error
+
+    def _plainly_chosen(self, overrides: Sequence[str]) -> dict[str, Any] | None:
+        """The config where nothing but an experiment is chosen that has no defaults list of its own; None for everything else.
+
+        Such experiments differ in their own file only, so what they are laid over is composed once.
+        """
+        chosen = PLAINLY.fullmatch(overrides[0]) if len(overrides) == 1 else None
+        if chosen is None or not self._repository.config_exists(f"experiment/{chosen[1]}"):
+            return None
+        path = self._path(f"experiment/{chosen[1]}")
+        found = self._shelf.file(path) if path is not None else None
+        if path is None or found is None or found.faults or "defaults" in found.values or found.head["package"] != "_global_":
+            return None
+        if self._base is None:
+            defaults = self._defaults_of([]).defaults
+            if any(item.config_path.startswith("experiment/") for item in defaults):
+                return None
+            self._refuse(below for item in defaults if (below := self._path(item.config_path)) is not None)
+            self._base = self._merged(defaults)
+        try:
+            return laid_over(self._base, self._shelf.values(path))
+        except NotPlainError:
+            return None
 
     def _defaults_of(self, overrides: Sequence[str]) -> Any:
         """The defaults list; where it cannot be made, what is wrong with a file that takes part is told first."""
@@ -208,6 +238,10 @@ class Composer:
 
     def _path(self, config_path: str) -> Path | None:
         return next((path for folder in self._folders if (path := folder / f"{config_path}.yaml").is_file()), None)
+
+    def chooses(self, override: str) -> bool:
+        """Whether an override takes a file of a group, and sets no value itself."""
+        return self._repository.group_exists(key_of(override)) and not override.partition("=")[2].startswith("{")
 
     def files(self, overrides: Sequence[str]) -> Iterator[ConfigFile]:
         """The files that take part, in the order in which later ones win. Raises as `config` does."""

@@ -1,7 +1,8 @@
 # Everything runs in .venv, made from requirements.lock. `make` shows the targets.
 PYTHON ?= python3
 BIN := .venv/bin
-UV_CACHE ?= .runner/uv
+# Our own modules may be kept compiled too: a process starts faster.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test slow bench repro reference ui format lock
 help: ## show the targets

@@ -157,3 +157,16 @@ def tiny_run(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     done = command(root, "+experiment=tiny")
     assert done.returncode == 0, done.stderr
     return root
+
+
+@pytest.fixture
+def finished(tiny_run: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny project after a whole run, to change."""
+    return Path(shutil.copytree(tiny_run, tmp_path / "project"))
+
+
+@pytest.fixture
+def stored(tiny: Path, tiny_run: Path) -> Path:
+    """The tiny project with nothing in its folders, whose results are in the content store all the same."""
+    shutil.copytree(tiny_run / ".runner", tiny / ".runner", dirs_exist_ok=True)
+    return tiny

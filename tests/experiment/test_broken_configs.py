@@ -481,6 +481,14 @@ DATA = [
         ("is relative", "absolute"),
     ),
     Broken(
+        "a name that stands for several columns",
+        "age: {type: int}",
+        "'*': {type: int}",
+        "data.columns.*",
+        "'*': {type",
+        ("read as several columns at once", "rename the column"),
+    ),
+    Broken(
         "a column that is ours", "age: {type: int}", "row_id: {type: int}", "data.columns.row_id", "row_id: {type", ("row_id is the name of our own column",)
     ),
 ]

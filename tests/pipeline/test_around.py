@@ -48,12 +48,12 @@ Declare = Callable[..., Path]
 
 
 @pytest.fixture
-def declare(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Declare:
+def declare(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Declare:
     """The tiny project with one step around a room, adopted."""
     monkeypatch.setenv("LOOKS", str(tmp_path / "looks"))
-    (tiny / "plugins").mkdir()
-    (tiny / "plugins" / "look.py").write_text(PLUGIN)
-    conf = tiny / "conf" / "experiment" / "tiny.yaml"
+    (stored / "plugins").mkdir()
+    (stored / "plugins" / "look.py").write_text(PLUGIN)
+    conf = stored / "conf" / "experiment" / "tiny.yaml"
     plain = conf.read_text()
 
     def make(room: str, when: str, **told: Any) -> Path:
@@ -65,9 +65,9 @@ def declare(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Decl
         else:
             text += f"{room}: {step}\n"
         conf.write_text(text)
-        done = command(tiny, "compose")
+        done = command(stored, "compose")
         assert done.returncode == 0, done.stderr
-        return tiny
+        return stored
 
     return make
 

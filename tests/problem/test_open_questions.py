@@ -45,34 +45,34 @@ def test_a_question_is_text() -> None:
         problem(open_questions={"payoff": 3})
 
 
-def test_exploring_goes_on_while_an_adopted_run_is_refused(tiny: Path) -> None:
-    (tiny / "conf/experiment/tiny.yaml").write_text(OPEN)
-    exploring = command(tiny, "+experiment=tiny")
+def test_exploring_goes_on_while_an_adopted_run_is_refused(stored: Path) -> None:
+    (stored / "conf/experiment/tiny.yaml").write_text(OPEN)
+    exploring = command(stored, "+experiment=tiny")
     assert exploring.returncode == 0, exploring.stderr
     assert "open questions" in exploring.stdout
-    assert command(tiny, "compose").returncode == 0
+    assert command(stored, "compose").returncode == 0
 
-    adopted = command(tiny, "+experiment=tiny")
+    adopted = command(stored, "+experiment=tiny")
     assert adopted.returncode == 3
     assert "What does a bad loan cost?" in adopted.stdout
-    verdict = json.loads((tiny / "reports/tiny/evaluation/verdict.json").read_text())
+    verdict = json.loads((stored / "reports/tiny/evaluation/verdict.json").read_text())
     assert verdict["verdict"] == "refused"
-    assert not (tiny / "models/tiny/bundle").exists()
-    assert not (tiny / "ledger").exists(), "placeholders spend no use of the sealed test"
+    assert not (stored / "models/tiny/bundle").exists()
+    assert not (stored / "ledger").exists(), "placeholders spend no use of the sealed test"
 
-    again = command(tiny, "+experiment=tiny", "seed=20130", "problem.row=a loan")
+    again = command(stored, "+experiment=tiny", "seed=20130", "problem.row=a loan")
     assert again.returncode == 0, "an exploring run is not answered from what the adopted one left in the store"
-    page = (tiny / "reports/tiny/report.html").read_text()
+    page = (stored / "reports/tiny/report.html").read_text()
     assert "What nobody has answered yet" in page
-    assert chapter(RunFolders.adopted(Workspace(tiny), "tiny")).room == "problem"
+    assert chapter(RunFolders.adopted(Workspace(stored), "tiny")).room == "problem"
 
 
-def test_an_answer_in_the_file_lets_the_adopted_run_through(tiny: Path) -> None:
-    (tiny / "conf/experiment/tiny.yaml").write_text(OPEN)
-    command(tiny, "compose")
-    (tiny / "conf/experiment/tiny.yaml").write_text(TINY)
-    assert command(tiny, "compose").returncode == 0
-    assert command(tiny, "+experiment=tiny").returncode == 0
+def test_an_answer_in_the_file_lets_the_adopted_run_through(stored: Path) -> None:
+    (stored / "conf/experiment/tiny.yaml").write_text(OPEN)
+    command(stored, "compose")
+    (stored / "conf/experiment/tiny.yaml").write_text(TINY)
+    assert command(stored, "compose").returncode == 0
+    assert command(stored, "+experiment=tiny").returncode == 0
 
 
 def test_questions_that_are_no_map_are_told_with_their_key(tiny: Path) -> None:

@@ -49,6 +49,15 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def is_pattern(name: str) -> bool:
+    """Whether Polars reads a column name as several columns at once: no expression can speak of such a column alone.
+
+    >>> [name for name in ("*", "^a.*$", "*a", "^a", "a$") if is_pattern(name)]
+    ['*', '^a.*$']
+    """
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
+
+
 @cache
 def identifier(name: str) -> str:
     """A column name as a person would write it: in quotes only where SQL would read the bare word as something else.

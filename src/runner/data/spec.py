@@ -9,6 +9,7 @@ from polars.exceptions import PolarsError
 from pydantic import Field, model_validator
 
 from runner.core.around import RoomSpec
+from runner.core.expressions import is_pattern
 from runner.core.faults import nearest
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
@@ -162,6 +163,7 @@ class DataSpec(RoomSpec):
                 wrong.append(f"joins.{name}.source names the source {join.source!r}; {self._sources_near(join.source)}")
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
+        wrong += [f"columns.{n}: the name is read as several columns at once, rename the column in the data" for n in self.columns if is_pattern(n)]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

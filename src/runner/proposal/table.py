@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from runner.core.expressions import identifier
+from runner.core.expressions import identifier, is_pattern
 from runner.proposal.infer import Reading, readings, typed
 from runner.proposal.profile import Facts, profile
 
@@ -104,7 +104,7 @@ class Table:
 def table_of(source: Source, raw: pl.DataFrame) -> Table:
     """Read every column of a raw table. Columns that config cannot name, that are empty, or that no model can use are left out."""
     nameless = {name: why for name in raw.columns if (why := _unwritable(name))}
-    usable = raw.drop(list(nameless))
+    usable = pl.DataFrame([values for values in raw if values.name not in nameless])
     before = profile(usable)
     found = readings(usable, before, source.kind == "csv")
     renamed = {name: _renamed(name, raw.columns) for name in usable.columns if found[name].type is not None}
@@ -123,6 +123,8 @@ def _unwritable(name: str) -> str:
         return "the column has no name"
     if len(name) > LONGEST_NAME:
         return f"its name has more than {LONGEST_NAME} signs"
+    if is_pattern(name):
+        return "its name is read as several columns at once; rename it in the data to use it"
     if "${" in name or "???" in name:
         return "its name means something else in config; rename it in the data to use it"
     return ""

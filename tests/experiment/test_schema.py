@@ -14,6 +14,7 @@ from scripts.reference import texts
 from tests.conftest import ROOT
 
 from runner.core.registry import Family, kinds
+from runner.core.described import described
 from runner.core.spec import Spec
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
@@ -102,7 +103,7 @@ def test_every_spec_and_every_field_explains_itself(spec: type[Spec]) -> None:
     assert "__doc__" in vars(spec)
     assert len(spec.__doc__ or "") > 15
     # What a kind is stands in its class.
-    unexplained = [name for name, field in spec.model_fields.items() if name != "kind" and len(field.description or "") < 10]
+    unexplained = [name for name in spec.model_fields if name != "kind" and len(described(spec).get(name, "")) < 10]
     assert unexplained == []
 
 

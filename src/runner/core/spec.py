@@ -12,7 +12,7 @@ class Spec(BaseModel):
     """Frozen, strict, and deaf to unknown keys: a typing error in config is a fault, never a default."""
 
     # Built when first used: a part of the whole is built within the whole, never twice.
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def with_order(given: Any, *names: str) -> Any:

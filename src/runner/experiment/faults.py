@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
+from runner.core.described import described
 from runner.core.faults import Fault, listed, nearest
 from runner.core.registry import Registered, kinds
 from runner.core.spec import Spec
@@ -218,5 +219,4 @@ def is_declared(path: Sequence[str], given: Any, root: type[Spec]) -> bool:
 
 def _described(path: Sequence[str], given: Any, root: type[Spec]) -> str:
     spec = spec_at(path[:-1], given, root)
-    field = spec.model_fields.get(path[-1]) if spec else None
-    return (field.description or "").split("\n")[0] if field is not None else ""
+    return described(spec).get(path[-1], "").split("\n")[0] if spec else ""

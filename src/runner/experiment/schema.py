@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
+
+from runner.core.described import described
 from runner.core.registry import FAMILY, SETTINGS_OF, Family, kinds
 from runner.core.spec import Spec
 from runner.experiment.model import Experiment
@@ -28,7 +32,7 @@ KEPT = ("description", "default", SETTINGS_OF)
 
 def experiment_schema(groups: Mapping[str, Sequence[str]], root: type[Spec] = Experiment) -> Node:
     """The schema of every file that goes over the whole config. groups: config group to its options, proposed in defaults lists."""
-    plain = root.model_json_schema(ref_template=POINTER + "{model}")
+    plain = root.model_json_schema(ref_template=POINTER + "{model}", schema_generator=_Described)
     definitions = plain.pop("$defs", {})
     partial = _Partial(_names(plain, definitions), definitions)
     properties = {key: partial.field(node, key) for key, node in plain["properties"].items()}
@@ -46,6 +50,18 @@ def experiment_schema(groups: Mapping[str, Sequence[str]], root: type[Spec] = Ex
         "x-required": plain["required"],
         "definitions": dict(sorted({**sections, **partial.families}.items())),
     }
+
+
+class _Described(GenerateJsonSchema):
+    """Pydantic's schema, with what the docstrings say about each field."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        node = super().model_schema(schema)
+        spec: type[Spec] = schema["cls"]
+        for name, text in described(spec).items():
+            if name in node.get("properties", {}):
+                node["properties"][name]["description"] = text
+        return node
 
 
 def group_schema(schema: Node, package: str, home: str) -> Node | None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from runner.bundle import examples
 from runner.core import plugins
+from runner.core.described import described
 from runner.core.faults import fault
 from runner.core.spec import Spec
 from runner.core.workspace import Workspace
@@ -50,5 +51,5 @@ def rows(columns: Mapping[str, Mapping[str, Any]], n: int = 100, seed: int = 0) 
 def explained(spec: type[Spec]) -> list[str]:
     """What `explain` would have nothing to say about: the kind itself, or fields of its own without a docstring."""
     own = get_annotations(spec)
-    unsaid = [name for name, field in spec.model_fields.items() if name in own and name != "kind" and not field.description]
+    unsaid = [name for name in spec.model_fields if name in own and name != "kind" and not described(spec).get(name)]
     return [*([] if spec.__doc__ else [spec.__name__]), *unsaid]

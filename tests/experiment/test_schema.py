@@ -13,8 +13,8 @@ from referencing import Registry, Resource
 from scripts.reference import texts
 from tests.conftest import ROOT
 
-from runner.core.registry import Family, kinds
 from runner.core.described import described
+from runner.core.registry import Family, kinds
 from runner.core.spec import Spec
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from functools import cache
+from itertools import pairwise
 
 from runner.core.spec import Spec
 
@@ -29,7 +30,7 @@ def _own(spec: type[Spec]) -> dict[str, str]:
         return {}
     body = [statement for declared in ast.parse(source).body if isinstance(declared, ast.ClassDef) for statement in declared.body]
     found = {}
-    for field, said in zip(body, body[1:], strict=False):
+    for field, said in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and (text := _text(said)):
             found[field.target.id] = inspect.cleandoc(text)
     return found

@@ -15,7 +15,8 @@ from tests.proposal.conftest import csv_text, customers
 from runner.core.progress import Silent
 from runner.core.workspace import Workspace
 from runner.experiment.model import Experiment
-from runner.pipeline.run import Run, run_stage
+from runner.pipeline.execute import run_stage
+from runner.pipeline.run import Run
 from runner.pipeline.stages import STAGES
 from runner.proposal.propose import Proposal
 

@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.verdict import show
     from runner.experiment.compose import compose
     from runner.pipeline.acts import finish
-    from runner.pipeline.run import Run, run_all
+    from runner.pipeline.execute import run_all
+    from runner.pipeline.run import Run
     from runner.pipeline.stages import ROOMS
 
     experiment = compose(workspace, args.overrides)

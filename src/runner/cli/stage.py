@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.experiment.params import from_params
     from runner.pipeline.acts import after_stage
     from runner.pipeline.dvc import unpinned
-    from runner.pipeline.run import Run, exclusive, run_stage
+    from runner.pipeline.execute import run_stage
+    from runner.pipeline.run import Run, exclusive
     from runner.pipeline.stages import stage_of
 
     workspace = here()

@@ -151,8 +151,9 @@ def job(cfg: DictConfig) -> float:
 
 def _run_one(workspace: Workspace, experiment: Experiment, overrides: list[str]) -> JobResult:
     from runner.pipeline.acts import render, verdict_of
+    from runner.pipeline.execute import run_all
     from runner.pipeline.records import write_record
-    from runner.pipeline.run import Run, run_all
+    from runner.pipeline.run import Run
     from runner.pipeline.stages import TRAINING
 
     # Jobs already run side by side: one fit at a time in each.

@@ -10,7 +10,8 @@ from typing import Literal
 from runner.core.faults import FaultsError
 from runner.core.files import read_json
 from runner.core.workspace import RunFolders
-from runner.pipeline.run import Run, recall
+from runner.pipeline.execute import recall
+from runner.pipeline.run import Run
 from runner.pipeline.stages import EVALUATION, STAGES
 
 Outcome = Literal["re-used", "computed", "withheld"]

@@ -15,8 +15,8 @@ from runner.pipeline.keys import code_digest, spec_digest, with_plugins
 from runner.pipeline.review.reading import Results
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at
-from runner.pipeline.run import declared_of
 from runner.pipeline.stages import FEATURES, PROBLEM, stage_of
+from runner.pipeline.uses import declared_of
 from runner.report.reading import amount, at, record, text, values
 
 # What the problem stage copies into problem.json as it was declared; the policy is resolved there.

@@ -17,8 +17,8 @@ from runner.pipeline.cache import Store
 from runner.pipeline.keys import extra_of, identity_of, spec_digest
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at, numbers_of
-from runner.pipeline.run import declared_of
 from runner.pipeline.stages import DATA, GATES, STAGES, Place, Stage
+from runner.pipeline.uses import declared_of
 
 Entry = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ import yaml
 from runner.core.faults import FaultsError
 from runner.evaluation.ledger import parsed
 from runner.pipeline.review.revision import Revision
-from runner.pipeline.run import declared_of
+from runner.pipeline.uses import declared_of
 from runner.report.reading import text
 
 Ledger = Sequence[Mapping[str, Any]]

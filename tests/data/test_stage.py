@@ -221,6 +221,17 @@ def test_nan_is_missing_and_infinity_a_breach(room: Room) -> None:
     assert both.filter(pl.col("row_id") == 0)["rate"].to_list() == [None]
 
 
+def test_rows_that_share_a_key_are_a_finding_until_it_is_declared_unique(room: Room) -> None:
+    rows = loans(id=[*range(195), *range(5)])
+    made = room(rows)
+    (found,) = [f for f in made.json("data_report")["findings"] if f["what"] == "rows with the same key"]
+    shared = made.rows("sealed_test").filter(pl.col("id").is_in(made.rows("train")["id"].to_list())).height
+    assert (found["rows"], found["severity"]) == (10, "serious" if shared else "warned")
+    assert f"10 rows share their id with another row; {shared} rows of the test" in found["evidence"]
+    assert "rows with the same key" not in room(rows, {"unique": ["id"]}).findings()
+    assert "rows with the same key" not in room(loans()).findings()
+
+
 def test_rows_without_an_outcome_are_left_out_and_told(room: Room) -> None:
     made = room(loans(status=[None] * 20 + ["bad", "good"] * 90))
     assert made.rows("train").height + made.rows("sealed_test").height == 180

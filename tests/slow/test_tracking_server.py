@@ -85,12 +85,22 @@ def sent(root: Path, server: Mlflow) -> subprocess.CompletedProcess[str]:
     return command(root, "track", f"tracking.uri={server.uri}")
 
 
+def arrived(root: Path, server: Mlflow) -> None:
+    """Wait until everything is delivered: what a run did not wait for may still be on its way."""
+    for _ in range(30):
+        if sent(root, server).returncode == 0:
+            return
+        time.sleep(1.0)
+    pytest.fail("the records do not arrive")
+
+
 @pytest.mark.timeout(900)
 def test_a_server_keeps_every_record_once(ran: Path, mlflow: Mlflow) -> None:
     mlflow.start()
     first = command(ran, "+experiment=tiny", f"tracking.uri={mlflow.uri}")
     assert first.returncode == 0
     assert "tracking server" not in first.stderr, first.stderr
+    arrived(ran, mlflow)
     (run,) = mlflow.runs()
     assert run["runner.complete"] == "true"
     assert sent(ran, mlflow).stdout == "0 records sent, 0 waiting, 0 bundles registered\n"
@@ -122,8 +132,7 @@ def test_a_server_that_dies_midway_costs_nothing_and_gets_everything_later(ran: 
     assert err.count("tracking server") <= 1
     assert "Traceback" not in err
     mlflow.start()
-    later = sent(ran, mlflow)
-    assert later.returncode == 0, later.stderr
+    arrived(ran, mlflow)
     (run,) = mlflow.runs()
     assert run["runner.complete"] == "true"
 
@@ -146,12 +155,9 @@ def test_a_server_that_stands_still_costs_as_much_as_declared(ran: Path, mlflow:
     started = time.monotonic()
     assert command(ran, "+experiment=tiny", "tracking.uri=off").returncode == 0
     without = time.monotonic() - started
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-W", "ignore", "-c", "import mlflow.tracking"], check=True)
-    importing = time.monotonic() - started
     assert done.returncode == 0
-    assert done.stderr.count("stopped answering") == 1
-    # Two seconds of patience, the sender's own start, and some room for a busy machine.
-    assert with_server - without < 2.0 + 2.5 * importing
-    assert sent(ran, mlflow).returncode == 0
+    assert done.stderr.count("does not answer") == 1
+    # Two seconds of patience, and some room for a busy machine.
+    assert with_server - without < 2.0 + 0.5 * without
+    arrived(ran, mlflow)
     assert len(mlflow.runs()) == 1

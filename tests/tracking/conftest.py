@@ -32,6 +32,7 @@ class Server:
 
     answers: list[bytes] = field(default_factory=list)
     dies: bool = False
+    slow_s: float = 0.0
     held_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class Server:
 
     def _talk(self, connection: socket.socket) -> None:
         while connection.recv(65536):
+            time.sleep(self.slow_s)
             if self.answers:
                 connection.sendall(self.answers.pop(0))
                 continue
@@ -62,6 +64,13 @@ class Server:
             while connection.recv(65536):
                 pass
             self.held_s.append(time.monotonic() - started)
+
+    def let_go(self) -> float:
+        """Seconds that the first one to ask kept waiting for an answer."""
+        ends = time.monotonic() + 10
+        while not self.held_s and time.monotonic() < ends:
+            time.sleep(0.05)
+        return self.held_s[0]
 
     def close(self) -> None:
         self._socket.close()
@@ -75,6 +84,9 @@ def silent() -> Iterator[Server]:
     server.close()
 
 
+EXPERIMENT = '{"experiment": {"experiment_id": "1", "name": "tiny", "artifact_location": "mlflow-artifacts:/1", "lifecycle_stage": "active"}}'
+
+
 def json_answer(body: str) -> bytes:
     return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
@@ -82,8 +94,15 @@ def json_answer(body: str) -> bytes:
 @pytest.fixture
 def dying() -> Iterator[Server]:
     """Answers which experiment is meant, and is gone at the next question."""
-    experiment = '{"experiment": {"experiment_id": "1", "name": "tiny", "artifact_location": "mlflow-artifacts:/1", "lifecycle_stage": "active"}}'
-    server = Server([json_answer(experiment)], dies=True)
+    server = Server([json_answer("{}"), json_answer(EXPERIMENT)], dies=True)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def slow() -> Iterator[Server]:
+    """Takes its time over every answer, and never ends."""
+    server = Server([json_answer("{}"), *[json_answer(EXPERIMENT)] * 1000], slow_s=0.5)
     yield server
     server.close()
 

@@ -166,3 +166,21 @@ def test_folds_by_time_are_trained_on_earlier_blocks_alone() -> None:
     assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in found] == [(0, [0, 4], [1, 2]), (1, [0, 1, 2, 4], [3])]
     shuffled = folds_of(ids, blocks.with_columns(fold=pl.Series([1, 0, 0, 1, 1], dtype=pl.Int8)), walks_forward=False)
     assert [(f.number, f.train.tolist(), f.valid.tolist()) for f in shuffled] == [(0, [0, 3, 4], [1, 2]), (1, [1, 2], [0, 3, 4])]
+
+
+class Seen(Silent):
+    """Progress that remembers what was said to be best."""
+
+    def __init__(self) -> None:
+        self.best: list[str] = []
+
+    def step(self, room: str, doing: str, done: int, total: int, best: str = "") -> None:
+        self.best.append(best)
+
+
+def test_the_least_loss_of_all_candidates_is_shown_as_soon_as_it_is_known(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    seen = Seen()
+    done = replace(engine(learner, folds), tally=Tally(seen, 1)).study_all(jobs(tmp_path, 2), 1)
+    name, found = min(done.items(), key=lambda item: item[1].best.loss)
+    assert seen.best[0] == ""
+    assert seen.best[-1] == f"best so far {name} (log loss {found.best.loss:.4g})"

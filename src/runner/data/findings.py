@@ -121,6 +121,21 @@ def _sentinels(name: str, values: pl.Series) -> list[Finding]:
     ]
 
 
+def repeated_keys(train: pl.DataFrame, test: pl.DataFrame, task: Task) -> list[Finding]:
+    """Rows whose declared key another row has too; serious where training and test share a key. Keys are counted, never shown."""
+    key = list(task.key)
+    if not key:
+        return []
+    both = pl.concat([train.select(key), test.select(key)])
+    n_rows = int(both.is_duplicated().sum())
+    if not n_rows:
+        return []
+    n_shared = test.join(train.select(key).unique(), on=key, how="semi", nulls_equal=True).height
+    told = f"{n_rows:,} rows share their {', '.join(key)} with another row; {n_shared:,} rows of the test with one in training"
+    hint = "; name the same columns under data.unique to set later ones aside"
+    return [Finding("serious" if n_shared else "warned", "rows with the same key", told + hint, n_rows)]
+
+
 def outcome(n_read: int, n_without: int, test: pl.DataFrame, train: pl.DataFrame, task: Task) -> list[Finding]:
     """Rows whose outcome is not known, and labels that only the test has."""
     findings: list[Finding] = []

@@ -42,6 +42,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
     found = [
         *dropped,
         *findings.quality(train, contract),
+        *findings.repeated_keys(train, test, task),
         *findings.outcome(way.made.rows.height, way.n_without, test, train, task),
         *_on_the_way(way),
     ]

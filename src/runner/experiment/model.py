@@ -38,7 +38,7 @@ class TrackingSpec(Spec):
     uri: str | None = None
     """Any MLflow tracking URI, "off", or nothing for a file of the workspace."""
     max_wait_s: float = Field(default=2.0, gt=0)
-    """Longest time a run waits for a server that does not answer, in seconds."""
+    """Longest time a run waits for a tracking server, in seconds."""
 
     @model_validator(mode="after")
     def _known_scheme(self) -> Self:

@@ -27,7 +27,7 @@ def finish(run: Run, progress: Progress) -> None:
     from runner.pipeline.tracking import track
 
     registration = registration_of(run.folders) if run.adopted and verdict_of(run) == "go" else None
-    track(run.workspace, run.experiment.tracking, progress.say, [registration] if registration else [])
+    track(run.workspace, run.experiment.tracking, progress.say, [registration] if registration else [], patient=False)
 
 
 def after_stage(run: Run, room: str) -> None:

@@ -7,8 +7,10 @@ or `busy` where another sender does not finish in time.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +63,9 @@ def _send_all(order: Json) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    # A run that has ended listens no more; its records are sent all the same.
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _send(api: MlflowClient, home: Path, uri: str, root: Path, record: Json) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -65,6 +66,7 @@ class Tally:
     total: int
     done: int = 0
     best: str = ""
+    least: float = math.inf
     lock: Lock = field(default_factory=Lock)
 
     def tick(self, doing: str) -> None:
@@ -72,9 +74,11 @@ class Tally:
             self.done += 1
             self.progress.step("training", doing, self.done, self.total, self.best)
 
-    def better(self, text: str) -> None:
+    def finished(self, name: str, loss: float, measure: str) -> None:
+        """A trial's mean out-of-fold loss; the least of all candidates is shown from then on."""
         with self.lock:
-            self.best = text
+            if loss < self.least:
+                self.least, self.best = loss, f"best so far {name} ({measure} {loss:.4g})"
 
 
 class StudyStoppedError(Exception):
@@ -159,6 +163,7 @@ class Engine:
                 self.tally.tick(f"{job.name}, trial {number + 1} of {last}" if last > 1 else job.name)
                 if len(results[number]) == len(self.folds):
                     finished[number] = self._finish(job, number, asked[number], results[number])
+                    self.tally.finished(job.name, finished[number].loss, "RMSE" if self.learner.task == "regression" else "log loss")
         best = min(finished.values(), key=lambda t: (t.loss, t.number))
         chosen = results[best.number]
         predictions = np.concatenate([chosen[fold.number].predictions for fold in self.folds])

@@ -17,8 +17,9 @@ from hypothesis import settings
 ROOT = Path(__file__).parent.parent
 # Thread pools are for real runs; in tests two workers of pytest share the cores already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# How long one example takes says something about the machine's other work, nothing about the code.
-settings.register_profile("runner", deadline=None)
+# How long one example takes says something about the machine's other work, nothing about the code. The same examples each time,
+# so that a change is judged by what it changes; HYPOTHESIS_EXPLORE=1 looks further.
+settings.register_profile("runner", deadline=None, derandomize="HYPOTHESIS_EXPLORE" not in os.environ)
 settings.load_profile("runner")
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

@@ -42,7 +42,7 @@ def _limits(least: float | None, most: float | None) -> tuple[float, float]:
 
 
 def _whole(low: float, high: float, n: int, draw: np.random.Generator) -> list[int]:
-    first, last = ceil(max(low, -LARGEST_WHOLE)), floor(min(high, LARGEST_WHOLE))
+    first, last = (whole(max(-LARGEST_WHOLE, min(limit, LARGEST_WHOLE))) for whole, limit in ((ceil, low), (floor, high)))
     # Where no whole number lies between, the rows made break the contract and are left out.
     found: list[int] = draw.integers(first, max(first, last) + 1, n).tolist()
     return found

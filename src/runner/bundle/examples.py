@@ -38,7 +38,8 @@ def _limits(least: float | None, most: float | None) -> tuple[float, float]:
     nearest = 0.0 if most is None or most >= 0 else most - RANGE
     low = least if least is not None else nearest
     high = most if most is not None else max(low * 2, low + RANGE)
-    return max(low, -LARGEST), min(high, LARGEST)
+    # Adding nothing takes the sign off a negative zero, which a draw would read as below zero.
+    return max(low, -LARGEST) + 0.0, min(high, LARGEST) + 0.0
 
 
 def _whole(low: float, high: float, n: int, draw: np.random.Generator) -> list[int]:

@@ -45,6 +45,7 @@ def number(kind: str, low: float | None, high: float | None) -> dict[str, Any]:
 @example(contract=number("float", None, -5.0), seed=1)
 @example(contract=number("int", 0.2, 0.8), seed=1)
 @example(contract=number("int", 0.5, 9e18), seed=1)
+@example(contract=number("float", None, -0.0), seed=0)
 @example(contract=number("int", 9.3e18, None), seed=1)
 @example(contract=number("int", None, -9.3e18), seed=1)
 @example(contract=number("float", -1.7e308, 1.7e308), seed=1)

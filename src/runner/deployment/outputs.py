@@ -22,7 +22,7 @@ def output_faults(path: Path, endings: Collection[str], source: Path, closed: Ma
         found = f"the ending {path.suffix!r} of {path} is not known" if path.suffix else f"{path} has no ending"
         return [Fault(at, found, " or ".join(endings), "name the file by the kind it shall have")]
     if path.is_dir():
-        return [Fault(at, f"{path} is a folder", "the name of a file to write", f"for example {path / 'scored'}{next(iter(endings), '.json')}")]
+        return [Fault(at, f"{path} is a folder", "the name of a file to write", f"for example {path / f'{source.stem}_out'}{next(iter(endings), '.json')}")]
     if path.exists() and not path.is_file():
         return [Fault(at, f"{path} is no plain file", "the name of a file to write", ELSEWHERE)]
     if _same(path, source):

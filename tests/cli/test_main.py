@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from tests.conftest import command
 
 from runner.cli import VERBS
+from runner.cli import _explained as explained
 
 HEAVY = ("polars", "hydra", "mlflow", "sklearn", "lightgbm", "catboost", "pandas", "scipy", "dvc", "numpy")
 
@@ -181,3 +183,20 @@ def test_the_ladder_and_the_gates_of_the_verdict_are_those_of_the_files(tiny_run
     ladder = json.loads((tiny_run / "models/tiny/ladder.json").read_text())
     assert all(rung["name"] in shown for rung in ladder["rungs"])
     assert f"✓   {ladder['chosen']}" in shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError("Permission denied (os error 13): out/.writing-o.csv-0a1b2c3d"),
+        PermissionError(errno.EACCES, "Permission denied", "out/.writing-o.csv-0a1b2c3d"),
+    ],
+    ids=["polars", "python"],
+)
+def test_a_file_that_may_not_be_written_is_told_by_the_name_that_people_know(error: OSError) -> None:
+    assert explained(error) == "permission denied: out/o.csv\n    next: write where you may, or have it permitted"
+
+
+def test_a_fault_of_the_operating_system_that_no_person_made_stays_a_bug() -> None:
+    assert explained(OSError("something else")) == ""
+    assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x")) == ""

@@ -351,9 +351,12 @@ def test_all_that_is_wrong_is_said_at_once(room: Room) -> None:
     assert [fault.at for fault in caught.value.faults] == ["problem.time", "data.unique", "data.derive.x", "data.filter"]
 
 
-def test_a_wrong_separator_is_suspected(room: Room) -> None:
-    with pytest.raises(FaultsError, match="whose header is one cell with ';' in it"):
+def test_a_wrong_separator_is_one_message_with_the_right_one(room: Room) -> None:
+    with pytest.raises(FaultsError) as caught:
         room(loans().write_csv(separator=";").encode())
+    (fault,) = caught.value.faults
+    assert "line 1 is one cell with ';' in it" in fault.wrong
+    assert fault.hint == "declare `separator: ';'`"
 
 
 def test_a_faulty_run_writes_nothing(room: Room, tmp_path: Path) -> None:

@@ -179,9 +179,10 @@ def test_a_damaged_bundle_is_not_registered(registry: Registry, name: str, bundl
     assert registry.versions(name) == []
 
 
-def test_a_fetched_bundle_is_the_one_that_was_registered(registry: Registry, name: str, bundles: list[Path]) -> None:
+def test_a_fetched_bundle_is_the_one_that_was_registered(registry: Registry, name: str, bundles: list[Path], capfd: pytest.CaptureFixture[str]) -> None:
     three(registry, name, bundles[:2])
     fetched = registry.fetch(name, "champion")
+    assert "artifacts" not in "".join(capfd.readouterr())  # no bars of MLflow in a pipe or log
     assert of_tree(fetched) == of_tree(bundles[1])
     assert registry.fetch(name, "2") == fetched
     assert load(registry.fetch(name, "1")).manifest["name"] == "candidate0"
@@ -195,6 +196,14 @@ def test_a_bundle_changed_behind_the_registry_is_refused(registry: Registry, nam
     with pytest.raises(FaultsError, match="combine"):
         registry.fetch(name, "challenger")
     assert not (registry.home / "registry" / version.bundle).exists()
+
+
+def test_a_version_that_is_not_there_is_told_with_those_that_are(registry: Registry, name: str, bundles: list[Path]) -> None:
+    registry.add(bundles[0], name, "challenger", ANSWERED)
+    with pytest.raises(FaultsError) as caught:
+        registry.fetch(name, "champion")
+    (fault,) = caught.value.faults
+    assert (fault.expected, fault.hint) == ("one of 1 @challenger", f"name one of them, as in registry:{name}@1")
 
 
 def test_a_version_that_somebody_else_registered_is_told(registry: Registry, name: str) -> None:

@@ -80,6 +80,16 @@ def test_only_a_sure_loss_beyond_the_limit_fails(judged: Judged) -> None:
     assert slice_gate({"tiny": reports["tiny"]}, 1.0, "rule").status == "unknown"
 
 
+def test_a_slice_that_no_row_is_in_is_a_warning_that_names_its_sql(judged: Judged) -> None:
+    reports = found(judged, {"young": "age < 50", "giants": "age > 200"})
+    gate = slice_gate(reports, 1.0, "rule")
+    assert gate.status == "warned"
+    assert gate.evidence.endswith("; slice 'giants' has no row (`age > 200`): look at its SQL")
+    assert slice_gate({"giants": reports["giants"]}, None, "rule").status == "warned"
+    old = found(judged, {"old": "age >= 50", "giants": "age > 200"})
+    assert slice_gate(old, 1.0, "rule").status == "failed"
+
+
 def problem(minimum: int = 20, limit: float | None = 0.3, protected: tuple[str, ...] = ("sex",)) -> dict[str, Any]:
     limits = None if limit is None else {"max_action_gap": limit, "min_group_rows": minimum}
     return {"rule_act": "act", "constraints": {"protected": list(protected), "fairness": limits}}

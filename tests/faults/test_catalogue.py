@@ -116,6 +116,8 @@ DATA = [
     Case("ragged CSV", csv(table() + b"1,2\n"), 2, ("data/raw/loans.csv", "line 902")),
     Case("CSV with NUL bytes", csv(table()[:300] + b"\x00" + table()[301:]), 2, ("data/raw/loans.csv",)),
     Case("CSV header twice", csv(table().replace(b"bad,amount,income,age,home", b"bad,amount,income,age,age", 1)), 2, ("age",)),
+    Case("CSV with another separator", csv(loans().write_csv(separator=";").encode()), 2, ("data/raw/loans.csv", "separator: ';'")),
+    Case("CSV in UTF-16", csv(table().decode().encode("utf-16")), 2, ("data/raw/loans.csv", "UTF-16", "iconv")),
     Case("empty CSV", csv(b""), 2, ("data/raw/loans.csv", "empty")),
     Case("header only", csv(b"bad,amount,income,age,home\n"), 3, ("min rows",)),
 ]

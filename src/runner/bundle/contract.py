@@ -93,7 +93,7 @@ def conform_recorded(rows: pl.DataFrame, contract: Contract, at: str, needed: It
 def missing_columns(needed: Iterable[str], found: Collection[str], at: str) -> list[Fault]:
     """A fault for each needed column that is not among the found ones, with the nearest name."""
     return [
-        Fault(f"{at}, column {name!r}", "the column is missing", hint=_near(name, found) or f"columns found: {listed(found)}")
+        Fault(f"{at}, column {name!r}", "the column is missing", "a column of that very name", _near(name, found) or f"columns found: {listed(found)}")
         for name in needed
         if name not in found
     ]
@@ -136,8 +136,13 @@ def _wrong_type(values: pl.Series, found: Cast, column: Mapping[str, Any], at: s
 
 
 def shown(value: object) -> str:
-    """A cell as it may stand in a message: quoted, control characters escaped, shortened."""
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value) if isinstance(value, str) else str(value)
+    """A cell as it may stand in a message: on one line, quoted, control characters escaped, shortened.
+
+    >>> shown("a"), shown(pl.Series([1, 2]))
+    ("'a'", '[1, 2]')
+    """
+    plain = value.to_list() if isinstance(value, pl.Series) else value
+    text = repr(plain) if isinstance(plain, str) and plain.isprintable() else ascii(plain) if isinstance(plain, str | bytes) else " ".join(str(plain).split())
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
 

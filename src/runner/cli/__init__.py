@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,12 +33,17 @@ VERBS = {
 WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
 MOST_FAULTS = 50
+KEPT = "and run the same command again, finished work is kept"
 STORAGE_FAULTS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the disk is read-only",
-    errno.EACCES: "permission denied",
+    errno.ENOSPC: ("the disk is full", f"free it {KEPT}"),
+    errno.EDQUOT: ("the disk quota is used up", f"free some {KEPT}"),
+    errno.EROFS: ("the disk is read-only", "write somewhere else, or have it mounted for writing"),
+    errno.EACCES: ("permission denied", "write where you may, or have it permitted"),
+    errno.EPERM: ("permission denied", "write where you may, or have it permitted"),
 }
+# What is written beside a file before it is renamed: people know the file.
+SCRATCH = re.compile(r"\.writing-(.+)-[0-9a-f]{8}")
+POLARS_PREFIX = re.compile(r"^[^:]*\(os error \d+\): ")
 
 PATH_FAULTS = {
     errno.ENOTDIR: "a file stands where a folder is needed",
@@ -89,10 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _explained(error: OSError) -> str:
     """What the disk or a path says of itself; empty for what is a bug here."""
-    at = error.filename or error
-    if error.errno in STORAGE_FAULTS:
-        return f"{STORAGE_FAULTS[error.errno]}: {at}; free it and run the same command again, finished work is kept"
-    return f"{PATH_FAULTS[error.errno]}: {at}" if error.errno in PATH_FAULTS else ""
+    # Polars says in words alone that a file may not be written.
+    number = errno.EACCES if error.errno is None and isinstance(error, PermissionError) else error.errno
+    at = SCRATCH.sub(r"\1", POLARS_PREFIX.sub("", str(error.filename or error)))
+    if number in STORAGE_FAULTS:
+        wrong, hint = STORAGE_FAULTS[number]
+        return f"{wrong}: {at}\n    next: {hint}"
+    return f"{PATH_FAULTS[number]}: {at}\n    next: name another path" if number in PATH_FAULTS else ""
 
 
 def _answer(words: list[str]) -> int:

@@ -76,14 +76,14 @@ def write_json(target: Path, value: object) -> None:
     write_text(target, json_text(value))
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON that runner wrote. Raises FaultsError (2) when the file is missing or damaged."""
+def read_json(path: Path, hint: str = "") -> Any:
+    """Read JSON that runner wrote. hint: the next step, where it is not a stage that writes it. Raises FaultsError (2) when it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise fault(str(path), "file is missing", hint="run the stage that writes it") from None
+        raise fault(str(path), "file is missing", hint=hint or "run the stage that writes it") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise fault(str(path), f"not readable as JSON ({error})", hint="remove it and run again") from None
+        raise fault(str(path), f"not readable as JSON ({error})", "JSON as runner wrote it", hint or "remove it and run again") from None
 
 
 def write_parquet(target: Path, rows: pl.DataFrame) -> None:

@@ -45,7 +45,7 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     faults += wrong
     faults += _label_and_filter_faults(spec, task, rows)
     there = [*rows, task.target] if spec.label is not None else list(rows)
-    faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown}){_one_cell(sources[spec.primary])}")
+    faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown})")
     if faults:
         raise FaultsError(faults)
     wanted = _wanted(spec, schemas)
@@ -65,13 +65,6 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
             other = {*sources[join.source].schema, *sources[join.source].derive}
             there |= {mine for mine, theirs in join.columns.items() if theirs in other}
     return [name for name in spec.columns if name not in there]
-
-
-def _one_cell(source: Source) -> str:
-    """A word on the separator where a text file's header came out as a single column."""
-    only = list(source.schema)
-    seen = [mark for mark in (";", "\t", "|", ",") if len(only) == 1 and mark in only[0]]
-    return f" whose header is one cell with {seen[0]!r} in it (is that the separator?)" if source.kind == "csv" and seen else ""
 
 
 def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: str) -> list[Fault]:

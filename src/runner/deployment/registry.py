@@ -134,7 +134,7 @@ class Registry:
         match = next((v for v in known if str(v.version) == wanted or wanted in v.aliases), None)
         if match is None:
             have = ", ".join(f"{v.version}{' @' + ' @'.join(v.aliases) if v.aliases else ''}" for v in known)
-            raise fault(f"registry: {name}", f"no version {wanted!r}", f"one of {have}")
+            raise fault(f"registry: {name}", f"no version {wanted!r}", f"one of {have}", f"name one of them, as in registry:{name}@{known[0].version}")
         return match
 
     def promote(self, name: str, wanted: str) -> Version:
@@ -222,5 +222,10 @@ def split_name(text: str) -> tuple[str, str]:
     """
     name, _, wanted = text.removeprefix("registry:").partition("@")
     if not name or not wanted:
-        raise fault("--bundle", f"{text!r} does not name a registered bundle", "registry:NAME@ALIAS or registry:NAME@VERSION")
+        raise fault(
+            "--bundle",
+            f"{text!r} does not name a registered bundle",
+            "registry:NAME@ALIAS or registry:NAME@VERSION",
+            "python -m runner registry list shows what there is",
+        )
     return name, wanted

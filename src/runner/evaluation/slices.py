@@ -36,18 +36,21 @@ def _slice(judged: Judged, name: str, sql: str, chosen: str, baseline: str, spec
 
 
 def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) -> Gate:
-    """No slice may surely lose more than the declared limit against the baseline."""
+    """No slice may surely lose more than the declared limit against the baseline; one without a row is a warning, as its SQL may be wrong."""
+    held = None if limit is None else -limit
+    empty = [f"slice {name!r} has no row (`{r['sql'].strip()}`): look at its SQL" for name, r in found.items() if not r["rows"]]
     known = {name: r for name, r in found.items() if r["status"] != "unknown"}
     if not known:
-        return Gate("slices", "evaluation", "unknown", None, None, "no declared slice has enough rows")
+        status: Status = "warned" if empty else "unknown"
+        return Gate("slices", "evaluation", status, None, None, "; ".join(["no declared slice has enough rows", *empty]))
     worst, report = min(known.items(), key=lambda item: float(item[1]["gain"]["value"]))
     gain = report["gain"]
-    told = f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({gain['low']:+.4g} to {gain['high']:+.4g})"
+    bounds = f"{gain['low']:+.4g} to {gain['high']:+.4g}"
+    told = "; ".join([f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({bounds})", *empty])
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
     if surely_worse and limit is not None:
-        return Gate("slices", "evaluation", "failed", -limit, gain["value"], f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
-    status: Status = "warned" if surely_worse else "passed"
-    return Gate("slices", "evaluation", status, None if limit is None else -limit, gain["value"], told)
+        return Gate("slices", "evaluation", "failed", held, gain["value"], f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
+    return Gate("slices", "evaluation", "warned" if surely_worse or empty else "passed", held, gain["value"], told)
 
 
 def fairness(judged: Judged, chosen: str, problem: Mapping[str, Any]) -> tuple[list[Report], list[Gate]]:

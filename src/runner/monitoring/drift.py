@@ -15,17 +15,19 @@ from runner.bundle.contract import conform
 from runner.bundle.load import Bundle
 from runner.bundle.payoff import realised
 from runner.core.faults import fault, listed
-from runner.monitoring import estimate, watch, words
+from runner.monitoring import amounts, estimate, watch, words
 from runner.monitoring.alarms import Judged, Signal, judge
 from runner.monitoring.binning import Coded
 from runner.monitoring.monitor import Monitor, load
 from runner.monitoring.profile import ColumnProfile
 from runner.monitoring.reference import span
 from runner.monitoring.signals import read
+from runner.report.words import some
 
 MOST_LABELS = 5
 MOST_UNPRICED = 0.01
 MOST_EXTRAPOLATED = 0.1
+FEWEST_TO_JUDGE = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Batch:
 
 
 def report(monitor_folder: Path, bundle: Bundle, rows: pl.DataFrame, at: str = "batch", previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The drift report of a batch, as the contracts describe it, with `suspects`, `signals` and `reference` added.
+    """The drift report of a batch, as the contracts describe it, with `suspects`, `signals`, `reference` and `not_judged` added.
+
+    A batch of fewer than FEWEST_TO_JUDGE rows is only held against the contract: `not_judged` says so, and is null otherwise.
 
     rows: contract columns, and the target where it is known; at: the batch in messages; previous: the report of the window
     before, which lets two weaker readings in a row alarm. Raises FaultsError for no rows, missing or wrongly typed
@@ -66,11 +70,13 @@ def report(monitor_folder: Path, bundle: Bundle, rows: pl.DataFrame, at: str = "
     """
     monitor = load(monitor_folder, bundle.digest)
     if rows.height == 0:
-        raise fault(at, "there are no rows", "at least one row", "look at how the batch was exported")
+        hint = "look at how the batch was exported; `score` takes a batch without rows, but there is nothing in it to compare"
+        raise fault(at, "there are no rows", f"at least one row, and {FEWEST_TO_JUDGE} to judge drift", hint)
     terms = watch.Terms(bundle.contract, bundle.policy, tuple(bundle.classes))
     batch = _batch(bundle, terms, rows, at)
     seen = {s.profile.name: s for s in _seen(monitor, terms, bundle, batch)}
-    judged = _judged(monitor, seen)
+    too_few = f"{some(rows.height, 'row')} cannot tell drift from chance" if rows.height < FEWEST_TO_JUDGE else None
+    judged = [] if too_few else _judged(monitor, seen)
     before = _over_before(previous, bundle.digest)
     fired = [j for j in judged if j.over_once or (j.over_twice and before.get(_name(j)) == j.side)]
     alarms = [*_breaches(monitor, batch, at), *_alarms(monitor, seen, fired)]
@@ -82,10 +88,11 @@ def report(monitor_folder: Path, bundle: Bundle, rows: pl.DataFrame, at: str = "
         "suspects": [_evidence(seen[j.signal.column], j) for j in judged if j.over_twice and j not in fired],
         "watched": len(judged),
         "budget": {"per_year": monitor.false_alarms_per_year, "spent": monitor.false_alarms_per_year / monitor.windows_per_year},
-        "smallest_loss_noticed": smallest_loss(monitor, rows.height),
+        "smallest_loss_noticed": estimate.unknown(period(monitor, rows.height)[1], too_few) if too_few else smallest_loss(monitor, rows.height),
         "estimate": _estimate(monitor, bundle, batch, seen),
         "signals": [_as_json(j) for j in judged],
         "reference": {**monitor.reference, "window_rows": monitor.window_rows},
+        "not_judged": f"{too_few}: {FEWEST_TO_JUDGE} are needed, a usual window has {monitor.window_rows:,}" if too_few else None,
     }
 
 
@@ -202,12 +209,16 @@ def _breaches(monitor: Monitor, batch: Batch, at: str) -> list[dict[str, Any]]:
     cost = estimate.unknown(unit, "a breach has no known price")
     usual = {name: monitor.breaches.get(name, 0.0) for name in found}
     over = {name: count for name, count in found.items() if count / n > usual[name] + monitor.share_floor}
-    alarms = [_contract(name, f"{count:,} of {n:,} rows breach {name}, usually {usual[name]:.1%}", cost) for name, count in over.items()]
+    alarms = [_contract(name, f"{_of(count, n)} breach{'es' if count == 1 else ''} {name}, usually {usual[name]:.1%}", cost) for name, count in over.items()]
     if batch.n_strange:
         labels = listed(map(repr, batch.strange_labels), MOST_LABELS)
-        found_labels = f"{batch.n_strange:,} of {n:,} rows in {at} have a label that the model does not know: {labels}"
+        found_labels = f"{_of(batch.n_strange, n)} in {at} {'has' if batch.n_strange == 1 else 'have'} a label that the model does not know: {labels}"
         alarms.append(_contract("label", found_labels, cost))
     return alarms
+
+
+def _of(count: int, n: int) -> str:
+    return f"{count:,} of {some(n, 'row')}"
 
 
 def _contract(cause: str, evidence: str, cost: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +272,7 @@ def _label_free(seen: Mapping[str, Seen], unit: str) -> dict[str, Any]:
     strange = [s.profile.name for s in seen.values() if s.profile.role == "feature" and s.unseen_share > MOST_EXTRAPOLATED]
     if strange:
         why = f"over {MOST_EXTRAPOLATED:.0%} of the rows have values of {listed(strange)} that the model never saw"
-        return estimate.unknown(unit, why, float(values.mean()))
+        return estimate.unknown(unit, why, amounts.mean(values))
     if residual is None:
-        return estimate.unknown(unit, "the reference has no realised payoff to correct with", float(values.mean()))
+        return estimate.unknown(unit, "the reference has no realised payoff to correct with", amounts.mean(values))
     return estimate.on_scores(values, expected.coded.bin, residual, unit)

@@ -6,22 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from runner.monitoring import amounts
 from runner.monitoring.profile import BinMeans, ColumnProfile
 
 Interval = dict[str, Any]
 CONFIDENCE = 0.95
 Z = 1.96
+TOO_LARGE = "amounts are larger than a number can hold"
 WIDENED = 1.3
 """Factor that made the label-free interval hold over re-drawn models in simulations."""
 
 
 def unknown(unit: str, why: str, value: float | None = None) -> Interval:
     """An interval without bounds, and the reason."""
-    return {"value": value, "low": None, "high": None, "confidence": CONFIDENCE, "unit": unit, "why": why}
+    return {"value": None if value is None else amounts.finite(value), "low": None, "high": None, "confidence": CONFIDENCE, "unit": unit, "why": why}
 
 
 def around(value: float, half: float, unit: str) -> Interval:
-    """A symmetric interval."""
+    """A symmetric interval; unknown where its value or its ends are larger than a number can hold."""
+    if not np.isfinite([value, value - half, value + half]).all():
+        return unknown(unit, TOO_LARGE, value)
     return {"value": value, "low": value - half, "high": value + half, "confidence": CONFIDENCE, "unit": unit}
 
 
@@ -32,8 +36,10 @@ def on_labels(payoff: np.ndarray, unit: str) -> Interval:
         return unknown(unit, f"{n} labelled row: no spread is known" if n else "no row has a label", float(payoff[0]) if n else None)
     from scipy.special import stdtrit
 
-    half = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2.0)) * float(payoff.std(ddof=1)) / np.sqrt(n)
-    return around(float(payoff.mean()), half, unit)
+    centre, spread = amounts.mean(payoff), amounts.sd(payoff, ddof=1)
+    if centre is None or spread is None:
+        return unknown(unit, TOO_LARGE, centre)
+    return around(centre, float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2.0)) * spread / float(np.sqrt(n)), unit)
 
 
 def on_scores(expected: np.ndarray, bin: np.ndarray, residual: BinMeans, unit: str) -> Interval:
@@ -44,18 +50,20 @@ def on_scores(expected: np.ndarray, bin: np.ndarray, residual: BinMeans, unit: s
     The half width adds the distance to the uncorrected estimate and is widened; it holds while the relation of features to
     outcome holds, and says nothing of a window in which that changed.
     """
-    n = len(expected)
+    n, usual = len(expected), amounts.mean(expected)
+    if usual is None:
+        return unknown(unit, TOO_LARGE)
     if residual.rows.sum() == 0:
-        return unknown(unit, "the reference has no realised payoff to correct with", float(expected.mean()))
+        return unknown(unit, "the reference has no realised payoff to correct with", usual)
     overall = float((residual.rows * residual.mean).sum() / residual.rows.sum())
     # A bin without reference rows is corrected as the rows are on the whole.
     correction = np.where(residual.rows > 0, residual.mean, overall)
     share = np.bincount(bin, minlength=len(residual.rows)) / n
-    value = float(expected.mean() + (share * correction).sum())
+    value = usual + float((share * correction).sum())
     learned_error = float((share**2 * residual.variance / np.maximum(residual.rows, 1.0)).sum())
     outcome_noise = float((share * residual.variance).sum()) / n
-    disagreement = value - (float(expected.mean()) + overall)
-    half = WIDENED * float(np.sqrt(Z**2 * (learned_error + outcome_noise) + disagreement**2))
+    disagreement = value - (usual + overall)
+    half = WIDENED * float(np.hypot(Z * np.sqrt(learned_error + outcome_noise), disagreement))
     if n < 2:
         return unknown(unit, "1 row: one outcome can be anything", value)
     return around(value, half, unit)

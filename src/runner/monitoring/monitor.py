@@ -15,6 +15,7 @@ from runner.monitoring.profile import ColumnProfile
 FORMAT = 1
 PROFILE = "profile.json"
 ALARMS = "alarms.json"
+AGAIN = "restore the monitor (`dvc checkout` or a backup), or run the monitoring stage again"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def load(folder: Path, digest: str) -> Monitor:
     if not (folder / ALARMS).is_file():
         hint = "give the one beside the bundle, models/<experiment>/monitor, by --monitor"
         raise fault(str(folder), "no monitor here", f"a folder with {PROFILE} and {ALARMS}", hint)
-    profile, alarms = read_json(folder / PROFILE), read_json(folder / ALARMS)
+    profile, alarms = read_json(folder / PROFILE, AGAIN), read_json(folder / ALARMS, AGAIN)
     for file, written in ((PROFILE, profile), (ALARMS, alarms)):
         _check(folder / file, written, digest)
     try:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from runner.monitoring import amounts
 from runner.monitoring.binning import Bins, Coded
 
 Role = Literal["feature", "score", "decision", "target", "payoff"]
@@ -20,7 +21,8 @@ EDGE = 1e-9
 class BinMeans:
     """Mean and variance of a money figure by bin, the last bin being the missing values.
 
-    rows: (k + 1,) rows behind each; mean, variance: (k + 1,) in the payoff's unit, 0 where there are no rows.
+    rows: (k + 1,) rows behind each; mean, variance: (k + 1,) in the payoff's unit, 0 where there are no rows. A bin whose
+    amounts are larger than a number can hold counts as one without rows: its money is not known.
     """
 
     rows: np.ndarray
@@ -28,13 +30,14 @@ class BinMeans:
     variance: np.ndarray
 
     @classmethod
-    def of(cls, bin: np.ndarray, amounts: np.ndarray, size: int) -> BinMeans:
-        """bin: (n,) in 0..size-1; amounts: (n,) Float64."""
+    def of(cls, bin: np.ndarray, money: np.ndarray, size: int) -> BinMeans:
+        """bin: (n,) in 0..size-1; money: (n,) Float64."""
         rows = np.bincount(bin, minlength=size).astype(float)
-        held = np.maximum(rows, 1.0)
-        mean = np.bincount(bin, weights=amounts, minlength=size) / held
-        spread = np.bincount(bin, weights=(amounts - mean[bin]) ** 2, minlength=size) / np.maximum(rows - 1.0, 1.0)
-        return cls(rows, mean, spread)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.bincount(bin, weights=money, minlength=size) / np.maximum(rows, 1.0)
+            spread = np.bincount(bin, weights=(money - mean[bin]) ** 2, minlength=size) / np.maximum(rows - 1.0, 1.0)
+            known = np.isfinite(mean) & np.isfinite(spread)
+        return cls(np.where(known, rows, 0.0), np.where(known, mean, 0.0), np.where(known, spread, 0.0))
 
     def as_json(self) -> dict[str, Any]:
         return {"rows": self.rows.tolist(), "mean": self.mean.tolist(), "variance": self.variance.tolist()}
@@ -48,7 +51,7 @@ class BinMeans:
 class ColumnProfile:
     """One watched column of the reference.
 
-    counts: (k + 1,) rows per bin, missing last; mean, sd: of the values (numeric only), for people;
+    counts: (k + 1,) rows per bin, missing last; mean, sd: of the values (numeric only), for people, null where no number can hold them;
     payoff: realised out-of-fold payoff by bin; residual: realised less expected payoff by bin.
     """
 
@@ -122,4 +125,4 @@ def profile(name: str, role: Role, values: pl.Series, bins: Bins, coded: Coded) 
     x = x[np.isfinite(x)]
     if len(x) == 0:
         return ColumnProfile(name, role, bins, counts)
-    return ColumnProfile(name, role, bins, counts, float(x.mean()), float(x.std()))
+    return ColumnProfile(name, role, bins, counts, amounts.mean(x), amounts.sd(x))

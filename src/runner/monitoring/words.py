@@ -7,6 +7,7 @@ import polars as pl
 
 from runner.bundle.contract import shown
 from runner.core.expressions import literal, quoted
+from runner.monitoring import amounts
 from runner.monitoring.alarms import Judged
 from runner.monitoring.profile import ColumnProfile
 
@@ -38,7 +39,8 @@ def evidence(judged: Judged, column: ColumnProfile, values: pl.Series, counts: n
     statistic = judged.signal.statistic
     if statistic == "shift":
         way = "above" if judged.effect > 0 else "below"
-        means = f"mean {_mean(values):.4g} against {column.mean:.4g}; " if column.mean is not None else ""
+        now_mean = _mean(values)
+        means = f"mean {now_mean:.4g} against {column.mean:.4g}; " if now_mean is not None and column.mean is not None else ""
         return f"{column.name} is {abs(judged.effect):.2f} sd {way} reference ({means}{rows}; {sure})"
     if statistic == "distribution":
         return f"the distribution of {column.name} is {judged.effect:.2f} sd from reference ({_moved(column, counts)}{rows}; {sure})"
@@ -47,9 +49,9 @@ def evidence(judged: Judged, column: ColumnProfile, values: pl.Series, counts: n
     return f"{now:.1%} of {column.name} is {what}, usually {usual:.1%} ({rows}; {sure})"
 
 
-def _mean(values: pl.Series) -> float:
+def _mean(values: pl.Series) -> float | None:
     x = values.cast(pl.Float64).to_numpy()
-    return float(np.nanmean(x))
+    return amounts.mean(x[~np.isnan(x)])
 
 
 def _moved(column: ColumnProfile, counts: np.ndarray) -> str:

@@ -14,12 +14,14 @@ from pydantic import Field
 from runner.core.faults import listed
 from runner.core.registry import register
 from runner.data.sources.source import FileSourceSpec
-from runner.data.unreadable import UnreadableError
+from runner.data.unreadable import UnreadableError, WrongSeparatorError
 
 LONGEST_LINE = 1 << 24
 LONGEST_CELL = 1 << 20
 ROWS_AT_ONCE = 50_000
+SEPARATORS = (";", "\t", "|", ",")
 WIDE_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+SNIFFED_BYTES = 1024
 
 
 class CsvSpec(FileSourceSpec):
@@ -37,8 +39,10 @@ def scan(spec: CsvSpec, path: Path) -> pl.LazyFrame:
     """The file's rows as text columns; the contract casts them, so that no type is guessed.
 
     A byte order mark and empty lines at the end are passed over; nothing else is forgiven. Raises UnreadableError with
-    the line for text that is not UTF-8, NUL bytes, rows of another length than the header, open quotes, doubled names.
+    the line for text that is not UTF-8, NUL bytes, rows of another length than the header, open quotes, doubled names,
+    and for a header in which another separator stands.
     """
+    _refuse_utf16(path)
     try:
         # newline="" leaves line ends inside quoted cells as they are.
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -55,7 +59,7 @@ def _read(stream: TextIO, spec: CsvSpec) -> pl.DataFrame:
         names = next(records, None)
         if not names:
             raise UnreadableError("the file is empty", "a header line and rows", "export it again")
-        _check_header(names)
+        _check_header(names, spec.separator)
         schema = dict.fromkeys(names, pl.String())
         frames = [pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema) for columns in _columns(records, len(names))]
     except csv.Error as error:
@@ -78,7 +82,10 @@ def _lines(stream: TextIO) -> Iterator[str]:
         yield line
 
 
-def _check_header(names: list[str]) -> None:
+def _check_header(names: list[str], separator: str) -> None:
+    other = next((mark for mark in SEPARATORS if mark in names[0]), None) if len(names) == 1 else None
+    if other is not None:
+        raise WrongSeparatorError(names[0], separator, other)
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise UnreadableError(f"line 1 names columns twice: {listed(map(repr, doubled))}", "each column named once", "rename one of them")
@@ -111,11 +118,27 @@ def _columns(records: Iterator[list[str]], width: int) -> Iterator[list[tuple[st
         yield list(zip(*block, strict=True))
 
 
+def _refuse_utf16(path: Path) -> None:
+    """UTF-16 is told as such, with a byte order mark or without: its bytes would be called damaged otherwise."""
+    with path.open("rb") as stream:
+        start = stream.read(SNIFFED_BYTES)
+    if start.startswith(WIDE_BYTE_ORDER_MARKS):
+        encoding = "utf-16"
+    elif len(start) >= 4 and _mostly_nul(start[1::2]) and 0 not in start[::2]:
+        encoding = "utf-16le"
+    elif len(start) >= 4 and _mostly_nul(start[::2]) and 0 not in start[1::2]:
+        encoding = "utf-16be"
+    else:
+        return
+    raise UnreadableError("the file is UTF-16", "text in UTF-8", f"save it as UTF-8, or convert it, for example with `iconv -f {encoding} -t utf-8`")
+
+
+def _mostly_nul(part: bytes) -> bool:
+    return 2 * part.count(0) > len(part)
+
+
 def _not_utf8(path: Path) -> UnreadableError:
     with path.open("rb") as stream:
-        if stream.read(2) in WIDE_BYTE_ORDER_MARKS:
-            return UnreadableError("the file is UTF-16", "text in UTF-8", "save it as UTF-8")
-        stream.seek(0)
         for number in range(1, 1 << 62):
             line = stream.readline(LONGEST_LINE)
             if not line:

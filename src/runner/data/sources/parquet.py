@@ -32,7 +32,7 @@ def scan(spec: ParquetSpec, path: Path) -> pl.LazyFrame:
         stream.seek(max(0, size - 8))
         tail = stream.read(8)
     if starts != MAGIC:
-        raise UnreadableError("the file is not Parquet", "a Parquet file", "declare `kind: csv` if it is text")
+        raise UnreadableError("the file is not Parquet", "a Parquet file", "if it is text, name it .csv, and declare `kind: csv` where it is a source")
     if tail[4:] != MAGIC or int.from_bytes(tail[:4], "little") > size - FRAME:
         raise UnreadableError(f"the file is cut short or damaged after {size:,} bytes", "a whole Parquet file", "copy or export it again")
     return pl.scan_parquet(path)

@@ -271,3 +271,26 @@ def test_what_a_chosen_file_says_is_blamed_on_the_file(workspace: Workspace) -> 
         compose(workspace, ["+experiment=small", "evaluation=strict"])
     with pytest.raises(FaultsError, match=r"evaluation\.test_uses \(command line\): found -1"):
         compose(workspace, ["+experiment=small", "evaluation=strict", "evaluation.test_uses=-1"])
+
+
+CIRCLES = [
+    ({"experiment/small": "[small, _self_]"}, ["conf/experiment/small.yaml:1"]),
+    ({"experiment/small": "[a, _self_]", "experiment/a": "[small, _self_]"}, ["conf/experiment/a.yaml:1", "conf/experiment/small.yaml:1"]),
+    (
+        {"experiment/small": "[{/training/tuning: a}, _self_]", "training/tuning/a": "[b@_here_]", "training/tuning/b": "[/training/tuning/a@_here_]"},
+        ["conf/training/tuning/a.yaml:1", "conf/training/tuning/b.yaml:1"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("lists", "places"), CIRCLES, ids=["itself", "two experiments", "two options"])
+def test_defaults_that_go_in_circles_are_told_with_their_entries(workspace: Workspace, small: str, lists: dict[str, str], places: list[str]) -> None:
+    for name, listed in lists.items():
+        content = small if name == "experiment/small" else ""
+        (workspace.conf / f"{name}.yaml").write_text(f"defaults: {listed}\n{content}")
+    with pytest.raises(FaultsError) as raised:
+        compose(workspace, ["+experiment=small"])
+    (fault,) = raised.value.faults
+    assert fault.at == places[0]
+    assert fault.wrong == f"the defaults come back to where they started: {' > '.join([*places, places[0]])}"
+    assert "remove" in fault.hint

@@ -177,7 +177,7 @@ SYNTAX = {
     "tabs": (b"# @package _global_\nproblem:\n\tdecision: x\n", f"{FILE}:3", "spaces for indentation"),
     "latin-1": ("# @package _global_\nname: caf\xe9\n".encode("latin-1"), f"{FILE}:2", "is not UTF-8 (byte 0xe9)"),
     "utf-16": ("# @package _global_\nname: x\n".encode("utf-16"), f"{FILE}:1", "is not UTF-8"),
-    "control character": (b"# @package _global_\nname: \x00\n", FILE, "control character"),
+    "control character": (b"# @package _global_\nname: \x00\n", f"{FILE}:2: ", "control character U+0000"),
     "colon in plain text": (b"# @package _global_\nname: a: b\n", f"{FILE}:2", "quotes"),
     "two documents": (b"# @package _global_\nname: a\n---\nname: b\n", f"{FILE}:3", "second document"),
     "a list": (b"- a\n- b\n", f"{FILE}:1", "is not a mapping"),
@@ -189,21 +189,30 @@ SYNTAX = {
     "a header too late": (b"name: small\n# @package _global_\n", f"{FILE}:1", "the first line"),
     "nothing": (b"", f"{FILE}:1", "# @package _global_"),
     "no name": (b"# @package _global_\nseed: 1\n", "name", "name: small"),
-    "a list that holds itself": (b"# @package _global_\nname: &a [1, *a]\n", FILE, "holds itself"),
+    "a list that holds itself": (b"# @package _global_\nname: &a [1, *a]\n", f"{FILE}:2: ", "holds itself"),
+    "deep brackets": (b"# @package _global_\nname: " + b"[" * 3000 + b"]" * 3000, f"{FILE}:2: ", "is nested too deeply"),
+    "brackets that are a little too deep": (b"name: x\na:\n" + b"[" * 50 + b"\n" + b"[" * 60 + b"]" * 110, f"{FILE}:4: ", "is nested too deeply"),
+    "a bomb of merges": (
+        b"a: &a {x: 1}\n" + b"".join(b"%c: &%c {<<: [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]}\n" % (c, c, *[c - 1] * 9) for c in range(98, 106)),
+        f"{FILE}:8: ",
+        "aliases written out",
+    ),
     "a bomb": (
         b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(98, 106)),
-        FILE,
+        f"{FILE}:8: ",
         "aliases",
     ),
     "ten megabytes": (b"# @package _global_\nx: " + b"y" * 10_000_000, FILE, "10,000,023 bytes"),
 }
+
+TOO_MUCH = ("a bomb", "a bomb of merges", "ten megabytes", "deep brackets", "a list that holds itself")
 
 
 @pytest.mark.parametrize("case", SYNTAX, ids=str)
 def test_a_file_that_is_no_config_is_told_within_a_second(workspace: Workspace, case: str) -> None:
     content, place, words = SYNTAX[case]
     (workspace.conf / "experiment" / "small.yaml").write_bytes(content)
-    compose(workspace, ["+experiment=credit_risk"]) if case not in ("a bomb", "ten megabytes", "a list that holds itself") else None
+    compose(workspace, ["+experiment=credit_risk"]) if case not in TOO_MUCH else None
     start = time.process_time()
     with pytest.raises(FaultsError) as caught:
         compose(workspace, ["+experiment=small"])
@@ -271,3 +280,34 @@ def test_what_a_chosen_file_says_is_blamed_on_the_file(workspace: Workspace) -> 
         compose(workspace, ["+experiment=small", "evaluation=strict"])
     with pytest.raises(FaultsError, match=r"evaluation\.test_uses \(command line\): found -1"):
         compose(workspace, ["+experiment=small", "evaluation=strict", "evaluation.test_uses=-1"])
+
+
+CIRCLES = [
+    ({"experiment/small": "[small, _self_]"}, ["conf/experiment/small.yaml:1"]),
+    ({"experiment/small": "[a, _self_]", "experiment/a": "[small, _self_]"}, ["conf/experiment/a.yaml:1", "conf/experiment/small.yaml:1"]),
+    (
+        {"experiment/small": "[{/training/tuning: a}, _self_]", "training/tuning/a": "[b@_here_]", "training/tuning/b": "[/training/tuning/a@_here_]"},
+        ["conf/training/tuning/a.yaml:1", "conf/training/tuning/b.yaml:1"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("lists", "places"), CIRCLES, ids=["itself", "two experiments", "two options"])
+def test_defaults_that_go_in_circles_are_told_with_their_entries(workspace: Workspace, small: str, lists: dict[str, str], places: list[str]) -> None:
+    for name, listed in lists.items():
+        content = small if name == "experiment/small" else ""
+        (workspace.conf / f"{name}.yaml").write_text(f"defaults: {listed}\n{content}")
+    with pytest.raises(FaultsError) as raised:
+        compose(workspace, ["+experiment=small"])
+    (fault,) = raised.value.faults
+    assert fault.at == places[0]
+    assert fault.wrong == f"the defaults come back to where they started: {' > '.join([*places, places[0]])}"
+    assert "remove" in fault.hint
+
+
+def test_a_long_file_is_told_its_length_and_not_blamed_for_aliases(workspace: Workspace) -> None:
+    (workspace.conf / "experiment" / "small.yaml").write_text("".join(f"k{i}: 1\n" for i in range(80_000)))
+    with pytest.raises(FaultsError) as raised:
+        compose(workspace, ["+experiment=small"])
+    (fault,) = raised.value.faults
+    assert (fault.at, fault.wrong, fault.expected) == (FILE, "holds 160,001 keys and values", "at most 100,000")

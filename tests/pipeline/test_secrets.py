@@ -78,6 +78,34 @@ def test_a_registry_that_is_not_there_is_told_without_its_password(here: Path) -
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "tracking.uri", "+experiment=tiny"),
+        ("explain", "tracking", "+experiment=tiny", "--json"),
+        ("check", "--no-data", "+experiment=tiny"),
+        ("check", "--no-data", "--json", "+experiment=tiny"),
+        ("inventory", "+experiment=tiny"),
+        ("inventory", "--json", "+experiment=tiny"),
+        ("compose",),
+    ],
+    ids=" ".join,
+)
+def test_no_verb_prints_a_password_of_the_environment(
+    here: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_TEST_URI", ADDRESS)
+    with (here / "conf" / "experiment" / "tiny.yaml").open("a") as file:
+        file.write("\ntracking: {uri: '${oc.env:RUNNER_TEST_URI}'}\n")
+    code = main([*words])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    assert SECRET not in out + err
+    if words[0] == "explain":
+        assert "***@127.0.0.1:9" in out, "what is no secret is still told"
+    assert traces(here) == []
+
+
+@pytest.mark.parametrize(
     ("override", "told"),
     [
         ("+hydra.callbacks.x._target_=os.system", "can name code"),

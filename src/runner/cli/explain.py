@@ -90,11 +90,13 @@ def _library(workspace: Workspace, reference: Any, overrides: list[str]) -> Libr
 
 
 def _composed(workspace: Workspace, overrides: list[str]) -> Composed:
+    from runner.core.secrets import masked_in
     from runner.experiment.compose import traced
     from runner.experiment.explained import Composed
 
     experiment, places = traced(workspace, overrides)
-    values = experiment.model_dump(mode="json", serialize_as_any=True)
+    # The environment has been looked up by now, and what is printed must not tell its passwords.
+    values = masked_in(experiment.model_dump(mode="json", serialize_as_any=True))
     return Composed(values, {key: place.source for key, place in places.items()})
 
 

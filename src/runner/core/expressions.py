@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from runner.core.faults import Fault, nearest
-from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, bare, form_fault, parse_fault, place, shortened
+from runner.core.faults import Fault, FaultsError, nearest
+from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, bare, form_fault, parse_fault, place, shortened, size_fault
 
 # What looks at other rows under whatever name: a declared expression must give the same value whatever rows stand beside it.
 POSITIONAL = (".over(", "int_range(", "len()", ".shift(", ".cum_", ".rank(")
@@ -38,6 +38,10 @@ AGGREGATES = (
 DECIMAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(?<![\w.])(\d+\.\d*|\.\d+)(?![\w.])""")
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MISSING_COLUMN = re.compile(r'unable to find column "(.*?)"')
+
+
+class TooLargeError(FaultsError, PolarsError):
+    """An expression so large that Polars would run out of stack, which ends the process without a word; for callers one that does not parse."""
 
 
 def quoted(name: str) -> str:
@@ -97,7 +101,9 @@ def with_floats(sql: str) -> str:
 
 @lru_cache(maxsize=4096)
 def parse(sql: str) -> pl.Expr:
-    """The Polars expression of an SQL expression; it must have passed `check` before."""
+    """The Polars expression of an SQL expression; `check` tells what is wrong with one. Raises TooLargeError, and PolarsError where it does not parse."""
+    if large := size_fault(sql, "expression"):
+        raise TooLargeError([large])
     return pl.sql_expr(with_floats(sql))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Everything between :// and the last @ before the next slash or space. A password may hold nearly any sign.
 USER_INFO = re.compile(r"(?<=://)[^/\s'\"]*@")
@@ -28,3 +29,16 @@ def has_password(text: str) -> bool:
     (True, False, False)
     """
     return PASSWORD.search(text) is not None or QUERY.search(text) is not None
+
+
+def masked_in(value: Any) -> Any:
+    """Plain values in which no text has an address with user or password.
+
+    >>> masked_in({"uri": "http://ann:s@x", "parts": ["http://bob:s@y", 1]})
+    {'uri': 'http://***@x', 'parts': ['http://***@y', 1]}
+    """
+    if isinstance(value, dict):
+        return {key: masked_in(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [masked_in(inner) for inner in value]
+    return masked(value) if isinstance(value, str) else value

@@ -11,11 +11,17 @@ from polars.exceptions import PolarsError
 from runner.core.faults import Fault
 
 EXPECTED = "a Polars SQL expression over one row"
+# Polars reads, prints and types an expression by recursion, in a time that grows with the square of its depth: far below what overflows its stack.
 MAX_CHARACTERS, MAX_LOGICAL, MAX_OPERATORS = 10_000, 100, 300
+# Polars writes the first operand of these out twice, so that each level inside another doubles the expression.
+MAX_DOUBLED = 8
 # Text, quoted names and comments: what stands in them is no SQL.
 QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 LOGICAL = re.compile(r"(?i)\b(?:and|or)\b")
 OPERATORS = re.compile(r"(?i)\|\||[-+*/%<>=]+|\b(?:when|not|case)\b|[a-z_]\w*\s*\(")
+TESTS = re.compile(r"(?i)::|[\^&~!]|(?<!\|)\|(?!\|)|\b(?:is|in|i?like|rlike|similar|between|collate|div|xor|at)\b")
+DOUBLED = re.compile(r"(?i)\bbetween\b|\bnullif\s*\(|[()]")
+BETWEEN_AGAIN = re.compile(r"(?i)\bbetween\b(?:(?!\b(?:and|or|between)\b)[^(),])*\band\b(?:(?!\b(?:and|or|between)\b)[^(),])*(?=\bbetween\b)")
 STATEMENT = re.compile(r"(?i)\bselect\b|^\s*(?:with|insert|update|delete|drop|create|alter|truncate|explain|show)\s+[a-z]")
 CLOCK = re.compile(r"(?i)\b(?:current_date|current_time|current_timestamp|localtime|localtimestamp)\b|\bnow\s*\(")
 WINDOW = re.compile(r"(?i)\bover\s*\(|\b(?:row_number|rank|dense_rank|percent_rank|cume_dist|ntile|lag|lead|first_value|last_value|nth_value)\s*\(")
@@ -51,18 +57,50 @@ def place(sql: str, index: int) -> str:
     return f"in line {line + 1}, character {index - before.rfind(chr(10))}" if line else f"at character {index + 1}"
 
 
+def size_fault(sql: str, at: str) -> Fault | None:
+    """What is too much of an expression: nothing larger may reach Polars, which has no bound of its own and would end the process."""
+    shown = shortened(sql)
+    if len(sql) > MAX_CHARACTERS:
+        return Fault(at, f"{shown} has {len(sql):,} characters", f"at most {MAX_CHARACTERS:,}", "long tables of values are data: join them as a source")
+    plain = bare(sql)
+    for pattern, most, what in COUNTED:
+        n_found = sum(1 for _ in pattern.finditer(plain))
+        if n_found > most:
+            return Fault(at, f"{shown} has {n_found:,} {what}", f"at most {most}", "build it up from several columns")
+    n_doubled = _doublings(plain)
+    if n_doubled > MAX_DOUBLED:
+        return Fault(at, f"{shown} has {n_doubled} BETWEENs and NULLIFs inside each other", f"at most {MAX_DOUBLED}", "build it up from several columns")
+    return None
+
+
+def _doublings(plain: str) -> int:
+    """How many operators that write an operand out twice stand inside each other, at most."""
+    deepest = len(BETWEEN_AGAIN.findall(plain))
+    # Levels of doubling inside the parentheses that are open, the innermost last.
+    inside, opened = [0], [0]
+    for found in DOUBLED.finditer(plain):
+        word = found.group()
+        if word == ")":
+            if len(inside) > 1:
+                level = inside.pop() + opened.pop()
+                inside[-1] = max(inside[-1], level)
+        elif word.endswith("("):
+            inside.append(0)
+            opened.append(int(word != "("))
+        else:
+            opened[-1] = max(opened[-1], 1)
+        deepest = max(deepest, inside[-1] + opened[-1])
+    return deepest
+
+
 def form_fault(sql: str, at: str) -> Fault | None:
     """What is wrong with the form of an expression, before anything tries to parse it."""
     shown = shortened(sql)
     if not sql.strip():
         return Fault(at, "is empty: not a valid expression", EXPECTED)
-    if len(sql) > MAX_CHARACTERS:
-        return Fault(at, f"{shown} has {len(sql):,} characters", f"at most {MAX_CHARACTERS:,}", "long tables of values are data: join them as a source")
+    if large := size_fault(sql, at):
+        return large
     plain = bare(sql)
-    for pattern, most, what in ((LOGICAL, MAX_LOGICAL, "ANDs and ORs"), (OPERATORS, MAX_OPERATORS, "operators and functions")):
-        n_found = sum(1 for _ in pattern.finditer(plain))
-        if n_found > most:
-            return Fault(at, f"{shown} has {n_found} {what}", f"at most {most}", "build it up from several columns")
     for pattern, wrong, expected, hint in FORBIDDEN:
         if found := pattern.search(plain):
             word = sql[found.start() : found.end()].strip("( ")
@@ -70,6 +108,7 @@ def form_fault(sql: str, at: str) -> Fault | None:
     return None
 
 
+COUNTED = ((LOGICAL, MAX_LOGICAL, "ANDs and ORs"), (OPERATORS, MAX_OPERATORS, "operators and functions"), (TESTS, MAX_OPERATORS, "tests and casts"))
 FORBIDDEN = (
     (STATEMENT, "is not a valid expression but a statement", EXPECTED, "write the expression alone"),
     (WINDOW, "looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before"),

@@ -30,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.core.faults import Fault, FaultsError, fault
 from runner.core.workspace import Workspace
+from runner.experiment.circles import circle_faults
 from runner.experiment.groups import conf_folders
 from runner.experiment.locate import ConfigFile, locate
 from runner.experiment.merge import NotPlainError, laid_over, placed
@@ -199,11 +200,18 @@ class Composer:
         """The defaults list; where it cannot be made, what is wrong with a file that takes part is told first."""
         try:
             return self._defaults(overrides, self._known)
-        except MISTAKES:
+        except MISTAKES as error:
             looked_at = CachingConfigRepository(self._repository)
             with suppress(*MISTAKES):
                 self._defaults(overrides, looked_at)
             self._refuse(Path(result.path) for result in looked_at.cache.values() if result is not None)
+            circles = (
+                circle_faults([key.removeprefix("config_path=") for key in looked_at.cache], self._path, self.workspace.shown)
+                if isinstance(error, RecursionError)
+                else []
+            )
+            if circles:
+                raise FaultsError(circles) from None
             raise
 
     def _merged(self, defaults: Sequence[Any]) -> dict[str, Any]:

@@ -12,18 +12,14 @@ from typing import Any
 import yaml
 
 from runner.core.faults import Fault
+from runner.experiment.yamlbounds import MAX_DEPTH, TOO_DEEP, bound_faults, flow_depth, line_too_deep, nodes_in
 
 DIRECTIVE = re.compile(r"# @package\s+[\w.]+")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-BRACKET = re.compile(r"[\[\]{}]")
 DISPUTED = re.compile("[\t\x85\u2028\u2029\ufeff]")
 MAX_BYTES = 1_000_000
-MAX_VALUES = 100_000
-MAX_DEPTH = 100
 # Brackets that nest deeper cost the parser seconds; counted roughly, so far above what is allowed.
 LONGEST_FLOW = 1000
-EXPANDING = f"its aliases (*name) stand for more than {MAX_VALUES:,} values"
-TOO_DEEP = "is nested too deeply, or holds itself"
 STRING, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
 
@@ -107,26 +103,17 @@ def plain_values(text: str) -> Any:
 
 def _composed(text: str) -> tuple[Any, yaml.Node | None]:
     """A reader that has read a text, and the top node."""
-    if _flow_depth(text) > LONGEST_FLOW:
+    if flow_depth(text) > LONGEST_FLOW:
         raise RecursionError
     loader = _loader_for(text)(text)
     try:
         return loader, loader.get_single_node()
     except yaml.YAMLError:
-        if _flow_depth(text) > MAX_DEPTH:
+        if flow_depth(text) > MAX_DEPTH:
             raise RecursionError from None
     # Where the two disagree, the reader that Hydra uses is right.
     loader = _omegaconf_loader()(text)
     return loader, loader.get_single_node()
-
-
-def _flow_depth(text: str) -> int:
-    """How deep brackets nest, those in quotes and comments counted too: a bound that costs nothing."""
-    depth = deepest = 0
-    for sign in BRACKET.findall(text):
-        depth += 1 if sign in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def line_of(path: Path, text: str) -> int:
@@ -145,11 +132,7 @@ def _header_faults(text: str, shown: str) -> list[Fault]:
 def _node_faults(root: yaml.Node, shown: str) -> list[Fault]:
     if not isinstance(root, yaml.MappingNode):
         return [Fault(f"{shown}:{root.start_mark.line + 1}", "is not a mapping", "lines of the form key: value")]
-    if _depth(root) > MAX_DEPTH:
-        return [Fault(shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")]
-    if _size(root, {}) > MAX_VALUES:
-        return [Fault(shown, EXPANDING, "each value written once", "refer to another key with ${other.key}")]
-    return [*_key_faults(root, "", shown), *_tag_faults(root, shown), *_defaults_faults(root, shown)]
+    return bound_faults(root, shown) or [*_key_faults(root, "", shown), *_tag_faults(root, shown), *_defaults_faults(root, shown)]
 
 
 def has_resolver(text: str) -> bool:
@@ -188,7 +171,7 @@ def words_in(node: yaml.Node) -> list[str]:
     """Every key and plain value below a node."""
     if isinstance(node, yaml.ScalarNode):
         return [str(node.value)]
-    return [word for inner in _nodes_in(node) for word in words_in(inner)]
+    return [word for inner in nodes_in(node) for word in words_in(inner)]
 
 
 def _is_default(item: yaml.Node) -> bool:
@@ -207,11 +190,16 @@ def unreadable(error: Exception, path: Path, shown: str) -> Fault:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         return Fault(f"{shown}:{line}", f"is not UTF-8 (byte {error.object[error.start]:#04x})", "UTF-8 text", "save the file as UTF-8")
     if isinstance(error, RecursionError):
-        return Fault(shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")
+        line = line_too_deep(path.read_text(encoding="utf-8"))
+        return Fault(f"{shown}:{line}" if line else shown, TOO_DEEP, f"at most {MAX_DEPTH} levels")
     if isinstance(error, yaml.MarkedYAMLError):
         return _ungrammatical(error, shown)
     reason = " ".join(str(getattr(error, "reason", error)).split())
-    return Fault(shown, f"is not valid YAML: {reason}", "plain text", "remove the control character")
+    text = path.read_text(encoding="utf-8")
+    sign = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if sign is not None:
+        line, reason = text.count("\n", 0, sign.start()) + 1, f"it has the control character U+{ord(sign.group()):04X}"
+    return Fault(shown if sign is None else f"{shown}:{line}", f"is not valid YAML: {reason}", "plain text", "remove the control character")
 
 
 def _ungrammatical(error: yaml.MarkedYAMLError, shown: str) -> Fault:
@@ -226,29 +214,6 @@ def _ungrammatical(error: yaml.MarkedYAMLError, shown: str) -> Fault:
     if "another document" in problem:
         return Fault(place, "starts a second document", "one document per file", "remove the line ---")
     return Fault(place, f"is not valid YAML: {problem}", "key: value lines, indented with spaces", "look at this line and the one above")
-
-
-def _depth(root: yaml.Node) -> int:
-    """Levels below the top, counted up to one more than is allowed; a node that holds itself is as deep as that."""
-    level, depth = [root], 0
-    while level and depth <= MAX_DEPTH:
-        # Each node once a level: aliases cannot make a level longer than the file.
-        inner = {id(n): n for node in level if not isinstance(node, yaml.ScalarNode) for n in _nodes_in(node)}
-        level, depth = list(inner.values()), depth + 1
-    return depth
-
-
-def _nodes_in(node: yaml.Node) -> list[yaml.Node]:
-    return [n for pair in node.value for n in pair] if isinstance(node, yaml.MappingNode) else list(node.value)
-
-
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for when its aliases are written out."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = 1 + sum(_size(n, known) for n in _nodes_in(node))
-    return known[id(node)]
 
 
 def _key_faults(node: yaml.Node, prefix: str, shown: str) -> Iterator[Fault]:
@@ -282,5 +247,5 @@ def _tag_faults(node: yaml.Node, shown: str) -> Iterator[Fault]:
     if node.tag.removeprefix("tag:yaml.org,2002:") not in PLAIN and node.tag != MERGE:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         yield Fault(f"{shown}:{node.start_mark.line + 1}", f"has the tag {tag}", "plain values", "config names data, never code or objects")
-    for inner in _nodes_in(node) if not isinstance(node, yaml.ScalarNode) else []:
+    for inner in nodes_in(node) if not isinstance(node, yaml.ScalarNode) else []:
         yield from _tag_faults(inner, shown)

@@ -31,6 +31,7 @@ VERBS = {
 }
 WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
+STOPPED = "stopped. Finished folds, trials and stages are kept: the same command continues."
 MOST_FAULTS = 50
 STORAGE_FAULTS = {
     errno.ENOSPC: "the disk is full",
@@ -74,8 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FaultsError as error:
         _tell(error)
         code = error.exit_code
-    except KeyboardInterrupt:
-        return _stopped()
+    except KeyboardInterrupt as stop:
+        # A verb that keeps nothing says so itself.
+        return _stopped(str(stop) or STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -134,8 +136,8 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _stopped() -> int:
-    print("\nstopped. Finished folds, trials and stages are kept: the same command continues.", file=sys.stderr)
+def _stopped(told: str) -> int:
+    print(f"\n{told}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     # Fits that still run in threads cannot be interrupted; leaving at once loses only their unfinished work.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 
+import numpy as np
 import polars as pl
 
 from runner.core.faults import fault, listed, nearest
@@ -250,7 +251,7 @@ def _sentinels(values: pl.Series) -> tuple[int, ...]:
     """Numbers far from all others that stand in several rows, the nearest to the others last."""
     found: list[int] = []
     known = values.drop_nulls()
-    if not known.is_in(SENTINELS).any():
+    if not np.isin(known.to_numpy(), SENTINELS).any():
         return ()
     for sentinel in sorted(SENTINELS, key=abs, reverse=True):
         n = int((known == sentinel).sum())

@@ -102,7 +102,10 @@ class Table:
 
 
 def table_of(source: Source, raw: pl.DataFrame, told: Told | None = None) -> Table:
-    """Read every column of a raw table. told: hears how many of how many columns were read. Columns that config cannot name, that are empty, or that no model can use are left out."""
+    """Read every column of a raw table. Columns that config cannot name, that are empty, or that no model can use are left out.
+
+    told: hears how many of how many columns were read.
+    """
     nameless = {name: why for name in raw.columns if (why := _unwritable(name))}
     usable = pl.DataFrame([values for values in raw if values.name not in nameless])
     before = profile(usable)

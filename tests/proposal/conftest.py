@@ -63,6 +63,7 @@ def begin(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Cal
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         intake = take_in(workspace, str(path), None, False)
         proposal = propose(table_of(intake.source, intake.rows), Asked(name, target, **asked), intake.rows.columns)
+        setup.rehearse(workspace, intake, proposal)
         setup.add(workspace, intake, proposal)
         return compose(workspace, [f"+experiment={name}"]), proposal
 

@@ -32,6 +32,7 @@ VERBS = {
 }
 WIDTH = max(map(len, VERBS))
 INTERRUPTED = 130
+STOPPED = "stopped. Finished folds, trials and stages are kept: the same command continues."
 MOST_FAULTS = 50
 KEPT = "and run the same command again, finished work is kept"
 STORAGE_FAULTS = {
@@ -80,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FaultsError as error:
         _tell(error)
         code = error.exit_code
-    except KeyboardInterrupt:
-        return _stopped()
+    except KeyboardInterrupt as stop:
+        # A verb that keeps nothing says so itself.
+        return _stopped(str(stop) or STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -143,8 +145,8 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _stopped() -> int:
-    print("\nstopped. Finished folds, trials and stages are kept: the same command continues.", file=sys.stderr)
+def _stopped(told: str) -> int:
+    print(f"\n{told}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     # Fits that still run in threads cannot be interrupted; leaving at once loses only their unfinished work.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ worth, who answers for it, what must be beaten) is asked on a terminal; what sta
 the file and blocks promotion, not exploration. In a folder that is no workspace yet, init makes it one;
 without NAME it does that alone.
 """
+STOPPED = "stopped. Nothing was written."
+MANY_COLUMNS = 100  # from here on a person waits long enough to wonder
 EXAMPLES = """\
 examples:
   python -m runner init churn --data customers.csv --target churned
@@ -67,13 +71,43 @@ def run(args: argparse.Namespace) -> int:
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.no_input
     if args.name is None and args.data is None and args.target is None:
         return _only_a_workspace(workspace, found is not None, args.git)
-    intake, proposal = _proposal(workspace, args, asks)
+    with _nothing_written_yet():
+        intake, proposal = _proposal(workspace, args, asks)
+        setup.rehearse(workspace, intake, proposal)
     if found is None:
         git = args.git or (asks and not setup.in_git(workspace.root) and _agreed("make this folder a Git repository?"))
         _say("workspace", _made(setup.set_up(workspace.root, git)))
     setup.add(workspace, intake, proposal)
     _tell(workspace, intake, proposal)
     return 0
+
+
+@contextmanager
+def _nothing_written_yet() -> Iterator[None]:
+    """An interrupt in here has a message of its own."""
+    from polars.exceptions import PanicException
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(STOPPED) from None
+    except PanicException as error:
+        # Ctrl-C in the midst of a query reaches Python as a panic of the query's own.
+        if "interrupt" not in str(error).casefold():
+            raise
+        raise KeyboardInterrupt(STOPPED) from None
+
+
+def _progress(done: int, total: int) -> None:
+    """How many columns are read, on a line of a terminal that is written over and cleared at the end."""
+    if sys.stderr.isatty() and total >= MANY_COLUMNS:
+        told = f"reading column {done:,} of {total:,}" if done < total else "looking for what tells the outcome"
+        print(f"\r\x1b[K{told}", end="", file=sys.stderr, flush=True)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _only_a_workspace(workspace: Workspace, is_one: bool, git: bool) -> int:
@@ -100,10 +134,15 @@ def _proposal(workspace: Workspace, args: argparse.Namespace, asks: bool) -> tup
         raise FaultsError(missing)
     check_free(workspace, args.name, args.force)
     intake = take_in(workspace, args.data, args.table, args.force)
-    table = table_of(intake.source, intake.rows)
-    columns = intake.rows.columns
-    asked = asking.answers(args, table, columns) if asks else asking.given(args)
-    return intake, propose(table, asked, columns)
+    try:
+        table = table_of(intake.source, intake.rows, _progress)
+        columns = intake.rows.columns
+        if asks:
+            _clear_progress()
+        asked = asking.answers(args, table, columns) if asks else asking.given(args)
+        return intake, propose(table, asked, columns)
+    finally:
+        _clear_progress()
 
 
 def _agreed(question: str) -> bool:

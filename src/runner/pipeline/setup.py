@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from runner.core.faults import fault
+from runner.core.faults import Fault, FaultsError, fault
 from runner.core.files import copy_whole, write_text
 from runner.core.workspace import Workspace, check_name
 from runner.experiment import params
@@ -112,12 +113,40 @@ def check_free(workspace: Workspace, name: str, replace: bool) -> None:
         raise fault(f"NAME {name}", f"there is an experiment {workspace.shown(path)} already", "a name of its own", "--force replaces it")
 
 
+def rehearse(workspace: Workspace, intake: Intake, proposal: Proposal) -> None:
+    """Compose the proposal apart from the workspace; nothing of it is written there. Raises FaultsError where it would be refused."""
+    with TemporaryDirectory(prefix="runner-init-") as folder:
+        apart = Workspace(Path(folder).resolve())
+        for name in ("conf", "plugins"):
+            if (workspace.root / name).is_dir():
+                shutil.copytree(workspace.root / name, apart.root / name)
+        for name, text in _texts(apart.root):
+            if name.startswith("conf/") and not (apart.root / name).exists():
+                write_text(apart.root / name, text)
+        for source, name in _groups():
+            if not (apart.root / name).exists():
+                copy_whole(source, apart.root / name)
+        write_text(_file(apart, proposal.name), proposal.text())
+        try:
+            compose(apart, [f"+experiment={proposal.name}"])
+        except FaultsError as error:
+            own = apart.shown(_file(apart, proposal.name))
+            raise FaultsError([_of_the_table(fault, own, intake.source.shown) for fault in error.faults]) from None
+
+
+def _of_the_table(fault: Fault, own: str, shown: str) -> Fault:
+    """A fault of a file that nobody has written is told of the table it was proposed from."""
+    if not fault.source.startswith(own):
+        return fault
+    wrong = f"no experiment that fits together can be proposed from it: {fault.at}: {fault.wrong}"
+    return Fault(f"--data {shown}", wrong, fault.expected, fault.hint or "bring more rows, or other columns")
+
+
 def add(workspace: Workspace, intake: Intake, proposal: Proposal) -> list[str]:
-    """Write the table and the experiment, and compose it. Returns the files that were written. Raises FaultsError where it does not compose."""
+    """Write the table and the experiment, which `rehearse` has shown to compose. Returns the files that were written."""
     path = _file(workspace, proposal.name)
     intake.put()
     write_text(path, proposal.text())
-    compose(workspace, [f"+experiment={proposal.name}"])
     return [workspace.shown(path)]
 
 

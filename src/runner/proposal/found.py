@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runner.core.faults import fault
+from runner.core.faults import FaultsError, fault
 from runner.proposal.asked import Asked
 from runner.proposal.outcome import Outcome, outcome_of
 from runner.proposal.payoff import prices_of
@@ -15,6 +15,7 @@ from runner.proposal.roles import Roles, gaps_of_the_outcome, lifeless, roles_of
 from runner.proposal.table import Table
 from runner.proposal.trials import Split, leaks, learnable, powers, ranked, rule_of, slices_of, split_of
 
+PROTECTED = "put aside as protected by its name, compared and never used; rename it where it is no trait of a person"
 ROUNDS = 5  # of taking out what gives the outcome away; each may uncover the next column
 
 
@@ -52,6 +53,8 @@ def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
     if split.kind != "by_time":
         roles = roles.without_time()
         split = split_of(table, outcome, roles)
+    if not split.serves:
+        raise _too_few(table, outcome)
     recipe, power = recipe_of(table, outcome, roles), {}
     for _ in range(ROUNDS):
         power = powers(split, outcome, roles, recipe)
@@ -61,10 +64,21 @@ def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
         roles = roles.after_event(told)
         recipe = recipe_of(table, outcome, roles)
     if not power:
-        left = "; ".join(f"{name}: {why}" for name, why in {**table.left_out, **roles.after, **recipe.drop}.items())
+        aside = {**dict.fromkeys(roles.protected, PROTECTED), **({roles.key: "names a row"} if roles.key else {})}
+        left = "; ".join(f"{name}: {why}" for name, why in {**table.left_out, **roles.after, **recipe.drop, **aside}.items())
         raise fault(f"--data {table.source.shown}", "no column is left that could tell the outcome", "at least one column beside key and outcome", left)
     # What may be known only afterwards is no rule that anybody could follow.
     columns = [column for column in ranked(power, table) if column.name not in roles.doubtful]
     prices = prices_of(outcome, asked)
     rule = rule_of(split, outcome, columns, prices) if outcome.task == "binary" else None
     return Found(table, asked, outcome, roles, recipe, split, power, rule, slices_of(split, columns), prices, questions_of(table, asked, outcome, roles))
+
+
+def _too_few(table: Table, outcome: Outcome) -> FaultsError:
+    counted = f", {outcome.rarest} of the rarest label" if outcome.labels else ""
+    return fault(
+        f"--data {table.source.shown}",
+        f"{table.rows.height} rows with an outcome{counted} are too few for a test and two folds with every label in each",
+        "at least ten rows of every label, better hundreds",
+        "bring more rows",
+    )

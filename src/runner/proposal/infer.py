@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,6 +16,7 @@ from runner.proposal.texts import DATE_WORDS, NUMBERS, Trial, day_number, parsed
 JUNK_SHARE = 0.02  # of the cells of a column of numbers or dates that may be something else
 JUNK_TEXTS = 5  # different ones
 READ_AS_MISSING = ("", "NA", "null")  # by the csv source, whatever else is declared
+Told = Callable[[int, int], None]
 UNUSABLE = (pl.Binary, pl.Object, pl.Time, pl.Duration)
 
 
@@ -34,9 +35,17 @@ class Reading:
     ask: str = ""
 
 
-def readings(rows: pl.DataFrame, facts: Mapping[str, Facts], has_markers: bool) -> dict[str, Reading]:
-    """Column to how it is read; every reading holds for every row. has_markers: whether the source can name cells that are missing in the whole file."""
-    return {name: _reading(rows[name], facts[name], has_markers) for name in rows.columns}
+def readings(rows: pl.DataFrame, facts: Mapping[str, Facts], has_markers: bool, told: Told | None = None) -> dict[str, Reading]:
+    """Column to how it is read; every reading holds for every row.
+
+    has_markers: whether the source can name cells that are missing in the whole file; told: hears how many of how many columns were read.
+    """
+    found: dict[str, Reading] = {}
+    for number, values in enumerate(rows, start=1):
+        found[values.name] = _reading(values, facts[values.name], has_markers)
+        if told is not None:
+            told(number, rows.width)
+    return found
 
 
 def typed(rows: pl.DataFrame, found: Mapping[str, Reading]) -> pl.DataFrame:
@@ -94,7 +103,7 @@ def _tried(values: pl.Series, trial: Trial, has_markers: bool) -> Reading | None
     if lost is None or (lost.len() and values.dtype != pl.String):
         return None
     texts = lost.unique(maintain_order=True).cast(pl.String).to_list()
-    everywhere = tuple(text for text in texts if has_markers and text.strip().casefold() in EVERYWHERE)
+    everywhere = tuple(text for text in (_nothings(values) if trial.type == "string" else texts) if has_markers and text.strip().casefold() in EVERYWHERE)
     here = [text for text in texts if text not in everywhere]
     junk = [text for text in here if text.strip().casefold() not in SOMEWHERE | EVERYWHERE]
     n_junk = int(lost.is_in(junk).sum()) if junk else 0
@@ -104,7 +113,16 @@ def _tried(values: pl.Series, trial: Trial, has_markers: bool) -> Reading | None
     notes = [trial.note, f"{cells} such as {junk[0][:30]!r} read as missing" if junk else ""]
     sql = _with_missing(values.name, trial, here)
     found = Reading(trial.type, sql, everywhere, "; ".join(note for note in notes if note), trial.ask)
-    return found if _holds(values, found, {*texts} if trial.template == "{x}" or here or everywhere else None) else None
+    told = (trial.template == "{x}" or here or everywhere) and not trial.template.startswith("NULLIF")
+    return found if _holds(values, found, {*texts, *everywhere} if told else None) else None
+
+
+def _nothings(values: pl.Series) -> list[str]:
+    """The texts that say "nothing here" whatever the column, as they are written; an empty one is nothing in any way."""
+    if values.dtype != pl.String:
+        return []
+    known = values.drop_nulls()
+    return [text for text in known.filter(known.str.strip_chars().str.to_lowercase().is_in(EVERYWHERE)).unique(maintain_order=True).to_list() if text.strip()]
 
 
 def _with_missing(name: str, trial: Trial, here: list[str]) -> str | None:

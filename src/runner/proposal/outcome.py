@@ -101,7 +101,8 @@ def _regression(column: Column, at: str, n_missing: int) -> Outcome:
 def _multiclass(column: Column, counts: Mapping[str, int], n_missing: int, at: str) -> Outcome:
     kept = {label: n for label, n in counts.items() if n >= RARE} if max(counts.values()) >= RARE else dict(counts)
     if len(kept) > MOST_LABELS or len(kept) < 2:
-        wrong = f"has {len(counts):,} different values, {len(kept)} of them in at least {RARE} rows"
+        n_common = sum(n >= RARE for n in counts.values())
+        wrong = f"has {len(counts):,} different values, {n_common or 'none'} of them in at least {RARE} rows"
         raise fault(at, wrong, f"a number, or 2 to {MOST_LABELS} labels", "group the labels into one column first, or choose another target")
     _check_labels(kept, at)
     rare = sum(counts.values()) - sum(kept.values())

@@ -52,8 +52,6 @@ def _notes(found: Found) -> list[str]:
         notes.append(f"protected, compared but never used: {listed(found.roles.protected)}")
     if found.table.rows.height < FEW_ROWS:
         notes.append(f"{found.table.rows.height} rows with an outcome are very few: expect wide intervals, or a refusal that says so")
-    if not found.split.serves:
-        notes.append("too few rows for a test and folds with every label: expect a refusal that says so")
     entities = [name for name in found.roles.entities if found.table.columns[name].facts.distinct < found.table.columns[name].facts.known]
     if entities and found.split.kind != "by_time":
         notes.append(f"several rows share one {entities[0]}: a random split may show a model the same one in training and test, which flatters")

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import sha256
 
+import numpy as np
 import polars as pl
 
 from runner.core.faults import fault, listed, nearest
 from runner.proposal.asked import NO_TIME, Asked
 from runner.proposal.outcome import Outcome
-from runner.proposal.profile import has_word, tokens
+from runner.proposal.profile import has_word
+from runner.proposal.protected import BIRTH_WORDS, is_protected
 from runner.proposal.table import Column, Table
 
 ID_WORDS = ("id", "ids", "uuid", "guid", "key", "uid", "identifier", "customer_number", "account_number", "customer_no", "account_no")
 NUMBER_WORDS = ("number", "no", "nr", "num", "code", "ref", "reference")
 ROW_NUMBER_WORDS = ("index", "unnamed", "rownum", "row_number", "row", "rowid")
-BIRTH_WORDS = ("birth", "born", "dob", "birthday", "birthdate")
-PROTECTED_WORDS = (
-    *("age", "sex", "gender", "female", "male", "race", "ethnic", "ethnicity", "religion", "religious", "nationality", "citizenship", "citizen"),
-    *("marital", "married", "disability", "disabled", "pregnant", "pregnancy", "sexual", "orientation", "native", "immigrant", *BIRTH_WORDS),
-)
-THINGS = ("account", "contract", "company", "vehicle", "car", "device", "machine", "policy", "asset", "building", "house", "site", "product", "loan", "order")
 AFTER_WORDS = (
     *("cancel", "cancelled", "canceled", "cancellation", "churn", "churned", "close", "closed", "closing", "exit", "left", "leaving", "terminated"),
     *("termination", "reason", "resolution", "resolved", "result", "outcome", "actual", "final", "refund", "refunded", "chargeback", "collection"),
@@ -79,12 +76,11 @@ class Roles:
 def lifeless(table: Table, target: str) -> dict[str, str]:
     """Columns that can teach nothing, and why: constant, a row number, or the same as an earlier one."""
     why: dict[str, str] = {}
-    seen: dict[tuple[str, int, int], list[str]] = {}
+    seen: dict[tuple[str, int, bytes], str] = {}
     for name, column in table.columns.items():
         facts = column.facts
-        twins = seen.setdefault((column.type, facts.distinct, facts.missing), [])
-        twin = next((other for other in twins if table.rows[other].equals(table.rows[name], null_equal=True)), None)
-        twins.append(name)
+        first = seen.setdefault((column.type, facts.distinct, _fingerprint(table.rows[name])), name)
+        twin = first if first != name and table.rows[first].equals(table.rows[name], null_equal=True) else None
         if name == target:
             continue
         if facts.distinct == 1 and not facts.missing:
@@ -94,6 +90,11 @@ def lifeless(table: Table, target: str) -> dict[str, str]:
         elif _is_row_number(column):
             why[name] = "a row number"
     return why
+
+
+def _fingerprint(values: pl.Series) -> bytes:
+    """The same for columns that equal each other row by row, so that a column need not be held against all the others."""
+    return sha256(values.hash(seed=0).to_numpy().tobytes()).digest()
 
 
 def _is_row_number(column: Column) -> bool:
@@ -196,15 +197,6 @@ def _is_free(column: Column) -> bool:
     return facts.distinct > FEWEST_MOMENTS and (share > FREE_TEXT_SHARE or (facts.longest > FREE_TEXT_SIGNS and share > LONG_TEXT_SHARE))
 
 
-def is_protected(name: str) -> bool:
-    """Whether a column's name speaks of a person's protected trait: client_age, not account_age.
-
-    >>> is_protected("Client Age"), is_protected("account_age"), is_protected("usage")
-    (True, False, False)
-    """
-    return has_word(name, PROTECTED_WORDS) and not set(tokens(name)) & set(THINGS)
-
-
 def _times(columns: Mapping[str, Column]) -> tuple[str, ...]:
     """Trustworthy moments of decision, the most telling name first."""
     good = [column for column in columns.values() if column.is_moment and _is_trustworthy(column)]
@@ -259,6 +251,8 @@ def _sentinels(values: pl.Series) -> tuple[int, ...]:
     """Numbers far from all others that stand in several rows, the nearest to the others last."""
     found: list[int] = []
     known = values.drop_nulls()
+    if not np.isin(known.to_numpy(), SENTINELS).any():
+        return ()
     for sentinel in sorted(SENTINELS, key=abs, reverse=True):
         n = int((known == sentinel).sum())
         others = known.filter(known != sentinel)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from runner.core.expressions import identifier, is_pattern
-from runner.proposal.infer import Reading, readings, typed
+from runner.proposal.infer import Reading, Told, readings, typed
 from runner.proposal.profile import Facts, profile
 
 LONGEST_NAME = 200
@@ -101,12 +101,15 @@ class Table:
         return sorted({text for column in self.columns.values() for text in column.reading.markers})
 
 
-def table_of(source: Source, raw: pl.DataFrame) -> Table:
-    """Read every column of a raw table. Columns that config cannot name, that are empty, or that no model can use are left out."""
+def table_of(source: Source, raw: pl.DataFrame, told: Told | None = None) -> Table:
+    """Read every column of a raw table. Columns that config cannot name, that are empty, or that no model can use are left out.
+
+    told: hears how many of how many columns were read.
+    """
     nameless = {name: why for name in raw.columns if (why := _unwritable(name))}
     usable = pl.DataFrame([values for values in raw if values.name not in nameless])
     before = profile(usable)
-    found = readings(usable, before, source.kind == "csv")
+    found = readings(usable, before, source.kind == "csv", told)
     renamed = {name: _renamed(name, raw.columns) for name in usable.columns if found[name].type is not None}
     rows = typed(usable, found).rename(renamed)
     facts = profile(rows)

@@ -31,6 +31,7 @@ TEST_SHARE = 0.2
 ENOUGH = 50_000  # rows that show what a feature can do alone
 SLICE_SHARES = (0.05, 0.6)
 MOST_SLICES = 4
+MOST_CUT = 200  # columns, the most telling ones, in which the best single cut is looked for
 LEVELS = 12
 CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -60,6 +61,15 @@ def _splits(time: str | None) -> Iterator[tuple[str, int]]:
     if time is not None:
         yield from (("by_time", folds) for folds in (4, 3, 2))
     yield from (("stratified", folds) for folds in (5, 3, 2))
+
+
+def fewest_rows(folds: int) -> int:
+    """The fewest rows of which a test and so many folds can be made.
+
+    >>> fewest_rows(5), fewest_rows(2)
+    (7, 3)
+    """
+    return next(n for n in range(1, 3 * folds) if int(n * (1 - TEST_SHARE)) >= folds)
 
 
 def learnable(rows: pl.DataFrame, outcome: Outcome) -> pl.Series:
@@ -115,9 +125,10 @@ def rule_of(split: Split, outcome: Outcome, columns: list[Column], prices: tuple
     is_positive = (split.train[outcome.column.name] == outcome.positive).to_numpy()
     worth = np.where(is_positive, prices[0], prices[1])
     best: tuple[float, str | None] = (0.0, None)
-    for column in columns:
-        for sql in _cuts(split.train[column.name], column):
-            acted = _true(split.train, sql)
+    for column in columns[:MOST_CUT]:
+        rows = split.train.select(column.name)
+        cuts = list(_cuts(rows[column.name], column))
+        for sql, acted in zip(cuts, _all_true(rows, cuts), strict=True):
             # The tie goes to the cut that was found first, in the more telling column.
             best = max(best, (float(worth[acted].sum()), sql), key=lambda found: found[0])
     return best[1]
@@ -149,8 +160,10 @@ def _quantiles(values: pl.Series) -> list[float]:
     return list(dict.fromkeys(found))
 
 
-def _true(rows: pl.DataFrame, sql: str) -> np.ndarray:
-    return rows.lazy().with_columns(__runner_true=parse(sql).fill_null(value=False)).select("__runner_true").collect()["__runner_true"].to_numpy()
+def _all_true(rows: pl.DataFrame, conditions: list[str]) -> list[np.ndarray]:
+    """Which rows each condition is TRUE for. rows: with the columns that are named, and best no others: every one more costs time."""
+    found = rows.select(parse(sql).fill_null(value=False).alias(f"__runner_true{i}") for i, sql in enumerate(conditions))
+    return [values.to_numpy() for values in found]
 
 
 def slices_of(split: Split, columns: list[Column]) -> dict[str, str]:
@@ -159,8 +172,9 @@ def slices_of(split: Split, columns: list[Column]) -> dict[str, str]:
     for column in columns:
         if len(found) == MOST_SLICES:
             break
-        for name, sql in _ends(split.train[column.name], column):
-            share = float(_true(split.train, sql).mean()) if split.train.height else 0.0
+        rows = split.train.select(column.name)
+        for name, sql in _ends(rows[column.name], column):
+            share = float(_all_true(rows, [sql])[0].mean()) if rows.height else 0.0
             if SLICE_SHARES[0] <= share <= SLICE_SHARES[1]:
                 found[unique(name, found)] = sql
                 break

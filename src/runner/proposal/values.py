@@ -14,6 +14,7 @@ from runner.proposal.numbers import round_down, written
 from runner.proposal.payoff import priced
 from runner.proposal.ranges import contract_of
 from runner.proposal.table import Column, Table
+from runner.proposal.trials import fewest_rows
 from runner.proposal.write import OneLine
 
 LATENCY_MS, BUNDLE_MB = 1000, 20  # nobody has asked for less
@@ -93,7 +94,8 @@ def _baselines(found: Found) -> dict[str, Any]:
 
 
 def _feasibility(found: Found) -> dict[str, int]:
-    told = {"min_rows": round_down(found.table.rows.height / 2)}
+    # At least as many as give each fold a row beside the test.
+    told = {"min_rows": max(round_down(found.table.rows.height / 2), fewest_rows(found.split.folds))}
     return told | ({"min_positives": round_down(found.outcome.rarest / 2)} if found.outcome.labels else {})
 
 

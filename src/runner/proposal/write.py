@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -85,6 +86,7 @@ def _number(value: float) -> str:
     return f"{mantissa if '.' in mantissa else f'{mantissa}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}" if mark else mantissa
 
 
+@cache
 def scalar(words: str) -> str:
     """A text as a person would write it, in quotes where a YAML reader could take it for something else.
 

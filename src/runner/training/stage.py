@@ -72,6 +72,23 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     return Done((), measured)
 
 
+def timed(spec: TrainingSpec, given: Given) -> dict[str, float]:
+    """Candidate to the seconds of one fit on the last fold, with the first trial's settings; writes nothing but folds below `given.home`."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    problem, split = read_json(given["problem"]), read_json(given["split"])
+    learner = _learner(given, problem)
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
+    specs = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        engine = _engine(spec, given, learner, folds, specs, problem, Clock(None))
+        return {name: found.seconds for name, found in engine.study_all(_jobs(spec, given, specs, problem), 1).items()}
+
+
 def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, CandidateSpec]:
     """The ladder from the bottom: constant, the declared baselines, the candidates that the constraints allow."""
     rules: dict[str, CandidateSpec] = {name: RuleSpec(kind="rule", sql=b["sql"]) for name, b in problem["baselines"].items()}
@@ -211,4 +228,4 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
     }
 
 
-__all__: Sequence[str] = ("run", "rung_specs")
+__all__: Sequence[str] = ("run", "rung_specs", "timed")

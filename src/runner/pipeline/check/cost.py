@@ -16,8 +16,10 @@ from runner.experiment.model import Experiment
 from runner.pipeline.run import Run
 from runner.pipeline.stages import DATA, FEATURES, PROBLEM, Stage, stage_of
 
-# The first probe only warms up: a library's import is no part of a fit. The other two tell what a fit costs at least, and per row.
-WARM_UP_ROWS, FEW_ROWS, MORE_ROWS = 400, 1000, 4000
+# Each probe fits every candidate once, on one fold. The first only warms up, with few iterations: a library's import is no part of a fit.
+# The other two tell what a fit costs at least, and per row.
+WARM_UP_ROWS, FEW_ROWS, MORE_ROWS = 400, 800, 2400
+WARM_UP_ITERATIONS = 10
 # What every run spends on imports, intervals, report and rehearsal, whatever the table.
 OVERHEAD_S = 12.0
 
@@ -53,7 +55,7 @@ def work_of(experiment: Experiment) -> dict[str, tuple[int, int]]:
 
 
 def cost(run: Run, primary: Reached | None, probe: bool) -> Cost:
-    """The work as declared, and with a probe the minutes: one trial of each candidate on two samples of the rows, drawn out to all of them.
+    """The work as declared, and with a probe the minutes: one fit of each candidate on two samples of the rows, drawn out to all of them.
 
     A fit's time is taken as a + b x rows; one that stops early is dearer or cheaper than that by a factor of two or so.
     """
@@ -65,18 +67,18 @@ def cost(run: Run, primary: Reached | None, probe: bool) -> Cost:
     if not probe or primary is None or not rows:
         return Cost(rows, fits, work, None, "no probe was made")
     try:
-        _probed(run, primary, WARM_UP_ROWS)
+        _probed(run, primary, WARM_UP_ROWS, WARM_UP_ITERATIONS)
         few, more = (_probed(run, primary, n) for n in (FEW_ROWS, MORE_ROWS))
     except FaultsError as error:
         return Cost(rows, fits, work, None, f"the probe on some of the rows was refused: {error.faults[0].wrong}")
-    # Seconds of one trial over all folds, and a refit on all rows, which is a fold and a bit.
-    seconds = sum(_drawn_out(name, few, more, rows) / folds * (trials * folds + folds / max(1, folds - 1)) for name, (trials, folds) in work.items())
+    # Each trial fits once a fold, and the best one again on all rows.
+    seconds = sum(_drawn_out(name, few, more, rows) * (trials * folds + 1) for name, (trials, folds) in work.items())
     return Cost(rows, fits, work, (OVERHEAD_S + seconds / max(1, run.workers)) / 60.0)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """seconds: candidate to the time of one trial over all folds; rows: of the primary source that were used."""
+    """seconds: candidate to the time of one fit; rows: of the primary source that were used."""
 
     seconds: Mapping[str, float]
     rows: int
@@ -89,26 +91,27 @@ def _drawn_out(name: str, few: Probe, more: Probe, rows: int) -> float:
     return large + max(0.0, large - small) / (more.rows - few.rows) * (rows - more.rows)
 
 
-def _probed(run: Run, primary: Reached, n: int) -> Probe:
-    """One trial of each candidate on about n rows of the primary source, through the rooms' own functions."""
+def _probed(run: Run, primary: Reached, n: int, iterations: int | None = None) -> Probe:
+    """One fit of each candidate on about n rows of the primary source, prepared by the rooms' own functions. iterations: at most, where a family has them."""
+    from runner.training.stage import timed
+
     with TemporaryDirectory(dir=run.workspace.home, prefix="probe-") as scratch:
         root = Path(scratch)
         files = {f"source.{name}": run.workspace.inside(source.path, name) for name, source in run.experiment.data.sources.items()}
         some, rows = _some_rows(run, primary, root, n)
         files |= {"primary": some, f"source.{primary.name}": some}
-        experiment = _small(run.experiment)
+        experiment = _small(run.experiment, iterations)
         for room, places in (("problem", PROBLEM), ("data", DATA), ("features", FEATURES)):
             _stage(run, experiment, stage_of(room), files, root)
             files |= {name: root / place.path for name, place in places.items()}
-        done = _stage(run, experiment, stage_of("training"), files, root)
-    return Probe(dict(done.measurements["fitting_seconds"]), rows)
+        return Probe(timed(experiment.training, _given(run, experiment, files, root)), rows)
 
 
 def _some_rows(run: Run, primary: Reached, root: Path, n: int) -> tuple[Path, int]:
     """Rows from all over the primary source, in its order, as a file of the same kind."""
     if primary.source is None or not primary.rows:
         raise ValueError("a source that holds nothing cannot be probed")
-    some = primary.source.raw.gather_every(max(1, primary.rows // n)).collect()
+    some = primary.source.raw.gather_every(max(1, -(-primary.rows // n))).collect()
     declared: Any = run.experiment.data.sources[primary.name]
     target = root / f"primary.{primary.kind}"
     if primary.kind == "parquet":
@@ -118,22 +121,30 @@ def _some_rows(run: Run, primary: Reached, root: Path, n: int) -> tuple[Path, in
     return target, some.height
 
 
-def _small(experiment: Experiment) -> Experiment:
+def _small(experiment: Experiment, iterations: int | None) -> Experiment:
     """One trial each, on data that need not be enough to learn from."""
     training = experiment.training
     tuning = training.tuning.model_copy(update={"trials": 1})
     problem = experiment.problem.model_copy(update={"feasibility": experiment.problem.feasibility.model_copy(update={"min_rows": 1, "min_positives": 1})})
-    return experiment.model_copy(update={"problem": problem, "training": training.model_copy(update={"tuning": tuning, "bootstrap_draws": 100})})
+    candidates = {name: _shortened(candidate, iterations) for name, candidate in training.candidates.items()}
+    return experiment.model_copy(update={"problem": problem, "training": training.model_copy(update={"tuning": tuning, "candidates": candidates})})
 
 
-def _stage(run: Run, experiment: Experiment, stage: Stage, files: Mapping[str, Path], root: Path) -> Any:
+def _shortened(candidate: Any, iterations: int | None) -> Any:
+    has_them = iterations is not None and "max_iterations" in type(candidate).model_fields
+    return candidate.model_copy(update={"max_iterations": min(candidate.max_iterations, iterations)}) if has_them else candidate
+
+
+def _stage(run: Run, experiment: Experiment, stage: Stage, files: Mapping[str, Path], root: Path) -> None:
     out = {name: root / place.path for name, place in stage.writes.items()}
     for path in out.values():
         clear(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-    given = Given(files, experiment.name, experiment.seed, run.workspace.root, root / "home", run.workers, adopted=False)
-    done = stage.function()(getattr(experiment, stage.room), given, out)
+    done = stage.function()(getattr(experiment, stage.room), _given(run, experiment, files, root), out)
     failed = [gate for gate in done.gates if gate.status == "failed"]
     if failed:
         raise RefusedError(Fault(stage.room, gate.evidence or gate.name) for gate in failed)
-    return done
+
+
+def _given(run: Run, experiment: Experiment, files: Mapping[str, Path], root: Path) -> Given:
+    return Given(files, experiment.name, experiment.seed, run.workspace.root, root / "home", run.workers, adopted=False)

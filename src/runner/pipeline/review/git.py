@@ -55,6 +55,10 @@ class Repository:
         done = self._git("cat-file", "blob", f"{commit}:./{path}")
         return done.stdout if done.returncode == 0 else None
 
+    def has(self, commit: str, path: str) -> bool:
+        """Whether a file is there at a commit."""
+        return self._git("cat-file", "-e", f"{commit}:./{path}").returncode == 0
+
     def tracks(self, path: str) -> bool:
         """Whether the index knows a file."""
         return self._git("ls-files", "--error-unmatch", "--", f":(literal){path}").returncode == 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from runner.core.digests import of_value
-from runner.core.faults import FaultsError, RefusedError
+from runner.core.faults import FaultsError
 from runner.core.files import read_json
 from runner.core.gates import Gate, any_failed
 from runner.core.stage import TestUse
@@ -17,21 +18,40 @@ from runner.pipeline.cache import Store
 from runner.pipeline.keys import extra_of, identity_of, spec_digest
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at, numbers_of
-from runner.pipeline.stages import DATA, GATES, STAGES, Place, Stage
+from runner.pipeline.stages import DATA, EVALUATION, GATES, STAGES, Place, Stage
 from runner.pipeline.uses import declared_of
+from runner.report.words import listed, shorten
 
 Entry = Mapping[str, Any]
 
 
-def replayed(revision: Revision, name: str) -> Callable[[Place], Path | None] | None:
+@dataclass(frozen=True)
+class Replayed:
+    """find: place of an output to the file that holds it, None where the store cannot answer; why, and what to do then."""
+
+    find: Callable[[Place], Path | None] | None
+    why: str = ""
+    way_on: str = ""
+
+
+def replayed(revision: Revision, name: str) -> Replayed:
     """The files that a run of this declaration, with the code and libraries that are running, once wrote.
 
     None where the store does not know them up to the verdict: never run here, other code, other data.
     """
-    experiment, sources = revision.experiment(name), revision.source_digests(name)
-    if experiment is None or sources is None or any(getattr(experiment, stage.room).before or getattr(experiment, stage.room).after for stage in STAGES):
+    experiment, sources = revision.experiment(name), revision.source_digests(name, guessed=True)
+    if experiment is None:
+        return Replayed(None, "its declaration does not fit the code or the plugins that are running, so the content store cannot answer for it")
+    if sources is None:
+        paths = listed([shorten(path) for path in revision.absent(name)])
+        return Replayed(
+            None,
+            f"the content store knows a run by its raw data, and {paths} of then is not at hand",
+            "bring the data back, with `dvc fetch` where DVC keeps it",
+        )
+    if any(getattr(experiment, stage.room).before or getattr(experiment, stage.room).after for stage in STAGES):
         # What steps around rooms found stands beside the store, not in it.
-        return None
+        return Replayed(None, "it has steps before or after a room, whose findings the content store does not hold")
     store = Store(revision.workspace.home / "cache")
     known: dict[Place, Entry] = {}
     for stage in STAGES:
@@ -40,9 +60,17 @@ def replayed(revision: Revision, name: str) -> Callable[[Place], Path | None] | 
             break
         known |= {place: entry[output] for output, place in stage.writes.items() if output in entry}
         known |= {stage.gate: entry["gate"]} if "gate" in entry else {}
-    if Place("reports", "evaluation/verdict.json") not in known:
-        return None
-    return lambda place: _file(store, known, place)
+    if EVALUATION["verdict"] not in known:
+        return Replayed(None, _unknown(revision, name))
+    return Replayed(lambda place: _file(store, known, place))
+
+
+def _unknown(revision: Revision, name: str) -> str:
+    told = "no dvc.lock names them, and the content store in .runner holds no adopted run of just this declaration, data and code"
+    guessed = revision.unkept(name) if revision.commit is not None else ()
+    if not guessed:
+        return told
+    return f"{told}; neither Git nor DVC keeps {listed([shorten(path) for path in guessed])}, so the data were taken as they are now, and may have been others"
 
 
 def _key(stage: Stage, experiment: Experiment, sources: Mapping[str, str], known: Mapping[Place, Entry], store: Store, revision: Revision) -> str:
@@ -66,13 +94,19 @@ def _extra(experiment: Experiment, sources: Mapping[str, str], known: Mapping[Pl
     gates = tuple(Gate(**gate) for place in GATES.values() for gate in _json(store, known, place).get("gates", ()))
     if any_failed(list(gates)):
         return extra_of(experiment.name, True, gates, None)
-    seal = str(_json(store, known, DATA["split"]).get("seal"))
-    try:
-        numbers = numbers_of(ledger_at(revision, experiment.name), seal)
-    except (FaultsError, RefusedError):
-        numbers = {}
-    number = numbers.get(declared_of(experiment, sources), len(numbers) + 1)
+    seal, declared = str(_json(store, known, DATA["split"]).get("seal")), declared_of(experiment, sources)
+    numbers = _numbers(revision, experiment.name, seal)
+    # A run writes its line at once, and a person commits it later: until then the working tree alone has it.
+    later = numbers if declared in numbers else _numbers(replace(revision, commit=None), experiment.name, seal)
+    number = later.get(declared, len(numbers) + 1)
     return extra_of(experiment.name, True, gates, TestUse(number, experiment.evaluation.test_uses))
+
+
+def _numbers(revision: Revision, name: str, seal: str) -> dict[str, int]:
+    try:
+        return numbers_of(ledger_at(revision, name), seal)
+    except FaultsError:
+        return {}
 
 
 def _json(store: Store, known: Mapping[Place, Entry], place: Place) -> dict[str, Any]:

@@ -15,13 +15,16 @@ from runner.pipeline.review.revision import Revision
 from runner.pipeline.stages import EVALUATION, Place
 from runner.report.words import listed
 
+FETCH = "bring them with `dvc fetch`, or give a folder that holds them"
+
 
 @dataclass(frozen=True)
 class Found:
-    """Results, or why there are none; one sentence for people."""
+    """Results, or why there are none, and how to get them; each one a clause for people."""
 
     results: Results | None
     why: str = ""
+    way_on: str = ""
 
 
 def results_of(revision: Revision, name: str, given: Path | None, same_code: bool) -> Found:
@@ -35,20 +38,26 @@ def results_of(revision: Revision, name: str, given: Path | None, same_code: boo
             raise fault(str(given), "there is no such folder", "a folder with reports/ and models/ as a run leaves them")
         return _checked(Results(_below(given, name)), revision, name, same_code, f"the folder given for `{revision.label}`")
     looks = (_from_store, _from_workspace, _from_dvc) if revision.commit is None else (_from_dvc, _from_store, _from_workspace)
-    whys: list[str] = []
+    tried: list[Found] = []
+    stored = Found(None)
     for look in looks:
         found = look(revision, name, same_code)
         if found.results is not None:
             return found
-        whys += [found.why] if found.why else []
-    told = whys[0] if whys else "no dvc.lock names them, and neither the workspace nor the content store has them"
-    return Found(None, f"{told}; {_way_on(revision, name)}")
+        if look is _from_store:
+            stored = found
+        elif found.why:
+            tried.append(found)
+    # Results that are named, or lie there and do not count, tell more than a store that never had any.
+    told = next(iter(tried), stored)
+    return Found(None, f"{told.why}; {told.way_on or _way_on(revision, name)}")
 
 
 def _way_on(revision: Revision, name: str) -> str:
+    run = f"`python -m runner +experiment={name}`"
     if revision.commit is None:
-        return f"make them with `python -m runner +experiment={name}` or `dvc repro`"
-    return "bring them with `dvc fetch`, or give a folder that holds them"
+        return f"make them with {run} or `dvc repro`"
+    return f"check that revision out and run {run} once, or give a folder that holds them"
 
 
 def _from_dvc(revision: Revision, name: str, same_code: bool) -> Found:
@@ -58,13 +67,17 @@ def _from_dvc(revision: Revision, name: str, same_code: bool) -> Found:
     cache = Cache.of(revision.workspace.root)
     results = Results(lambda place: locked.file(cache, f"{place.root}/{name}/{place.path}"), locked)
     if results.path(EVALUATION["verdict"]) is None:
-        return Found(None, f"dvc.lock at `{revision.label}` names them, but they are not in this DVC cache")
+        return Found(None, f"dvc.lock at `{revision.label}` names them, but they are not in this DVC cache", FETCH)
     return _checked(results, revision, name, same_code, f"dvc.lock at `{revision.label}`")
 
 
 def _from_store(revision: Revision, name: str, same_code: bool) -> Found:
-    found = replayed(revision, name) if same_code else None
-    return Found(Results(found)) if found is not None else Found(None)
+    if not same_code:
+        return Found(
+            None, "no dvc.lock names them, and the content store answers only for the code and libraries that are running, which are not that revision's"
+        )
+    found = replayed(revision, name)
+    return Found(Results(found.find)) if found.find is not None else Found(None, found.why, found.way_on)
 
 
 def _from_workspace(revision: Revision, name: str, same_code: bool) -> Found:

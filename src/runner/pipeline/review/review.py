@@ -20,7 +20,7 @@ from runner.pipeline.review.paired import Paired, paired
 from runner.pipeline.review.reading import MEASUREMENTS, measured_seconds
 from runner.pipeline.review.rerun import StageRun, Touched, same_task, stage_runs
 from runner.pipeline.review.results import Found, results_of
-from runner.pipeline.review.revision import Revision, source_paths
+from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import Signoffs, Uses, signoffs, uses
 from runner.pipeline.stages import STAGES
 from runner.report.reading import record
@@ -167,7 +167,7 @@ def _reviewed(sides: Sides, name: str) -> ExperimentReview | None:
         signoffs(sides.head, name, compared.after.bundle),
         _per_month(new),
         _missing(sides, before, after),
-        _untracked(sides.head, new),
+        _untracked(sides, name),
         _twin(sides, name, new) if old is None else "",
     )
 
@@ -196,11 +196,9 @@ def _per_month(entry: Mapping[str, Any]) -> float | None:
     return float(rows) if isinstance(rows, (int, float)) and not isinstance(rows, bool) else None
 
 
-def _untracked(head: Revision, entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Raw files that neither Git nor DVC keeps: whether they changed between the revisions cannot be told."""
-    if head.commit is not None:
-        return tuple(path for path in source_paths(entry).values() if head.read(path) is None and head.dvc_md5(path) is None)
-    return tuple(path for path in source_paths(entry).values() if not head.repository.tracks(path) and head.dvc_md5(path) is None)
+def _untracked(sides: Sides, name: str) -> tuple[str, ...]:
+    """Raw files that neither Git nor DVC keeps on both sides: whether they changed between the revisions cannot be told."""
+    return tuple(dict.fromkeys(path for side in (sides.base, sides.head) if name in side.entries for path in side.unkept(name)))
 
 
 def _twin(sides: Sides, name: str, new: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import md5
 from pathlib import Path
@@ -90,8 +90,8 @@ class Revision:
         return found
 
     @cached_property
-    def _digests(self) -> dict[str, str | None]:
-        """Raw files that were digested already, by path."""
+    def _digests(self) -> dict[tuple[str, bool], str | None]:
+        """Raw files that were digested already, by path and whether it might be a guess."""
         return {}
 
     @cached_property
@@ -107,16 +107,32 @@ class Revision:
             return None
         return None if any(plugins.changed(found)) else found
 
-    def source_digests(self, name: str) -> dict[str, str] | None:
-        """SHA-256 of each raw source by the name a stage knows it by (`source.NAME`); None where one of them is not at hand."""
-        found = {f"source.{source}": self._raw_digest(path) for source, path in source_paths(self.entries[name]).items()}
+    def source_digests(self, name: str, *, guessed: bool = False) -> dict[str, str] | None:
+        """SHA-256 of each raw source by the name a stage knows it by (`source.NAME`); None where one of them is not at hand.
+
+        guessed: of a file whose history nobody keeps, take the one that lies there now.
+        """
+        found = {f"source.{source}": self._raw_digest(path, guessed) for source, path in source_paths(self.entries[name]).items()}
         known = {source: digest for source, digest in found.items() if digest is not None}
         return known if len(known) == len(found) else None
 
-    def _raw_digest(self, path: str) -> str | None:
-        if path not in self._digests:
-            self._digests[path] = self._read_digest(path)
-        return self._digests[path]
+    def unkept(self, name: str) -> tuple[str, ...]:
+        """Raw files that neither Git nor DVC keeps at this revision."""
+        return tuple(path for path in source_paths(self.entries[name]).values() if not self._keeps(path))
+
+    def _keeps(self, path: str) -> bool:
+        in_git = self.repository.tracks(path) if self.commit is None else self.repository.has(self.commit, path)
+        return in_git or self.dvc_md5(path) is not None
+
+    def absent(self, name: str) -> tuple[str, ...]:
+        """Raw files of which not even a guess is at hand."""
+        return tuple(path for path in source_paths(self.entries[name]).values() if self._raw_digest(path, guessed=True) is None)
+
+    def _raw_digest(self, path: str, guessed: bool) -> str | None:
+        if (path, guessed) not in self._digests:
+            guesses = guessed and self.commit is not None and not self._keeps(path)
+            self._digests[path, guessed] = replace(self, commit=None)._read_digest(path) if guesses else self._read_digest(path)
+        return self._digests[path, guessed]
 
     def _read_digest(self, path: str) -> str | None:
         try:

@@ -50,7 +50,8 @@ def stages(e: ExperimentReview) -> tuple[Part, ...]:
     if e.state == "removed":
         return ()
     rows = [(plain(run.room, "key"), plain(RUNS[run.status], "" if run.status == "runs" else "mute"), plain(_why(run))) for run in e.runs]
-    untracked = (Text(f"Neither Git nor DVC keeps {listed(e.untracked, NAMED)}: whether it changed cannot be told.", "warn"),) if e.untracked else ()
+    guessed = f"Neither Git nor DVC keeps {listed(e.untracked, NAMED)} on both sides: taken as it is now, and whether it changed cannot be told."
+    untracked = (Text(f"{guessed} `dvc add` gives it a history.", "warn"),) if e.untracked else ()
     return (*table(("Stage", "Runs", "Why"), rows), *untracked, *_cost(e.cost))
 
 

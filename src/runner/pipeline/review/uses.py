@@ -57,7 +57,7 @@ def uses(base: Revision, head: Revision, name: str, seal: str) -> Uses:
         entries: list[dict[str, Any]] = ledger_at(head, name)
     except FaultsError as error:
         return Uses(seal, 0, allowed, "unknown", None, 0, f"{error.faults[0].at} {error.faults[0].wrong}")
-    sources = head.source_digests(name)
+    sources = head.source_digests(name, guessed=True)
     experiment = head.experiment(name)
     declared = declared_of(experiment, sources) if sources is not None and experiment is not None else ""
     known = {str(e.get("declared")): str(e.get("seal")) for e in entries}

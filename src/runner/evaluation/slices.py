@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from runner.core.expressions import evaluate
-from runner.core.gates import Gate, Status
+from runner.core.gates import AT_MOST, SHARE, Gate, Status
 from runner.core.seeds import seed_for
 from runner.evaluation.candidates import Judged
 from runner.evaluation.spec import EvaluationSpec
@@ -38,16 +38,19 @@ def _slice(judged: Judged, name: str, sql: str, chosen: str, baseline: str, spec
 def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) -> Gate:
     """No slice may surely lose more than the declared limit against the baseline."""
     known = {name: r for name, r in found.items() if r["status"] != "unknown"}
+    unit = next((report["gain"]["unit"] for report in known.values()), "")
+    least = f"no slice surely worse than {baseline}" if limit is None else f"no slice surely more than {limit:g} {unit} worse than {baseline}"
     if not known:
-        return Gate("slices", "evaluation", "unknown", None, None, "no declared slice has enough rows")
+        return Gate("slices", "evaluation", "unknown", least, "no slice with enough rows", f"too small to judge: {', '.join(found)}")
     worst, report = min(known.items(), key=lambda item: float(item[1]["gain"]["value"]))
     gain = report["gain"]
     told = f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({gain['low']:+.4g} to {gain['high']:+.4g})"
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
+    counted = f"{len(surely_worse) or 'none'} of {len(known)}"
     if surely_worse and limit is not None:
-        return Gate("slices", "evaluation", "failed", -limit, gain["value"], f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
+        return Gate("slices", "evaluation", "failed", least, counted, f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
     status: Status = "warned" if surely_worse else "passed"
-    return Gate("slices", "evaluation", status, None if limit is None else -limit, gain["value"], told)
+    return Gate("slices", "evaluation", status, least, counted, told)
 
 
 def fairness(judged: Judged, chosen: str, problem: Mapping[str, Any]) -> tuple[list[Report], list[Gate]]:
@@ -78,9 +81,9 @@ def _group(name: str, acted: np.ndarray, minimum: int) -> Report:
 
 def _fairness_gate(column: str, gap: float | None, limit: float, action: str) -> Gate:
     if gap is None:
-        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows")
+        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows", SHARE, AT_MOST)
     told = f"share of rows with {action!r} differs by {gap:.1%} between groups"
-    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told)
+    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told, SHARE, AT_MOST)
 
 
 def _groups(column: pl.Series) -> np.ndarray:

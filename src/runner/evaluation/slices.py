@@ -46,7 +46,7 @@ def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) 
     gain = report["gain"]
     told = f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({gain['low']:+.4g} to {gain['high']:+.4g})"
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
-    counted = f"{len(surely_worse) or 'none'} of {len(known)}"
+    counted = f"{len(surely_worse) or 'none'} of {len(known)} slices"
     if surely_worse and limit is not None:
         return Gate("slices", "evaluation", "failed", least, counted, f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
     status: Status = "warned" if surely_worse else "passed"
@@ -81,9 +81,9 @@ def _group(name: str, acted: np.ndarray, minimum: int) -> Report:
 
 def _fairness_gate(column: str, gap: float | None, limit: float, action: str) -> Gate:
     if gap is None:
-        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows", SHARE, AT_MOST)
+        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows", SHARE, f"groups differ by {AT_MOST}")
     told = f"share of rows with {action!r} differs by {gap:.1%} between groups"
-    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told, SHARE, AT_MOST)
+    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told, SHARE, f"groups differ by {AT_MOST}")
 
 
 def _groups(column: pl.Series) -> np.ndarray:

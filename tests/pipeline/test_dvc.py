@@ -57,7 +57,24 @@ def test_both_ways_give_the_same_bytes(repository: Path, tmp_path: Path) -> None
     assert outputs(repository) == outputs(in_process)
     again = dvc(repository, "repro")
     assert "Data and pipelines are up to date" in again.stdout
+    _metrics_fit_on_a_line(repository)
+    _plots_make_a_page(repository)
     _an_edit_reruns_what_declares_it(repository)
+
+
+def _metrics_fit_on_a_line(root: Path) -> None:
+    shown = dvc(root, "metrics", "show").stdout
+    head, line = shown.strip().splitlines()
+    assert {"payoff", "payoff_low", "gain", "gain_low", "roc_auc"} <= set(head.split())
+    assert line.startswith("reports/tiny/evaluation/headline.json")
+    assert len(head) < 140
+
+
+def _plots_make_a_page(root: Path) -> None:
+    assert dvc(root, "plots", "show").returncode == 0
+    page = (root / "dvc_plots" / "index.html").read_text()
+    for title in ("payoff per row out of fold", "what came true against what was predicted", "payoff per row by the share acted on"):
+        assert f"tiny: {title}" in page
 
 
 LEAVES = [

@@ -66,7 +66,7 @@ verbs:
 {verbs}
 
 flags of run: -m sweep, -q quiet, -h help. `python -m runner VERB -h` explains a verb.
-exit codes: 0 passed, 1 bug, 2 bad config or input, 3 refused by the declared contract."""
+exit codes: 0 passed, 1 bug, 2 bad config or input, 3 refused by the declared contract, 130 interrupted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,27 +7,86 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from runner.report.numbers import confidence
+from runner.report.words import clean, listed, some, words
 
 if TYPE_CHECKING:
+    from runner.pipeline.standing import Standing
     from runner.pipeline.sweep import JobResult
+
+PIPE_WIDTH = 160
+VERDICTS = {"go": "go", "no_go": "no go", "refused": "refused"}
+AGAINST = {"best": "best", "surely less": "surely less", "not surely less": "≈ not surely less", "not comparable": "not comparable", "": ""}
 
 
 def show(results: Sequence[JobResult], quiet: bool) -> None:
-    """Print the jobs, the best out-of-fold payoff first; what all jobs share is said once."""
-    ranked = sorted(results, key=lambda r: (r.objective is None, -(r.objective or 0.0), r.overrides))
-    shared = set.intersection(*(set(r.overrides) for r in ranked)) if ranked else set()
+    """Print the jobs, the best out-of-fold payoff first; what all jobs share is said once, and what a reader must know below."""
+    from runner.pipeline.standing import standings
+
+    ranked = standings(results)
     if quiet and ranked:
-        print(" ".join(ranked[0].overrides), ranked[0].objective)
+        print(" ".join(ranked[0].result.overrides), ranked[0].result.objective)
         return
-    table = Table(title=f"{len(ranked)} jobs, judged out of fold, with {' '.join(sorted(shared))}", title_justify="left")
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    shared = set.intersection(*(set(s.result.overrides) for s in ranked)) if ranked else set()
+    console.print(_table(ranked, shared))
+    for note in _notes(ranked, shared):
+        console.print(Text(note), soft_wrap=True)
+
+
+def _table(ranked: Sequence[Standing], shared: set[str]) -> Table:
+    payoff = next((s.payoff for s in ranked if s.payoff), None)
+    baseline = next((s.result.baseline for s in ranked if s.result.baseline), "")
+    level = f" at {confidence(payoff.confidence)} confidence" if payoff and payoff.confidence else ""
+    unit = f", in {clean(payoff.unit)}{level}" if payoff else ""
+    title = Text(f"{some(len(ranked), 'job')}, judged out of fold{unit}, with {' '.join(sorted(shared))}")
+    table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right")
     table.add_column("changed", overflow="fold")
     table.add_column("ships")
-    table.add_column("payoff per row", justify="right")
-    table.add_column("verdict", overflow="fold")
+    table.add_column("payoff", justify="right")
+    table.add_column(f"gain over {words(baseline)}" if baseline else "gain", justify="right")
+    table.add_column("against #1")
+    table.add_column("verdict")
     table.add_column("report", overflow="fold")
-    for place, result in enumerate(ranked, 1):
-        changed = " ".join(o for o in result.overrides if o not in shared) or "(nothing)"
-        payoff = "" if result.objective is None else f"{result.objective:,.4g}"
-        table.add_row(str(place), changed, result.chosen, payoff, result.note, result.folder)
-    Console(width=None if Console().is_terminal else 160).print(table)
+    for place, found in enumerate(ranked, 1):
+        cells = (
+            str(place),
+            _changed(found.result, shared),
+            words(found.result.chosen),
+            found.payoff.span() if found.payoff else "",
+            found.gain.span() if found.gain else "",
+            AGAINST[found.against],
+            _verdict(found.result),
+            found.result.folder,
+        )
+        table.add_row(*(Text(clean(cell)) for cell in cells))
+    return table
+
+
+def _changed(result: JobResult, shared: set[str]) -> str:
+    return " ".join(o for o in result.overrides if o not in shared) or "(nothing)"
+
+
+def _verdict(result: JobResult) -> str:
+    """A word or two: what went wrong is told below the table."""
+    return VERDICTS.get(result.note, "refused" if result.exit_code == 3 else "failed")
+
+
+def _notes(ranked: Sequence[Standing], shared: set[str]) -> list[str]:
+    """What the order of the rows does not tell: ties with the best, rows that differ, and why a job has no result."""
+    notes = []
+    ties = [str(place) for place, s in enumerate(ranked, 1) if s.against == "not surely less"]
+    if ties:
+        notes.append(f"≈ {listed([f'#{place}' for place in ties])} may earn as much as #1: the difference is within chance, so choose the simplest.")
+    for why in dict.fromkeys(s.why for s in ranked if s.why):
+        places = listed([f"#{place}" for place, s in enumerate(ranked, 1) if s.why == why])
+        notes.append(f"{places} and #1 cannot be paired row by row: {why}. Their payoffs are of other rows or prices; part of a difference is that.")
+    for place, found in enumerate(ranked, 1):
+        if found.result.note not in VERDICTS:
+            told = "\n  ".join(clean(line) for line in found.result.note.splitlines())
+            notes.append(f"#{place} {_changed(found.result, shared)}:\n  {told}")
+    return notes

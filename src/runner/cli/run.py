@@ -49,13 +49,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sweep(workspace: Workspace, overrides: list[str], quiet: bool) -> int:
-    """0 when every job ran, whatever its verdict; else the worst exit code."""
+    """0 when every job could be judged or was refused and at least one has a payoff; 3 when none has; a mistake's own code otherwise."""
     from runner.cli.leaderboard import show
     from runner.pipeline.sweep import sweep
 
     results = sweep(workspace, overrides)
     show(results, quiet)
-    return max((r.exit_code for r in results if r.exit_code != ExitCode.REFUSED), default=int(ExitCode.PASSED))
+    mistakes = [r.exit_code for r in results if r.exit_code not in (ExitCode.PASSED, ExitCode.REFUSED)]
+    if mistakes:
+        return max(mistakes)
+    return ExitCode.PASSED if any(r.objective is not None for r in results) else ExitCode.REFUSED
 
 
 def _run_all(run_all: Any, current: Any) -> RefusedError | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from runner.bundle.contract import labels, shown
-from runner.core.gates import Gate, Status
+from runner.core.gates import AT_LEAST, AT_MOST, Gate, Status
 from runner.problem.task import Task
 
 ROOM = "data"
@@ -43,21 +43,22 @@ def judge(rows: pl.DataFrame, task: Task) -> list[Gate]:
     counts = label_counts(rows, task)
     if counts is None:
         n_values = rows[task.target].n_unique()
-        return [*gates, _gate("target_varies", n_values > 1, 2, n_values, f"{task.target} has {n_values:,} different values")]
+        return [*gates, _gate("target_varies", n_values > 1, 2, n_values, f"{task.target} has {n_values:,} different values", "values")]
     unpriced = {label: n for label, n in counts.items() if label not in (task.labels or ())}
     told = _told(counts)
     if unpriced:
         hint = "price them under payoff.actions, or leave them out with data.filter"
-        gates.append(Gate("labels_priced", ROOM, "failed", 0, len(unpriced), f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}"))
+        evidence = f"labels that payoff.actions does not price: {_told(unpriced)}; {hint}"
+        gates.append(Gate("labels_priced", ROOM, "failed", 0, len(unpriced), evidence, "labels without a price", AT_MOST))
     n_labels = sum(n > 0 for n in counts.values())
-    gates.append(_gate("target_varies", n_labels > 1, 2, n_labels, f"{task.target}: {told}"))
+    gates.append(_gate("target_varies", n_labels > 1, 2, n_labels, f"{task.target}: {told}", "labels"))
     rarest = min(counts[label] for label in task.labels or ())
     return [*gates, _gate("min_positives", rarest >= task.min_positives, task.min_positives, rarest, f"rows of each label: {told}")]
 
 
-def _gate(name: str, passed: bool, limit: float, found: float, evidence: str) -> Gate:
+def _gate(name: str, passed: bool, limit: float, found: float, evidence: str, unit: str = "rows") -> Gate:
     status: Status = "passed" if passed else "failed"
-    return Gate(name, ROOM, status, limit, found, evidence)
+    return Gate(name, ROOM, status, limit, found, evidence, unit, AT_LEAST)
 
 
 def _told(counts: Mapping[str, int], limit: int = 12) -> str:

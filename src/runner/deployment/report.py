@@ -26,7 +26,7 @@ def chapter(folders: RunFolders) -> Chapter:
         ("digest", digest(text(found, "bundle"))),
         ("size", plain(size(amount(found, "bytes") or 0))),
         ("model", plain(words(text(found, "candidate")))),
-        ("registered as", plain(f"{name}, alias {alias}" if on_test else "not registered while exploring")),
+        ("registers as", plain(f"{name}, alias {alias}, when the records are sent" if on_test else "nothing while exploring")),
         ("promotion", plain(_promotion(found))),
         ("judged on", plain("the sealed test" if on_test else "out-of-fold predictions")),
         ("seal of the test", digest(text(found, "seal"))),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.core.gates import SHARE, SURELY, SURELY_AT_LEAST
+
 Json = Mapping[str, Any]
 
 
@@ -69,8 +71,21 @@ def _limits(metrics: Json, verdict: Json) -> str:
 
 
 def _gates(verdict: Json) -> str:
-    rows = [f"| {' | '.join(_cell(g[part]) for part in ('name', 'room', 'status', 'limit', 'found'))} |" for g in verdict["gates"]]
+    rows = [f"| {' | '.join(map(_cell, (g['name'], g['room'], g['status'], *_measured(g))))} |" for g in verdict["gates"]]
     return "\n".join(["## Gates", "| gate | room | status | limit | found |", "|---|---|---|---|---|", *rows])
+
+
+def _measured(gate: Json) -> tuple[str, str]:
+    """Limit and found with their unit, as people read them."""
+    unit = f" {gate['unit']}" if gate["unit"] not in ("", SHARE) else ""
+    sure = f"{SURELY_AT_LEAST} " if gate["bound"].startswith(SURELY) else ""
+    pairs = ((gate["limit"], f"{gate['bound']} " if gate["bound"] else ""), (gate["found"], sure))
+    limit, found = ("" if v is None else v if isinstance(v, str) else f"{before}{_number(v, gate['unit'])}{unit}" for v, before in pairs)
+    return limit, found
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.4g}" if unit != SHARE else f"{value:.1%}" if isinstance(value, float) else str(value)
 
 
 def _cell(value: Any) -> str:

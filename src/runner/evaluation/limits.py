@@ -22,7 +22,9 @@ def size_gate(size: int, limit_mb: float | None) -> list[Gate]:
     if limit_mb is None:
         return []
     found = size / MEGABYTE
-    return [Gate("bundle size", "evaluation", "passed" if found <= limit_mb else "failed", f"{limit_mb:g} MB", f"{found:.3f} MB", "all files of the bundle")]
+    return [
+        Gate("bundle size", "evaluation", "passed" if found <= limit_mb else "failed", f"at most {limit_mb:g} MB", f"{found:.3f} MB", "all files of the bundle")
+    ]
 
 
 def readable_gate(kind: str, interpretable: bool, required: bool) -> list[Gate]:
@@ -52,9 +54,9 @@ def latency_gate(folder: Path, rows: pl.DataFrame, n: int, limit_ms: float | Non
     p50, p99 = (float(np.quantile(best, q)) for q in (0.5, 0.99))
     status: Status = "passed" if p99 <= limit_ms else "failed"
     told = {"rows": n, "p50": round(p50, 3), "p99": round(p99, 3), "rounds": len(rounds), "limit_ms": limit_ms}
-    return [Gate("latency", "evaluation", status, f"{limit_ms:g} ms", None, "99th percentile of single rows; the figure is in measurements.json")], {
-        "latency_ms": told
-    }
+    return [
+        Gate("latency", "evaluation", status, f"at most {limit_ms:g} ms a row", None, "99th percentile of single rows; the figure is in measurements.json")
+    ], {"latency_ms": told}
 
 
 def _clocked(score: Any, singles: list[pl.DataFrame]) -> np.ndarray:

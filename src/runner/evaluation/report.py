@@ -31,6 +31,7 @@ from runner.report.words import NO_BREAK, listed, sentence, shorten, words
 
 ROOM = "evaluation"
 QUESTION = "What does the model earn on rows it has never seen?"
+SMALLEST_P = 0.001
 STATUS: dict[str, tuple[str, Tone]] = {
     "better": ("✓ surely better", "good"),
     "worse": ("✗ surely worse", "bad"),
@@ -105,7 +106,10 @@ def _money(metrics: Record, found: Record) -> tuple[Part, ...]:
 
 def _chance(metrics: Record, name: str) -> str:
     found = next((amount(g, "p") for n, g in record(metrics, "gain").items() if f"Gain over {words(n)}" == name), None)
-    return "" if found is None else figure(found, 2)
+    if found is None:
+        return ""
+    # So few draws lie there that more digits would be the luck of the draw.
+    return figure(found, 2) if found >= SMALLEST_P else f"< {SMALLEST_P:g}"
 
 
 def _by_share(metrics: Record, found: Record, problem: Record) -> Figure | None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from runner.core.expressions import evaluate
-from runner.core.gates import Gate, Status
+from runner.core.gates import AT_MOST, SHARE, Gate, Status
 from runner.core.seeds import seed_for
 from runner.evaluation.candidates import Judged
 from runner.evaluation.spec import EvaluationSpec
@@ -37,20 +37,24 @@ def _slice(judged: Judged, name: str, sql: str, chosen: str, baseline: str, spec
 
 def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) -> Gate:
     """No slice may surely lose more than the declared limit against the baseline; one without a row is a warning, as its SQL may be wrong."""
-    held = None if limit is None else -limit
     empty = [f"slice {name!r} has no row (`{r['sql'].strip()}`): look at its SQL" for name, r in found.items() if not r["rows"]]
     known = {name: r for name, r in found.items() if r["status"] != "unknown"}
+    unit = next((report["gain"]["unit"] for report in known.values()), "")
+    least = f"no slice surely worse than {baseline}" if limit is None else f"no slice surely more than {limit:g} {unit} worse than {baseline}"
     if not known:
-        status: Status = "warned" if empty else "unknown"
-        return Gate("slices", "evaluation", status, None, None, "; ".join(["no declared slice has enough rows", *empty]))
+        small = [name for name, r in found.items() if r["rows"]]
+        told = [f"too small to judge: {', '.join(small)}"] if small else []
+        return Gate("slices", "evaluation", "warned" if empty else "unknown", least, "no slice with enough rows", "; ".join([*told, *empty]))
     worst, report = min(known.items(), key=lambda item: float(item[1]["gain"]["value"]))
     gain = report["gain"]
     bounds = f"{gain['low']:+.4g} to {gain['high']:+.4g}"
-    told = "; ".join([f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({bounds})", *empty])
+    told_worst = "; ".join([f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({bounds})", *empty])
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
+    counted = f"{len(surely_worse) or 'none'} of {len(known)} slices"
     if surely_worse and limit is not None:
-        return Gate("slices", "evaluation", "failed", held, gain["value"], f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
-    return Gate("slices", "evaluation", "warned" if surely_worse or empty else "passed", held, gain["value"], told)
+        return Gate("slices", "evaluation", "failed", least, counted, f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told_worst}")
+    status: Status = "warned" if surely_worse or empty else "passed"
+    return Gate("slices", "evaluation", status, least, counted, told_worst)
 
 
 def fairness(judged: Judged, chosen: str, problem: Mapping[str, Any]) -> tuple[list[Report], list[Gate]]:
@@ -81,9 +85,9 @@ def _group(name: str, acted: np.ndarray, minimum: int) -> Report:
 
 def _fairness_gate(column: str, gap: float | None, limit: float, action: str) -> Gate:
     if gap is None:
-        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows")
+        return Gate(f"fairness: {column}", "evaluation", "unknown", limit, None, "fewer than two groups have enough rows", SHARE, f"groups differ by {AT_MOST}")
     told = f"share of rows with {action!r} differs by {gap:.1%} between groups"
-    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told)
+    return Gate(f"fairness: {column}", "evaluation", "passed" if gap <= limit else "failed", limit, round(gap, 6), told, SHARE, f"groups differ by {AT_MOST}")
 
 
 def _groups(column: pl.Series) -> np.ndarray:

@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from runner.core.files import folder_beside, read_json, write_json, write_text
+from runner.core.files import read_json, write_json, write_text
 from runner.core.gates import Gate, any_failed
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
-from runner.evaluation import card, curves, limits
+from runner.evaluation import card, curves, headline, limits
 from runner.evaluation.candidates import Judged, actions_met, on_test, out_of_fold
 from runner.evaluation.slices import fairness, slice_gate, slices
 from runner.evaluation.spec import EvaluationSpec
@@ -22,13 +22,19 @@ from runner.stats.metrics import labelled, metric_intervals
 from runner.stats.scores import score_intervals
 
 Json = dict[str, Any]
+PLOTTED = {
+    "ladder": ("rung", "payoff", "low", "high"),
+    "calibration": ("predicted", "observed", "rows"),
+    "payoff_by_share": ("share", "payoff_per_row"),
+    "residuals": ("predicted", "actual_p10", "actual_p50", "actual_p90"),
+}
 
 
 def run(spec: EvaluationSpec, given: Given, out: Mapping[str, Path]) -> Done:
     """Judge every candidate: on the sealed test when adopted (given.use permits it), out of fold while exploring.
 
     Reads problem, candidates, oof, ladder, contract, split, train or sealed_test;
-    writes verdict, metrics, model_card, plots, evaluation_report.
+    writes verdict, metrics, headline, model_card, evaluation_report, and the tables of the plots, named NAME_plot.
     """
     if any_failed(list(given.gates)):
         return _refused(given, out)
@@ -47,9 +53,8 @@ def run(spec: EvaluationSpec, given: Given, out: Mapping[str, Path]) -> Done:
     chosen = next(rung for rung in ladder["rungs"] if rung["chosen"])
     write_json(out["metrics"], metrics)
     write_json(out["evaluation_report"], _report(judged, ladder, problem, metrics, tables, groups, confidence))
-    with folder_beside(out["plots"]) as folder:
-        for name, table in tables.items():
-            table.write_csv(folder / f"{name}.csv")
+    write_json(out["headline"], headline.numbers(metrics, problem["criterion"]["baseline"]))
+    _write_plots(out, tables)
     write_text(out["model_card"], card.text(problem, final, metrics, split, chosen, given.experiment))
     write_json(out["verdict"], final)
     return Done((*gates, *fairness_gates), measured)
@@ -59,12 +64,19 @@ def _refused(given: Given, out: Mapping[str, Path]) -> Done:
     final = verdict(given.gates, given.adopted, None)
     write_json(out["metrics"], {})
     write_json(out["evaluation_report"], {})
-    with folder_beside(out["plots"]) as folder:
-        write_text(folder / "WITHHELD.txt", "an earlier gate refused; see verdict.json\n")
+    write_json(out["headline"], {})
+    _write_plots(out, {})
     problem = read_json(given["problem"]) if given["problem"].stat().st_size else {"decision": "", "row": "", "owner": None, "approvers": []}
     write_text(out["model_card"], card.text(problem, final, {}, {}, {}, given.experiment))
     write_json(out["verdict"], final)
     return Done()
+
+
+def _write_plots(out: Mapping[str, Path], tables: Mapping[str, pl.DataFrame]) -> None:
+    """Every table of a plot; what does not belong to the task, or was refused, has a head and no rows."""
+    for name, columns in PLOTTED.items():
+        table = tables.get(name, pl.DataFrame(schema=list(columns)))
+        write_text(out[f"{name}_plot"], table.write_csv())
 
 
 def _judged(given: Given, problem: Json, ladder: Json) -> Judged:

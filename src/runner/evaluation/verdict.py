@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.core.faults import ExitCode
-from runner.core.gates import Gate, any_failed
+from runner.core.gates import SURELY_AT_LEAST, SURELY_MORE, Gate, any_failed
 from runner.core.stage import TestUse
 
 
 def criterion_gate(criterion: Mapping[str, Any], gain: Mapping[str, Any], chosen: str, unit: str) -> Gate:
     """Whether the low end of the paired gain clears the declared minimum."""
     baseline, minimum = criterion["baseline"], criterion["minimum_gain_per_row"]
-    limit = f"at least {minimum:g} {unit} per row over {baseline}"
+    limit, terms = f"{SURELY_AT_LEAST} {minimum:g} {unit} per row over {baseline}", (f"{unit} per row", SURELY_AT_LEAST)
     if chosen == baseline:
-        return Gate("success criterion", "evaluation", "failed", limit, 0.0, f"no candidate surely beats {baseline}: it is itself the rung that would ship")
+        return Gate(
+            "success criterion", "evaluation", "failed", limit, 0.0, f"no candidate surely beats {baseline}: it is itself the rung that would ship", *terms
+        )
     if gain["low"] is None:
-        return Gate("success criterion", "evaluation", "failed", limit, None, f"the gain cannot be told: {gain['why']}")
+        return Gate("success criterion", "evaluation", "failed", limit, None, f"the gain cannot be told: {gain['why']}", *terms)
     span = f"{gain['low']:+.4g} to {gain['high']:+.4g} at {100 * gain['confidence']:.6g}% confidence"
     told = f"{chosen} earns {gain['value']:+.4g} {unit} per row against {baseline} ({span})"
-    return Gate("success criterion", "evaluation", "passed" if gain["low"] >= minimum else "failed", limit, round(gain["low"], 10), told)
+    return Gate("success criterion", "evaluation", "passed" if gain["low"] >= minimum else "failed", limit, round(gain["low"], 10), told, *terms)
 
 
 def baseline_gates(gains: Mapping[str, Mapping[str, Any]], criterion: Mapping[str, Any], unit: str) -> list[Gate]:
@@ -30,7 +32,9 @@ def baseline_gates(gains: Mapping[str, Mapping[str, Any]], criterion: Mapping[st
         if name == criterion["baseline"] or gain["low"] is None:
             continue
         told = f"{gain['value']:+.4g} {unit} per row ({gain['low']:+.4g} to {gain['high']:+.4g})"
-        gates.append(Gate(f"beats {name}", "evaluation", "passed" if gain["low"] > 0 else "warned", 0.0, round(gain["low"], 10), told))
+        gates.append(
+            Gate(f"beats {name}", "evaluation", "passed" if gain["low"] > 0 else "warned", 0.0, round(gain["low"], 10), told, f"{unit} per row", SURELY_MORE)
+        )
     return gates
 
 

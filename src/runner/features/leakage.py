@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from runner.core.gates import Gate
+from runner.core.gates import AT_MOST, Gate, Status
 from runner.features.spec import LeakageSpec
 
 BINS, SMOOTHING = 50, 5.0
@@ -41,11 +41,12 @@ def gates(power: Mapping[str, float], spec: LeakageSpec, task: str) -> list[Gate
         accepted = spec.accept.get(name)
         evidence = f"{name} alone reaches an out-of-fold {measure} of {value:.3f}: it may know the outcome."
         said = f" Accepted by {accepted.by}: {accepted.reason}" if accepted else _way_out(name)
-        found.append(Gate(f"leakage: {name}", "features", "warned" if accepted else "failed", spec.max_single_power, round(value, 4), evidence + said))
+        status: Status = "warned" if accepted else "failed"
+        found.append(Gate(f"leakage: {name}", "features", status, spec.max_single_power, round(value, 4), evidence + said, measure, AT_MOST))
     if not found:
         best = max(power.items(), key=lambda item: item[1], default=("", 0.0))
         evidence = f"the strongest single feature is {best[0]} with an out-of-fold {measure} of {best[1]:.3f}" if power else "there is no feature"
-        found.append(Gate("leakage", "features", "passed", spec.max_single_power, round(best[1], 4), evidence))
+        found.append(Gate("leakage", "features", "passed", spec.max_single_power, round(best[1], 4), evidence, measure, AT_MOST))
     return found
 
 

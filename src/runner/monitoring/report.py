@@ -34,7 +34,7 @@ def chapter(folders: RunFolders) -> Chapter:
     alarms = load(folders.models / "monitor" / "alarms.json")
     signals = records(alarms, "signals")
     sections = (
-        Section("What is watched", (*figures(_smallest(signals), _planted_plot(rehearsal)), *_watched(signals))),
+        Section("What is watched", (*figures(_smallest(signals)), *figures(_planted_plot(rehearsal)), *_watched(signals))),
         Section("False alarms", (*facts(_alarms(rehearsal)), *_by_signal(rehearsal))),
         Section("Rehearsal", _planted(rehearsal)),
     )

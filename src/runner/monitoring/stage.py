@@ -9,7 +9,7 @@ import polars as pl
 
 from runner.bundle.load import load
 from runner.core.files import folder_beside, read_json, write_json
-from runner.core.gates import Gate
+from runner.core.gates import AT_MOST, Gate
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.monitoring.reference import Money, learned, make
@@ -48,5 +48,7 @@ def run(spec: MonitoringSpec, given: Given, out: Mapping[str, Path]) -> Done:
         alarms["value"],
         f"{alarms['low']:.2f} to {alarms['high']:.2f} a year in {spec.rehearsal_windows} rehearsed windows"
         + (f"; {made.reference.why}" if made.reference.why else ""),
+        "a year",
+        AT_MOST,
     )
     return Done((gate,))

@@ -21,9 +21,13 @@ HEAD = """\
 # requirements.txt stands for the code: a stage runs again when a pinned version changes.
 """
 PLUGINS = "plugins"
+METRICS = EVALUATION["headline"]
+# How `dvc plots show` draws the tables of a run; one that does not belong to its task has a head and no rows.
 PLOTS = {
-    "calibration.csv": {"x": "predicted", "y": "observed", "title": "Calibration: observed share against predicted"},
-    "ladder.csv": {"x": "rung", "y": "payoff", "title": "Payoff per row, rung by rung"},
+    EVALUATION["ladder_plot"]: {"x": "payoff", "y": "rung", "template": "bar_horizontal", "title": "${item}: payoff per row out of fold, rung by rung"},
+    EVALUATION["calibration_plot"]: {"x": "predicted", "y": "observed", "template": "simple", "title": "${item}: what came true against what was predicted"},
+    EVALUATION["payoff_by_share_plot"]: {"x": "share", "y": "payoff_per_row", "template": "simple", "title": "${item}: payoff per row by the share acted on"},
+    EVALUATION["residuals_plot"]: {"x": "predicted", "y": "actual_p50", "template": "simple", "title": "${item}: median outcome against what was predicted"},
 }
 
 
@@ -105,13 +109,14 @@ def _foreach(stage: Stage, code: list[str]) -> dict[str, Any]:
     # DVC cannot name an experiment's own files here; the stage key does, so a change of another table only costs a look.
     raw = [] if stage.sources == "none" else [RAW]
     reads = [place.for_dvc() for place in stage.reads.values()]
+    places = set(stage.writes.values())
     return {
         "foreach": "${experiments}",
         "do": {
             "cmd": f"python -m runner stage {stage.room} ${{item}} -q",
             "deps": sorted([*raw, *reads, *code]),
             "params": [f"${{item}}.{key}" for key in stage.declares],
-            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place != EVALUATION["metrics"]),
-            **({"metrics": [{EVALUATION["metrics"].for_dvc(): {"cache": True}}]} if stage.room == "evaluation" else {}),
+            "outs": sorted(place.for_dvc() for place in (*stage.writes.values(), stage.gate, stage.around) if place not in (METRICS, *PLOTS)),
+            **({"metrics": [METRICS.for_dvc()], "plots": [{place.for_dvc(): dict(told)} for place, told in PLOTS.items()]} if METRICS in places else {}),
         },
     }

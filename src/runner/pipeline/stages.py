@@ -93,8 +93,12 @@ EVALUATION = _places(
     "reports",
     verdict="evaluation/verdict.json",
     metrics="evaluation/metrics.json",
+    headline="evaluation/headline.json",
     model_card="evaluation/model_card.md",
-    plots="evaluation/plots",
+    ladder_plot="evaluation/plots/ladder.csv",
+    calibration_plot="evaluation/plots/calibration.csv",
+    payoff_by_share_plot="evaluation/plots/payoff_by_share.csv",
+    residuals_plot="evaluation/plots/residuals.csv",
     evaluation_report="evaluation/evaluation.json",
 )
 DEPLOYMENT = _places("models", bundle="bundle") | _places("reports", deployment_report="deployment/deployment.json")

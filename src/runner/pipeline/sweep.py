@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,11 @@ SWEEP_ROOT, SWEEP_FOLDER = "RUNNER_SWEEP_ROOT", "RUNNER_SWEEP_FOLDER"
 
 @dataclass(frozen=True)
 class JobResult:
-    """One job of a sweep. objective: out-of-fold payoff per row, None where the job was refused or failed; note: why, or the verdict."""
+    """One job of a sweep.
+
+    objective: out-of-fold payoff per row, None where the job was refused or failed; note: why, or the verdict;
+    payoff, gain: of what ships, out of fold, the gain over the criterion's baseline, with intervals; places: root to its folder.
+    """
 
     overrides: tuple[str, ...]
     digest: str
@@ -39,6 +43,10 @@ class JobResult:
     chosen: str
     folder: str
     exit_code: int
+    payoff: dict[str, Any] | None = None
+    gain: dict[str, Any] | None = None
+    baseline: str = ""
+    places: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {**self.__dict__, "overrides": list(self.overrides)}
@@ -155,6 +163,7 @@ def _run_one(workspace: Workspace, experiment: Experiment, overrides: list[str])
     from runner.pipeline.records import write_record
     from runner.pipeline.run import Run
     from runner.pipeline.stages import TRAINING
+    from runner.pipeline.standing import judged, results_of
 
     # Jobs already run side by side: one fit at a time in each.
     current = Run.of(workspace, experiment, 1, Silent())
@@ -168,7 +177,8 @@ def _run_one(workspace: Workspace, experiment: Experiment, overrides: list[str])
     ladder_file = current.folders.models / TRAINING["ladder"].path
     ladder = read_json(ladder_file) if ladder_file.stat().st_size else None
     chosen = next((r for r in ladder["rungs"] if r["chosen"]), None) if ladder else None
-    return JobResult(
+    places = {root: str(getattr(current.folders, root).resolve()) for root in ("data", "models", "reports")}
+    found = JobResult(
         tuple(overrides),
         experiment.digest,
         chosen["payoff"]["value"] if chosen else None,
@@ -176,7 +186,10 @@ def _run_one(workspace: Workspace, experiment: Experiment, overrides: list[str])
         chosen["name"] if chosen else "",
         workspace.shown(current.folders.reports),
         code,
+        places=places,
     )
+    payoff, gain, baseline = judged(results_of(found), experiment.seed)
+    return replace(found, payoff=payoff, gain=gain, baseline=baseline)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from runner.core.faults import FaultsError, fault
-from runner.core.gates import Gate, Status
+from runner.core.gates import AT_LEAST, Gate, Status
 from runner.problem.spec import ProblemSpec
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -95,4 +95,4 @@ def judge(found: Found, spec: ProblemSpec) -> list[Gate]:
 
 def _gate(name: str, limit: int, found: int, evidence: str) -> Gate:
     status: Status = "passed" if found >= limit else "failed"
-    return Gate(name, ROOM, status, limit, found, evidence)
+    return Gate(name, ROOM, status, limit, found, evidence, "rows", AT_LEAST)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from runner.core.gates import SHARE, SURELY, SURELY_AT_LEAST
 from runner.core.workspace import RunFolders
-from runner.report.numbers import Interval, confidence, count, figure, in_money, told
+from runner.report.numbers import Interval, confidence, count, figure, in_money, number, percent, told
 from runner.report.reading import Record, amount, at, load, monitors_shipped, record, records, text
 from runner.report.words import listed, sentence, some, words
 
@@ -16,6 +17,7 @@ WORDS: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "
 # What needs a person comes first.
 URGENCY = ("failed", "warned", "unknown", "passed")
 CRITERION = "success criterion"
+CLOCKED = "99 of 100 single rows were scored within this time"
 SYMBOLS = {"passed": "✓", "warned": "!", "failed": "✗", "unknown": "?"}
 TONES: dict[str, Tone] = {"passed": "good", "warned": "warn", "failed": "bad", "unknown": "mute"}
 
@@ -100,13 +102,45 @@ def _with_clock(line: GateLine, p99_ms: float | None) -> GateLine:
     """The latency gate with its clocked figure, which is kept out of every file that is compared."""
     if line.name != "latency" or p99_ms is None:
         return line
-    return replace(line, found=f"{figure(p99_ms)} ms, clocked")
+    return replace(line, found=f"{figure(p99_ms)} ms, clocked", evidence=CLOCKED)
 
 
 def gate_line(gate: Record) -> GateLine:
-    """A gate of gate.json or verdict.json."""
-    limit, found = told(at(gate, "limit")), told(at(gate, "found"))
+    """A gate of gate.json or verdict.json.
+
+    >>> found = gate_line({"name": "beats_rule", "limit": 0.0, "found": 4.5312, "unit": "EUR per row", "bound": "surely more than"})
+    >>> found.limit, found.found
+    ('surely more than 0 EUR per row', 'surely at least 4.53 EUR per row')
+    """
+    unit, bound = text(gate, "unit"), text(gate, "bound")
+    limit, found = limit_told(at(gate, "limit"), unit, bound), found_told(at(gate, "found"), unit, bound)
     return GateLine(words(text(gate, "name")), text(gate, "room"), text(gate, "status"), limit, found, text(gate, "evidence"))
+
+
+def limit_told(limit: object, unit: str, bound: str) -> str:
+    """A gate's limit as people read it.
+
+    >>> limit_told(0.25, "share", "at most"), limit_told("none", "", "")
+    ('at most 25.0%', 'none')
+    """
+    return _measured(limit, unit, bound)
+
+
+def found_told(found: object, unit: str, bound: str) -> str:
+    """What a gate found: a number, or what it surely is at least where an interval's low end was judged.
+
+    >>> found_told(4454, "rows", "at least"), found_told(4.5312, "EUR per row", "surely more than")
+    ('4,454 rows', 'surely at least 4.53 EUR per row')
+    """
+    return _measured(found, unit, SURELY_AT_LEAST if bound.startswith(SURELY) else "")
+
+
+def _measured(value: object, unit: str, bound: str) -> str:
+    """A number with its unit and what it bounds; words stand for themselves."""
+    if value is None or isinstance(value, str):
+        return told(value)
+    shown = percent(number(value)) if unit == SHARE else f"{told(value)} {unit}"
+    return f"{bound} {shown}".strip()
 
 
 def model(name: str) -> str:

@@ -15,6 +15,13 @@ from runner.report.reading import Record, amount, at, has_shipped, load, record,
 from runner.report.words import clean, words
 
 DEEPEST = 4
+MEASURED = {
+    "latency_ms.limit_ms": ("time allowed for a row", "ms"),
+    "latency_ms.p50": ("time to score a usual row", "ms"),
+    "latency_ms.p99": ("time that 99 of 100 rows keep to", "ms"),
+    "latency_ms.rounds": ("rounds of timing", ""),
+    "latency_ms.rows": ("rows timed one by one", ""),
+}
 
 
 def render(folders: RunFolders, experiment: str, adopted: bool, chapters: Sequence[Chapter]) -> Path:
@@ -130,16 +137,26 @@ def _measured(folders: RunFolders, chapters: Sequence[Chapter]) -> tuple[Facts, 
 def _flat(found: Record, above: tuple[str, ...] = ()) -> list[tuple[str, Cell]]:
     lines: list[tuple[str, Cell]] = []
     for name in sorted(found):
-        value, path = found[name], (*above, words(name))
+        value, path = found[name], (*above, name)
         if isinstance(value, dict) and len(path) < DEEPEST:
             lines += _flat(value, path)
         else:
-            lines.append((", ".join(path), Cell(told(value), "number")))
+            label, unit = _measured_as(path)
+            lines.append((label, Cell(f"{told(value)} {unit}".rstrip(), "number")))
     return lines
 
 
+def _measured_as(path: Sequence[str]) -> tuple[str, str]:
+    """A measurement's name and unit for people; one that no room here takes keeps its own words."""
+    if (known := MEASURED.get(".".join(path))) is not None:
+        return known
+    if path[0] == "fitting_seconds":
+        return f"time to fit {words(' '.join(path[1:]))}, all folds together", "s"
+    return ", ".join(map(words, path)), ""
+
+
 def _imprint(folders: RunFolders, experiment: str, adopted: bool) -> tuple[Facts, ...]:
-    """What the run can be known by again: seal, use of the test, digests."""
+    """The identity of the run: seal, use of the test, digests."""
     split = load(folders.data / "split.json")
     chosen = text(load(folders.models / "ladder.json"), "chosen")
     deployed = load(folders.reports / "deployment" / "deployment.json") if has_shipped(folders) else {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from runner.report.numbers import Interval, count, figure, percent
+from runner.report.svg import Plot
 
 Tone: TypeAlias = Literal["", "good", "warn", "bad", "mute", "key"]
 NOT_REACHED = "Not reached: an earlier gate refused."
@@ -46,17 +47,18 @@ class Facts:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot: title states the message; svg comes from report.plots only."""
+    """A plot: title states the message; wide: it takes the whole width of the page."""
 
     kind: ClassVar[str] = "figure"
     title: str
-    svg: str
+    plot: Plot
     note: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Plots side by side where there is room."""
+    """Plots, two side by side where there is room; one that has no neighbour is wide."""
 
     kind: ClassVar[str] = "figures"
     items: tuple[Figure, ...]
@@ -169,8 +171,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "", 
 
 
 def figures(*items: Figure | None) -> tuple[Figures, ...]:
-    """The plots that could be drawn, side by side; nothing when none could."""
+    """The plots that could be drawn, two side by side and the odd one over the whole width; nothing when none could."""
     drawn = tuple(item for item in items if item is not None)
+    if len(drawn) % 2:
+        drawn = (*drawn[:-1], replace(drawn[-1], wide=True))
     return (Figures(drawn),) if drawn else ()
 
 

@@ -5,24 +5,23 @@ Text from data is cleaned here: the renderer aborts the process on a control cha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from textwrap import wrap
 from typing import Any, Literal
 
-from runner.core.digests import of_bytes
 from runner.report.numbers import Interval
+from runner.report.svg import INK, MUTED, Size, plotted, svg
 from runner.report.words import shorten
 
-WIDTH = 460
-ROW = 26
-LONGEST_LABEL = 24
 LETTER = 8.0  # pixels of a wide letter: the reader's font may be wider than the one measured here
-INK, MUTED, GRID, LINE = "#1f2933", "#5f6c7b", "#e4e8ec", "#b8c1cb"
 # Okabe and Ito (2008): told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN, GREY, SKY = "#0072b2", "#d55e00", "#009e73", "#8a94a0", "#8cc4e8"
 TONES = {"key": BLUE, "good": GREEN, "bad": ORANGE, "plain": GREY, "soft": SKY}
+
+# Of an axis title, at the widest.
+TITLE_LETTER = 7.2
+MARGIN = 60
 
 Shade = Literal["key", "good", "bad", "plain", "soft"]
 Row = dict[str, Any]
@@ -64,36 +63,42 @@ def sure(gain: Interval) -> Shade:
     return "bad" if gain.high is not None and gain.high < 0 else "plain"
 
 
-def intervals(marks: Sequence[Mark], axis: str, alt: str) -> str:
+@plotted
+def intervals(size: Size, marks: Sequence[Mark], axis: str, alt: str) -> str:
     """Forest plot: one line per mark with its interval, against a line at zero. axis: quantity and unit."""
     vega = _altair()
 
-    y = _labels(vega, [m.label for m in marks])
-    rows = [{"label": _label(m.label), "value": m.value, "low": m.ends[0], "high": m.ends[1], "tone": m.tone} for m in marks]
+    y = _labels(vega, size, [m.label for m in marks])
+    rows = [{"label": _label(m.label, size), "value": m.value, "low": m.ends[0], "high": m.ends[1], "tone": m.tone} for m in marks]
     base = vega.Chart(vega.Data(values=rows)).encode(y=y, color=_tones(vega))
-    ends = base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=vega.X("low:Q", title=shorten(axis, 80), axis=_numbers(vega)), x2="high:Q")
+    ends = base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(
+        x=vega.X("low:Q", title=_title(axis, _beside(size, [m.label for m in marks])), axis=_numbers(vega)), x2="high:Q"
+    )
     points = base.mark_point(filled=True, size=75, opacity=1).encode(x="value:Q")
-    return _svg(vega.layer(_line_at(vega, 0.0), ends, points), len(marks), alt)
+    return svg(size, vega.layer(_line_at(vega, 0.0), ends, points), len(marks), alt)
 
 
-def bars(marks: Sequence[Mark], axis: str, alt: str, limit: float | None = None, start: float = 0.0, end: float | None = None) -> str:
+@plotted
+def bars(size: Size, marks: Sequence[Mark], axis: str, alt: str, limit: float | None = None, start: float = 0.0, end: float | None = None) -> str:
     """Horizontal bars from start; limit: a line that bars may not cross; end: where the axis ends."""
     vega = _altair()
 
-    rows = [{"label": _label(m.label), "value": m.value, "tone": m.tone} for m in marks]
+    rows = [{"label": _label(m.label, size), "value": m.value, "tone": m.tone} for m in marks]
     highest = max([m.value for m in marks] + [limit or start] + ([end] if end is not None else []))
     scale = vega.Scale(domain=[start, highest if highest > start else start + 1.0], nice=end is None and limit is None)
-    x = vega.X("value:Q", title=shorten(axis, 80), scale=scale, axis=_numbers(vega))
+    x = vega.X("value:Q", title=_title(axis, _beside(size, [m.label for m in marks])), scale=scale, axis=_numbers(vega))
     chart = (
         vega.Chart(vega.Data(values=rows))
         .mark_bar(size=13, clip=True, cornerRadiusEnd=2)
-        .encode(y=_labels(vega, [m.label for m in marks]), x=x, x2=vega.datum(start), color=_tones(vega))
+        .encode(y=_labels(vega, size, [m.label for m in marks]), x=x, x2=vega.datum(start), color=_tones(vega))
     )
     layers = [chart] if limit is None else [chart, _line_at(vega, limit, ORANGE)]
-    return _svg(vega.layer(*layers), len(marks), alt)
+    return svg(size, vega.layer(*layers), len(marks), alt)
 
 
+@plotted
 def calibration(
+    size: Size,
     predicted: Sequence[float],
     observed: Sequence[float],
     axes: tuple[str, str],
@@ -112,12 +117,14 @@ def calibration(
     layers = [] if tails is None else [base.mark_area(opacity=0.25, color=SKY).encode(x="x:Q", y="low:Q", y2="high:Q")]
     layers += [
         diagonal.encode(x="x:Q", y="y:Q"),
-        base.mark_line(color=BLUE, strokeWidth=2, point={"color": BLUE, "size": 55, "filled": True}).encode(**_plane(vega, axes)),
+        base.mark_line(color=BLUE, strokeWidth=2, point={"color": BLUE, "size": 55, "filled": True}).encode(**_plane(vega, size, axes)),
     ]
-    return _svg(vega.layer(*layers), 11, alt)
+    return svg(size, vega.layer(*layers), 11, alt)
 
 
+@plotted
 def curve(
+    size: Size,
     x: Sequence[float],
     y: Sequence[float],
     axes: tuple[str, str],
@@ -129,7 +136,7 @@ def curve(
     vega = _altair()
 
     rows = [{"x": a, "y": b} for a, b in zip(x, y, strict=True)]
-    x_axis = vega.X("x:Q", title=axes[0], axis=vega.Axis(format="%" if as_share else ",.3~r", tickCount=6))
+    x_axis = vega.X("x:Q", title=_title(axes[0], size.width - MARGIN), axis=vega.Axis(format="%" if as_share else ",.3~r", tickCount=6))
     line = (
         vega.Chart(vega.Data(values=rows))
         .mark_line(color=BLUE, strokeWidth=2.5)
@@ -138,24 +145,25 @@ def curve(
     layers = [_level(vega, 0.0), line]
     if marked is not None:
         side = {"align": "right", "dx": -4, "dy": 20} if marked[0] > (min(x) + max(x)) / 2 else {"align": "left", "dx": 4, "dy": 20}
-        place = vega.Chart(vega.Data(values=[{"x": marked[0], "y": marked[1], "label": _label(marked[2])}]))
+        place = vega.Chart(vega.Data(values=[{"x": marked[0], "y": marked[1], "label": _label(marked[2], size)}]))
         layers += [
             place.mark_point(filled=True, size=110, color=ORANGE, opacity=1).encode(x="x:Q", y="y:Q"),
             *(place.mark_text(**side, **ink).encode(x="x:Q", y="y:Q", text="label:N") for ink in ({"stroke": "white", "strokeWidth": 4}, {"color": INK})),
         ]
-    return _svg(vega.layer(*layers), 10, alt)
+    return svg(size, vega.layer(*layers), 10, alt)
 
 
-def stretches(pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt: str, in_time: bool) -> str:
+@plotted
+def stretches(size: Size, pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt: str, in_time: bool) -> str:
     """Rows of pieces side by side: a timeline, or counts stacked from the left. shades: part to tone, in legend order."""
     vega = _altair()
 
     kind = "T" if in_time else "Q"
-    rows = [{"label": _label(p.row), "start": p.start, "end": p.end, "part": _label(p.part)} for p in pieces]
-    parts = {_label(part): TONES[tone] for part, tone in shades.items()}
+    rows = [{"label": _label(p.row, size), "start": p.start, "end": p.end, "part": _label(p.part, size)} for p in pieces]
+    parts = {_label(part, size): TONES[tone] for part, tone in shades.items()}
     x = vega.X(
         f"start:{kind}",
-        title=shorten(axis, 80) or None,
+        title=_title(axis, _beside(size, [p.row for p in pieces])),
         axis=vega.Axis(grid=True, tickCount=4, labelOverlap="greedy", format="%b %Y") if in_time else _numbers(vega),
     )
     chart = vega.Chart(vega.Data(values=rows)).mark_bar(size=14, cornerRadius=2)
@@ -164,23 +172,25 @@ def stretches(pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt
         scale=vega.Scale(domain=list(parts), range=list(parts.values())),
         legend=vega.Legend(orient="top", title=None, columns=3, columnPadding=34),
     )
-    return _svg(
-        vega.layer(chart.encode(y=_labels(vega, [p.row for p in pieces]), x=x, x2="end", color=color)),
+    return svg(
+        size,
+        vega.layer(chart.encode(y=_labels(vega, size, [p.row for p in pieces]), x=x, x2="end", color=color)),
         len({p.row for p in pieces}) + 1,
         alt,
     )
 
 
-def dots(points: Mapping[str, Sequence[float]], best: Mapping[str, float], axis: str, alt: str) -> str:
+@plotted
+def dots(size: Size, points: Mapping[str, Sequence[float]], best: Mapping[str, float], axis: str, alt: str) -> str:
     """A row of dots per name, the best one filled."""
     vega = _altair()
 
-    rows = [{"label": _label(name), "value": v, "best": v == best.get(name)} for name, found in points.items() for v in found]
+    rows = [{"label": _label(name, size), "value": v, "best": v == best.get(name)} for name, found in points.items() for v in found]
     chart = vega.Chart(vega.Data(values=rows)).mark_point(size=60, strokeWidth=1.6, opacity=0.9)
     color = vega.condition("datum.best", vega.value(BLUE), vega.value(GREY))
     fill = vega.condition("datum.best", vega.value(BLUE), vega.value("transparent"))
-    x = vega.X("value:Q", title=shorten(axis, 80), scale=vega.Scale(zero=False, padding=12), axis=_numbers(vega))
-    return _svg(vega.layer(chart.encode(y=_labels(vega, list(points)), x=x, color=color, fill=fill)), len(points), alt)
+    x = vega.X("value:Q", title=_title(axis, _beside(size, list(points))), scale=vega.Scale(zero=False, padding=12), axis=_numbers(vega))
+    return svg(size, vega.layer(chart.encode(y=_labels(vega, size, list(points)), x=x, color=color, fill=fill)), len(points), alt)
 
 
 def _altair() -> Any:
@@ -189,12 +199,22 @@ def _altair() -> Any:
     return altair
 
 
-def _label(text: str) -> str:
-    return shorten(text, LONGEST_LABEL)
+def _label(text: str, size: Size) -> str:
+    return shorten(text, size.label)
 
 
-def _labels(vega: Any, names: Sequence[str]) -> Any:
-    order = list(dict.fromkeys(map(_label, names)))
+def _title(text: str, room: float) -> list[str] | None:
+    """An axis title in as many lines as its room asks for: one that is longer than its axis runs off the picture."""
+    return wrap(shorten(text, 160), max(12, int(room / TITLE_LETTER))) or None
+
+
+def _beside(size: Size, names: Sequence[str]) -> float:
+    """What labels leave of the width."""
+    return size.width - LETTER * max(len(_label(name, size)) for name in names) - 30
+
+
+def _labels(vega: Any, size: Size, names: Sequence[str]) -> Any:
+    order = list(dict.fromkeys(_label(name, size) for name in names))
     room = LETTER * max(map(len, order)) + 8
     axis = vega.Axis(labelLimit=0, minExtent=room, maxExtent=room, domain=False, ticks=False, grid=False, labelPadding=8, labelColor=INK)
     return vega.Y("label:N", sort=order, title=None, axis=axis)
@@ -208,9 +228,9 @@ def _tones(vega: Any) -> Any:
     return vega.Color("tone:N", scale=vega.Scale(domain=list(TONES), range=list(TONES.values())), legend=None)
 
 
-def _plane(vega: Any, axes: tuple[str, str]) -> dict[str, Any]:
+def _plane(vega: Any, size: Size, axes: tuple[str, str]) -> dict[str, Any]:
     return {
-        "x": vega.X("x:Q", title=shorten(axes[0], 80), axis=_numbers(vega)),
+        "x": vega.X("x:Q", title=_title(axes[0], size.width - MARGIN), axis=_numbers(vega)),
         "y": vega.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(vega)),
     }
 
@@ -221,49 +241,3 @@ def _line_at(vega: Any, value: float, color: str = MUTED) -> Any:
 
 def _level(vega: Any, value: float) -> Any:
     return vega.Chart(vega.Data(values=[{"at": value}])).mark_rule(color=MUTED, strokeDash=[4, 3], strokeWidth=1.3).encode(y="at:Q")
-
-
-def _svg(chart: Any, rows: int, alt: str) -> str:
-    """Draw, give the picture its name, and keep ids apart from those of other plots on the page."""
-    import vl_convert
-
-    height = max(rows, 2) * ROW + 44
-    sized = chart.properties(width=WIDTH, height=height, autosize={"type": "fit", "contains": "padding"}, padding=4)
-    drawn = vl_convert.vegalite_to_svg(sized.configure(**_style()).to_dict(validate=False))
-    # The picture is named as a whole; names of its thousand strokes would only be noise to a listener.
-    drawn = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", drawn)
-    head, _, body = drawn.partition(">")
-    head = re.sub(r' (?:width|height)="[^"]*"', "", head)
-    named = f'{head} role="img" aria-label="{escape(shorten(alt))}">{body}'
-    return _own_ids(named)
-
-
-def _own_ids(drawn: str) -> str:
-    """The renderer counts its ids over the whole process; here they depend on the picture alone."""
-    found = dict.fromkeys(re.findall(r'\bid="([^"]+)"', drawn))
-    plain = re.sub("|".join(map(re.escape, found)), "id", drawn) if found else drawn
-    mark = of_bytes(plain.encode())[:10]
-    names = {name: f"p{mark}-{number}" for number, name in enumerate(found)}
-    return re.sub(r'(\bid="|url\(#)([^")]+)', lambda match: match[1] + names.get(match[2], match[2]), drawn)
-
-
-def _style() -> dict[str, Any]:
-    font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-    return {
-        "font": font,
-        "background": "transparent",
-        "view": {"stroke": None},
-        "axis": {
-            "labelFontSize": 13,
-            "titleFontSize": 13,
-            "titleFontWeight": "normal",
-            "titlePadding": 8,
-            "titleColor": MUTED,
-            "labelColor": MUTED,
-            "gridColor": GRID,
-            "domainColor": LINE,
-            "tickColor": LINE,
-        },
-        "legend": {"labelFontSize": 13, "labelColor": INK, "symbolType": "square"},
-        "text": {"fontSize": 13},
-    }

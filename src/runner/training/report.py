@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from runner.core.workspace import RunFolders
 from runner.report import plots
 from runner.report.numbers import Interval, confidence, count, figure, percent
-from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, spanned, table
+from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, share, spanned, table
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text
-from runner.report.words import NO_BREAK, shorten, some, words
+from runner.report.words import NO_BREAK, listed, shorten, some, words
 
 ROOM = "training"
 QUESTION = "Which model is worth its complexity?"
 TRIALS_SHOWN = 200
+DRIVERS_SHOWN = 15
+HALF = 0.5
 
 
 def chapter(folders: RunFolders) -> Chapter:
@@ -28,6 +30,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
         Section("Scores", _scores(rungs)),
         Section("The model that ships", facts(_shipped(ladder, studies))),
+        Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )
     return Chapter(ROOM, QUESTION, _answer(ladder, rungs), sections)
@@ -110,6 +113,21 @@ def _shipped(ladder: Record, studies: Sequence[Record]) -> Iterable[tuple[str, C
     yield from _tuned(record(study, "policy"))
     for name, value in record(best, "params").items():
         yield words(name), Cell(_param(value), "number")
+
+
+def _drivers(found: Record, name: str) -> tuple[Part, ...]:
+    """The features by what the model itself says of them; nothing for a rule, or a family that does not say it."""
+    ranked = [(text(f, "feature"), amount(f, "share") or 0.0) for f in records(found, "features")]
+    if not ranked or not ranked[0][1]:
+        return ()
+    half = 1 + next(i for i in range(len(ranked)) if sum(part for _, part in ranked[: i + 1]) >= HALF * sum(part for _, part in ranked))
+    leading = listed([shorten(words(feature), 30) for feature, _ in ranked[:half]], 4)
+    title = f"Half of what drives the {shorten(words(name), 40)} model is {leading}"
+    more = f" The {DRIVERS_SHOWN} strongest of {len(ranked)}." if len(ranked) > DRIVERS_SHOWN else ""
+    shown = plots.bars([Mark(feature, 100 * part, tone="key") for feature, part in ranked[:DRIVERS_SHOWN]], "share of the whole, %", title)
+    note = f"Measured as {text(found, 'how')}, by the model refitted on all training rows; it says what the model uses, not what causes the outcome.{more}"
+    rows = [(plain(shorten(feature, 80), "key"), share(part)) for feature, part in ranked]
+    return (*figures(Figure(title, shown, note)), *folded(f"All {some(len(rows), 'feature')}", table(("Feature", "Share"), rows)))
 
 
 def _tuned(policy: Record) -> Iterable[tuple[str, Cell]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from runner.bundle.importance import SaysImportance
 from runner.bundle.pack import Packing, pack
 from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
@@ -60,11 +61,11 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         drawn = ladder.resampled(rungs, spec, given.seed)
         choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
         shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
-        _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
+        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
     metric = "rmse" if learner.task == "regression" else "log_loss"
     write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec))
+    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven})
     measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
     if clock.fired:
         measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
@@ -169,7 +170,8 @@ def _pack_all(
     judged: Mapping[str, Judged],
     learner: Learner,
     shipping: Shipping,
-) -> None:
+) -> dict[str, Any]:
+    """Refit and pack each candidate; what the refitted models say of their features, for those that say it."""
     everything = prepare(learner, _all(learner), None, ("final",))
 
     stop = Event()
@@ -186,6 +188,8 @@ def _pack_all(
         for name, packed in refitted.items():
             (scratch / name).mkdir()
             pack(packed.result(), scratch / name)
+    models = {name: packed.result().model for name, packed in refitted.items()}
+    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
 
 
 def _all(learner: Learner) -> Any:

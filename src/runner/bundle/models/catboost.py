@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
 from runner.core.files import beside
 from runner.core.registry import register
@@ -35,6 +36,11 @@ class CatBoostModel:
         kind = "RawFormulaVal" if self.task == "regression" else "Probability"
         predicted = self.model.predict(pool(self.inputs, matrix), prediction_type=kind, thread_count=1)
         return np.asarray(predicted, dtype=float).reshape(len(matrix), -1)
+
+    def importance(self, values: np.ndarray) -> Importance:
+        """CatBoost's own PredictionValuesChange, which it reads off its trees."""
+        change = np.asarray(self.model.get_feature_importance(type="PredictionValuesChange", thread_count=1), dtype=float)
+        return Importance.of("how far the prediction moves when it changes (CatBoost's PredictionValuesChange)", self.inputs.names, np.maximum(change, 0.0))
 
     def save(self, folder: Path) -> dict[str, Any]:
         # CatBoost stamps the time and a random id into every model; equal fits must give equal bytes.

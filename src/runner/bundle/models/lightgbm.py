@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
 from runner.core.files import write_text
 from runner.core.registry import register
@@ -36,6 +37,11 @@ class LightGBMModel:
         if self.task == "binary":
             return np.column_stack([1.0 - raw, raw])
         return raw.reshape(len(matrix), -1)
+
+    def importance(self, values: np.ndarray) -> Importance:
+        """LightGBM's own gain."""
+        gain = np.asarray(self.booster.feature_importance("gain"), dtype=float)
+        return Importance.of("how much of the training loss its splits took away (LightGBM's gain)", self.inputs.names, gain)
 
     def save(self, folder: Path) -> dict[str, Any]:
         write_text(folder / FILE, self.booster.model_to_string())

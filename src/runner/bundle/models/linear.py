@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
 from runner.core.registry import register
 
@@ -49,6 +50,16 @@ class Design:
         return np.concatenate(parts, axis=1)
 
     @property
+    def places(self) -> list[list[int]]:
+        """The columns of the design that each input became, in the order of the inputs."""
+        n = len(self.inputs.numeric)
+        places, start = [[i, n + i] for i in range(n)], 2 * n
+        for levels in self.inputs.categorical.values():
+            places.append(list(range(start, start + len(levels))))
+            start += len(levels)
+        return places
+
+    @property
     def names(self) -> list[str]:
         numeric = list(self.inputs.numeric)
         levels = [f"{c}={v}" for c, known in self.inputs.categorical.items() for v in known]
@@ -77,6 +88,13 @@ class LinearModel:
             return np.concatenate([1.0 - p, p], axis=1)
         raised = np.exp(raw - raw.max(axis=1, keepdims=True))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+    def importance(self, values: np.ndarray) -> Importance:
+        """How far each feature spreads the score over the rows: the standard deviation of what its columns add."""
+        columns = self.design.columns(values)
+        added = (np.einsum("ij,jk->ik", columns[:, own], self.weights[own], optimize=False) for own in self.design.places)
+        spreads = [part.std(axis=0).mean() for part in added]
+        return Importance.of("how far the feature spreads the score over the training rows", self.design.inputs.names, np.array(spreads))
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {

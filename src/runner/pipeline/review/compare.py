@@ -28,6 +28,8 @@ class Gates:
     limit_before: Any
     limit_after: Any
     evidence: str
+    unit: str
+    bound: str
 
     @property
     def moved(self) -> bool:
@@ -157,7 +159,7 @@ def _gates(old: Record, new: Record) -> Iterable[Gates]:
         was, now = before.get((room, name), {}), after.get((room, name), {})
         told = now or was
         found, limits = (at(was, "found"), at(now, "found")), (at(was, "limit"), at(now, "limit"))
-        yield Gates(name, room, text(was, "status"), text(now, "status"), *found, *limits, text(told, "evidence"))
+        yield Gates(name, room, text(was, "status"), text(now, "status"), *found, *limits, text(told, "evidence"), text(told, "unit"), text(told, "bound"))
 
 
 def _rungs(old: Record, new: Record) -> Iterable[Rungs]:

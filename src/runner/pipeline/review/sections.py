@@ -11,8 +11,8 @@ from runner.pipeline.review.rerun import StageRun
 from runner.pipeline.review.review import ExperimentReview
 from runner.pipeline.review.summary import earns, fits, opened, unsigned
 from runner.pipeline.review.values import LONGEST, NOT_SET, is_long, outline, remark, sides
-from runner.report.headline import SYMBOLS, TONES
-from runner.report.numbers import Interval, count, figure, percent, told
+from runner.report.headline import SYMBOLS, TONES, found_told, limit_told
+from runner.report.numbers import Interval, count, figure, percent
 from runner.report.parts import DIGEST_SHOWN, Cell, Code, Part, Text, Tone, code, folded, plain, spanned, table
 from runner.report.words import listed, sentence, shorten, some, words
 
@@ -146,8 +146,8 @@ def gates(e: ExperimentReview) -> tuple[Part, ...]:
     rows = [
         (
             plain(f"{words(g.name)} ({g.room})", "key"),
-            _status(g.before, g.found_before),
-            _status(g.after, g.found_after),
+            _status(g.before, found_told(g.found_before, g.unit, g.bound)),
+            _status(g.after, found_told(g.found_after, g.unit, g.bound)),
             plain(_limit(g)),
             plain(shorten(g.evidence)),
         )
@@ -157,7 +157,7 @@ def gates(e: ExperimentReview) -> tuple[Part, ...]:
 
 
 def _limit(gate: Gates) -> str:
-    before, after = told(gate.limit_before), told(gate.limit_after)
+    before, after = (limit_told(limit, gate.unit, gate.bound) for limit in (gate.limit_before, gate.limit_after))
     return f"{before or 'none'} to {after or 'none'}" if gate.has_other_limit else after or before
 
 
@@ -165,11 +165,10 @@ def _urgency(gate: Gates) -> tuple[bool, bool]:
     return gate.after != "failed", not gate.moved
 
 
-def _status(status: str, found: object) -> Cell:
+def _status(status: str, found: str) -> Cell:
     if not status:
         return plain("not judged", "mute")
-    value = told(found)
-    return plain(f"{SYMBOLS.get(status, '?')} {status}{f', {shorten(value, LONGEST)}' if value else ''}", TONES.get(status, "mute"))
+    return plain(f"{SYMBOLS.get(status, '?')} {status}{f', {shorten(found, LONGEST)}' if found else ''}", TONES.get(status, "mute"))
 
 
 def ladder(e: ExperimentReview) -> tuple[Part, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -65,3 +67,33 @@ def test_the_larger_loss_of_the_two_directions_is_told() -> None:
         found = loss_of_shift(column_with_payoff(slope), 0.1, 1.0, "EUR per row")
         assert found["value"] == pytest.approx(1.0, abs=0.15)
         assert found["low"] < found["value"] < found["high"]
+
+
+def test_money_that_no_number_can_hold_is_unknown_and_says_so() -> None:
+    huge = np.array([1e308, 1e308, -1e308, 1.0])
+    for found in (on_labels(huge, "EUR"), on_labels(np.array([np.inf, 1.0]), "EUR"), on_scores(huge, np.zeros(4, dtype=int), promised(1e308), "EUR")):
+        assert found["low"] is None
+        assert found["why"]
+        assert found["value"] is None or np.isfinite(found["value"])
+    assert on_labels(np.full(3, 1e308), "EUR")["value"] == pytest.approx(1e308)
+
+
+def promised(residual: float) -> BinMeans:
+    return BinMeans(np.array([10.0, 10.0]), np.array([residual, residual]), np.array([1.0, 1.0]))
+
+
+def test_a_bin_whose_money_is_too_large_counts_as_one_whose_money_is_not_known() -> None:
+    found = BinMeans.of(np.array([0, 0, 1, 1]), np.array([1e308, 1e308, 1.0, 3.0]), 3)
+    assert found.rows.tolist() == [0.0, 2.0, 0.0]
+    assert found.mean.tolist() == [0.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize("slope", [1e307, 8e307])
+def test_a_price_too_large_for_a_number_is_unknown(slope: float) -> None:
+    column = replace(column_with_payoff(1.0), payoff=None)
+    payoff = BinMeans(np.full(column.bins.n + 1, 50.0), np.linspace(-slope, slope, column.bins.n + 1), np.zeros(column.bins.n + 1))
+    moved = np.zeros(column.bins.n + 1)
+    moved[0] = 100.0
+    for found in (change_of_payoff(replace(column, payoff=payoff), moved, 1e6, "EUR"), loss_of_shift(replace(column, payoff=payoff), 1.0, 1e6, "EUR")):
+        assert found["low"] is None
+        assert found["why"]

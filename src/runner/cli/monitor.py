@@ -102,7 +102,7 @@ def _show(found: dict[str, Any], name: str) -> None:
             table.add_row(*(_plain(cell) for cell in cells))
         console.print(table)
     elif found["not_judged"]:
-        console.print(Text("no breach of the contract; drift was not judged", "yellow"))
+        console.print(Text("no breach of the contract", "yellow"))
     else:
         console.print(Text("no alarm", "green"))
     for line in _lines(found):

@@ -130,7 +130,10 @@ class Registry:
         """A version by its number or alias. Raises FaultsError naming what there is."""
         known = self.versions(name)
         if not known:
-            raise fault(f"registry: {name}", "there is no such model", f"one of {', '.join(self.names()) or 'none yet'}", "python -m runner registry list")
+            names = self.names()
+            expected = f"one of {', '.join(names)}" if names else "a registered name; there is none yet"
+            hint = "python -m runner registry list shows their versions" if names else f"python -m runner registry add {name} --bundle FOLDER"
+            raise fault(f"registry: {name}", "there is no such model", expected, hint)
         match = next((v for v in known if str(v.version) == wanted or wanted in v.aliases), None)
         if match is None:
             have = ", ".join(f"{v.version}{' @' + ' @'.join(v.aliases) if v.aliases else ''}" for v in known)

@@ -13,6 +13,8 @@ Interval = dict[str, Any]
 CONFIDENCE = 0.95
 Z = 1.96
 TOO_LARGE = "amounts are larger than a number can hold"
+# Sums of such amounts are told as unknown by `around`; numpy need not say so too.
+QUIET = np.errstate(over="ignore", invalid="ignore")
 WIDENED = 1.3
 """Factor that made the label-free interval hold over re-drawn models in simulations."""
 
@@ -42,6 +44,7 @@ def on_labels(payoff: np.ndarray, unit: str) -> Interval:
     return around(centre, float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2.0)) * spread / float(np.sqrt(n)), unit)
 
 
+@QUIET
 def on_scores(expected: np.ndarray, bin: np.ndarray, residual: BinMeans, unit: str) -> Interval:
     """Mean payoff per row without labels: what the scores expect, corrected by how expectation and truth differed out of
     fold among rows expected to earn alike (doubly robust over the bins of the expected payoff).
@@ -69,6 +72,7 @@ def on_scores(expected: np.ndarray, bin: np.ndarray, residual: BinMeans, unit: s
     return around(value, half, unit)
 
 
+@QUIET
 def change_of_payoff(column: ColumnProfile, counts: np.ndarray, period_rows: float, unit: str) -> Interval:
     """Payoff of a period that goes with a column's new distribution, were payoffs by bin as they were out of fold.
 
@@ -95,6 +99,7 @@ def _attributed(payoff: BinMeans, before: np.ndarray, now: np.ndarray, n: float,
     return around(value * period_rows, half * period_rows, unit)
 
 
+@QUIET
 def loss_of_shift(column: ColumnProfile, shift: float, period_rows: float, unit: str) -> Interval:
     """The larger loss of a period (a positive number) if an ordered column moved up or down by `shift` reference sd."""
     if column.payoff is None:

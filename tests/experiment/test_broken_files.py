@@ -45,7 +45,34 @@ MISTAKES = [
     Mistake("a truth value as label", 'positive: "yes"', "positive: on", "problem.positive", "positive", ("on is read as true",)),
     Mistake("a list for a section", "  slices: {large: amount > 100}", "  - large", "evaluation", "evaluation:", ("is a list", "test_uses")),
     Mistake("a number for a section", "  slices: {large: amount > 100}", "  slices: 3", "evaluation.slices", "slices:", ("found 3", "a section")),
-    Mistake("a baseline nobody declared", "{baseline: big}", "{baseline: bigg}", "problem.criterion.baseline", "criterion:", ("baselines are constant, big",)),
+    Mistake(
+        "a baseline nobody declared",
+        "{baseline: big}",
+        "{baseline: bigg}",
+        "problem.criterion.baseline",
+        "criterion:",
+        ("baselines are constant, big", "did you mean 'big'?"),
+    ),
+    Mistake(
+        "a label in other letters", 'positive: "yes"', 'positive: "Yes"', "problem.positive", "positive:", ("expected: one of no, yes", "did you mean 'yes'?")
+    ),
+    Mistake(
+        "an outcome left out",
+        '{"yes": "0", "no": "0"}',
+        '{"yes": "0"}',
+        "problem.payoff.actions.wait",
+        "wait:",
+        ("prices no label 'no'", "under every action: no, yes"),
+    ),
+    Mistake(
+        "an outcome misspelt",
+        '{"yes": "0", "no": "0"}',
+        '{"yes": "0", "noo": "0"}',
+        "problem.payoff.actions.wait",
+        "wait:",
+        ("prices no label 'no' and prices the label 'noo', which 'call' does not", "did you mean 'no'?"),
+    ),
+    Mistake("a word for a list", "features:", "plugins: plugins/nope.py\nfeatures:", "plugins", "plugins:", ("expected: a list, such as [plugins/nope.py]",)),
     Mistake("a metric as criterion", "{baseline: big}", "{metric: auc}", "problem.criterion.metric", "criterion:", ("not a business criterion",)),
     Mistake("a primary that is no source", "primary: customers", "primary: customer", "data.primary", "primary:", ("sources are ['customers']",)),
     Mistake("an unknown column in a payoff", "amount - 1", "amuont - 1", "problem.payoff.actions.call.yes", "call:", ("'amuont'", "did you mean 'amount'?")),
@@ -63,7 +90,14 @@ MISTAKES = [
     Mistake("a key that is no column", "  criterion:", "  key: [id]\n  criterion:", "problem.key", "key: [id]", ("'id' is not a column", "columns: amount")),
     Mistake("a time that is text", "  criterion:", "  time: city\n  criterion:", "problem.time", "time:", ("declared as string", "a date or datetime")),
     Mistake("labels that differ", '["yes", "no"]', '["yes", "nope"]', "problem.payoff.actions", "actions:", ("allows nope, yes", "same labels")),
-    Mistake("an action nobody declared", "act: call", "act: cal", "problem.policy", "policy:", ("names the action 'cal'", "['call', 'wait']")),
+    Mistake(
+        "an action nobody declared",
+        "act: call",
+        "act: cal",
+        "problem.policy.act",
+        "policy:",
+        ("names the action 'cal'", "one of call, wait", "did you mean 'call'?"),
+    ),
     Mistake("one action twice", "otherwise: wait", "otherwise: call", "problem.policy.otherwise", "policy:", ("another action",)),
     Mistake(
         "a protected column", "  criterion:", "  constraints: {protected: [cty]}\n  criterion:", "problem.constraints.protected", "protected", ("'city'?",)

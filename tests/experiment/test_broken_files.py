@@ -72,6 +72,36 @@ MISTAKES = [
         "wait:",
         ("prices no label 'no' and prices the label 'noo', which 'call' does not", "did you mean 'no'?"),
     ),
+    Mistake(
+        "a budget beyond all", "features:", "training: {tuning: {trials: 1000000000}}\nfeatures:", "training.tuning.trials", "training:", ("at most 10000",)
+    ),
+    Mistake(
+        "a lag beyond the budget",
+        "features:",
+        "training: {tuning: {trials: 3, lag: 10}}\nfeatures:",
+        "training.tuning.lag",
+        "training:",
+        ("drawn at random", "at most 3"),
+    ),
+    Mistake("a seed beyond 64 bits", "features:", "seed: 9223372036854775808\nfeatures:", "seed", "seed:", ("at most 9223372036854775807",)),
+    Mistake("a file of another kind", "customers.parquet", "customers.csv", "data.sources.customers.path", "customers:", ("ends in .csv", "next: kind: csv")),
+    Mistake("a key of two lines", "  row: one customer", '  row: one customer\n  "a\\nb": 1', "problem.a\\nb", '"a\\nb"', ("unknown key 'a\\nb'",)),
+    Mistake(
+        "a letter of another alphabet", "  row: one", "  r\u043ew: one", "problem.r\u043ew", "w: one", ("'row'? '\u043e' in it is CYRILLIC SMALL LETTER O",)
+    ),
+    Mistake(
+        "an operator twice", "{sql: amount > 100}", "{sql: amount > 1 AND AND amount < 9}", "problem.baselines.big.sql", "big:", ("AND AND, at character 16",)
+    ),
+    Mistake("an operator left out", "{sql: amount > 100}", "{sql: amount 100}", "problem.baselines.big.sql", "big:", ("missing before 100 at character 8",)),
+    Mistake(
+        "text in arithmetic",
+        "amount - 1",
+        "city * 1.5",
+        "problem.payoff.actions.call.yes",
+        "call:",
+        ("it calculates with text and a number", "next: city is text"),
+    ),
+    Mistake("an interpolation left open", "row: one customer", 'row: "${problem.row"', "problem.row", "row:", ("that is not closed", ": ${problem.row")),
     Mistake("a word for a list", "features:", "plugins: plugins/nope.py\nfeatures:", "plugins", "plugins:", ("expected: a list, such as [plugins/nope.py]",)),
     Mistake("a metric as criterion", "{baseline: big}", "{metric: auc}", "problem.criterion.metric", "criterion:", ("not a business criterion",)),
     Mistake("a primary that is no source", "primary: customers", "primary: customer", "data.primary", "primary:", ("sources are ['customers']",)),

@@ -202,7 +202,12 @@ VALUES = [
     Broken("a sentence that is empty", "decision: Lend or not", 'decision: ""', "problem.decision", "decision:", ("at least 1 character",)),
     Broken("an address that is none", "evaluation:", "tracking: {uri: localhost:5000}\nevaluation:", "tracking.uri", "tracking:", ("http://HOST:PORT",)),
     Broken(
-        "limits the wrong way", "{type: float, min: 0}", "{type: float, min: 5, max: 1}", "data.columns.amount.min", "amount:", ("min 5.0 is above max 1.0",)
+        "limits the wrong way",
+        "{type: float, min: 0}",
+        "{type: float, min: 5, max: 1}",
+        "data.columns.amount.min",
+        "amount:",
+        ("min 5 is above max 1", "expected: at most 1"),
     ),
     Broken("a limit of a date", "{type: datetime}", "{type: datetime, min: 3}", "data.columns.asked_at.min", "asked_at:", ("are for int and float",)),
     Broken(
@@ -349,14 +354,21 @@ ROLES = [
         "label: worse",
         ("not a label that payoff.actions prices",),
     ),
-    Broken("an action nobody prices", "act: decline", "act: refuse", "problem.policy", "policy:", ("names the action 'refuse'",)),
+    Broken("an action nobody prices", "act: decline", "act: refuse", "problem.policy.act", "act:", ("names the action 'refuse'",)),
     Broken("a capacity left out", POLICY, " {kind: top_k, act: decline, otherwise: lend}\n", "problem.policy.capacity", "policy:", ("is missing",)),
     Broken("a capacity of nothing", POLICY, f" {TOP_K.replace('rows: 5', 'rows: 0')}\n", "problem.policy.capacity.rows", "policy:", ("at least 1",)),
-    Broken("a capacity beyond all", POLICY, f" {TOP_K.replace('rows: 5', 'rows: 500')}\n", "problem.policy.capacity.rows", "policy:", ("more than of_rows",)),
+    Broken(
+        "a capacity beyond all",
+        POLICY,
+        f" {TOP_K.replace('rows: 5', 'rows: 500')}\n",
+        "problem.policy.capacity.rows",
+        "policy:",
+        ("more than of_rows", "expected: at most 100"),
+    ),
     Broken(
         "a capacity of no span", POLICY, f" {TOP_K.replace(', of_rows: 100', '')}\n", "problem.policy.capacity", "policy:", ("exactly one of of_rows and per",)
     ),
-    Broken("a regression by actions", "task: binary", "task: regression", "problem.payoff.sql", "payoff:", ("payoff.sql is needed for regression",)),
+    Broken("a regression by actions", "task: binary", "task: regression", "problem.payoff.sql", "payoff:", ("is needed for regression",)),
     Broken(
         "labels that are no numbers",
         '"1": -0.5 * amount}\n      decline: {"0": "0", "1": "0"}',

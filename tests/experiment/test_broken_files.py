@@ -45,7 +45,64 @@ MISTAKES = [
     Mistake("a truth value as label", 'positive: "yes"', "positive: on", "problem.positive", "positive", ("on is read as true",)),
     Mistake("a list for a section", "  slices: {large: amount > 100}", "  - large", "evaluation", "evaluation:", ("is a list", "test_uses")),
     Mistake("a number for a section", "  slices: {large: amount > 100}", "  slices: 3", "evaluation.slices", "slices:", ("found 3", "a section")),
-    Mistake("a baseline nobody declared", "{baseline: big}", "{baseline: bigg}", "problem.criterion.baseline", "criterion:", ("baselines are constant, big",)),
+    Mistake(
+        "a baseline nobody declared",
+        "{baseline: big}",
+        "{baseline: bigg}",
+        "problem.criterion.baseline",
+        "criterion:",
+        ("baselines are constant, big", "did you mean 'big'?"),
+    ),
+    Mistake(
+        "a label in other letters", 'positive: "yes"', 'positive: "Yes"', "problem.positive", "positive:", ("expected: one of no, yes", "did you mean 'yes'?")
+    ),
+    Mistake(
+        "an outcome left out",
+        '{"yes": "0", "no": "0"}',
+        '{"yes": "0"}',
+        "problem.payoff.actions.wait",
+        "wait:",
+        ("prices no label 'no'", "under every action: no, yes"),
+    ),
+    Mistake(
+        "an outcome misspelt",
+        '{"yes": "0", "no": "0"}',
+        '{"yes": "0", "noo": "0"}',
+        "problem.payoff.actions.wait",
+        "wait:",
+        ("prices no label 'no' and prices the label 'noo', which 'call' does not", "did you mean 'no'?"),
+    ),
+    Mistake(
+        "a budget beyond all", "features:", "training: {tuning: {trials: 1000000000}}\nfeatures:", "training.tuning.trials", "training:", ("at most 10000",)
+    ),
+    Mistake(
+        "a lag beyond the budget",
+        "features:",
+        "training: {tuning: {trials: 3, lag: 10}}\nfeatures:",
+        "training.tuning.lag",
+        "training:",
+        ("drawn at random", "at most 3"),
+    ),
+    Mistake("a seed beyond 64 bits", "features:", "seed: 9223372036854775808\nfeatures:", "seed", "seed:", ("at most 9223372036854775807",)),
+    Mistake("a file of another kind", "customers.parquet", "customers.csv", "data.sources.customers.path", "customers:", ("ends in .csv", "next: kind: csv")),
+    Mistake("a key of two lines", "  row: one customer", '  row: one customer\n  "a\\nb": 1', "problem.a\\nb", '"a\\nb"', ("unknown key 'a\\nb'",)),
+    Mistake(
+        "a letter of another alphabet", "  row: one", "  r\u043ew: one", "problem.r\u043ew", "w: one", ("'row'? '\u043e' in it is CYRILLIC SMALL LETTER O",)
+    ),
+    Mistake(
+        "an operator twice", "{sql: amount > 100}", "{sql: amount > 1 AND AND amount < 9}", "problem.baselines.big.sql", "big:", ("AND AND, at character 16",)
+    ),
+    Mistake("an operator left out", "{sql: amount > 100}", "{sql: amount 100}", "problem.baselines.big.sql", "big:", ("missing before 100 at character 8",)),
+    Mistake(
+        "text in arithmetic",
+        "amount - 1",
+        "city * 1.5",
+        "problem.payoff.actions.call.yes",
+        "call:",
+        ("it calculates with text and a number", "next: city is text"),
+    ),
+    Mistake("an interpolation left open", "row: one customer", 'row: "${problem.row"', "problem.row", "row:", ("that is not closed", ": ${problem.row")),
+    Mistake("a word for a list", "features:", "plugins: plugins/nope.py\nfeatures:", "plugins", "plugins:", ("expected: a list, such as [plugins/nope.py]",)),
     Mistake("a metric as criterion", "{baseline: big}", "{metric: auc}", "problem.criterion.metric", "criterion:", ("not a business criterion",)),
     Mistake("a primary that is no source", "primary: customers", "primary: customer", "data.primary", "primary:", ("sources are ['customers']",)),
     Mistake("an unknown column in a payoff", "amount - 1", "amuont - 1", "problem.payoff.actions.call.yes", "call:", ("'amuont'", "did you mean 'amount'?")),
@@ -63,7 +120,14 @@ MISTAKES = [
     Mistake("a key that is no column", "  criterion:", "  key: [id]\n  criterion:", "problem.key", "key: [id]", ("'id' is not a column", "columns: amount")),
     Mistake("a time that is text", "  criterion:", "  time: city\n  criterion:", "problem.time", "time:", ("declared as string", "a date or datetime")),
     Mistake("labels that differ", '["yes", "no"]', '["yes", "nope"]', "problem.payoff.actions", "actions:", ("allows nope, yes", "same labels")),
-    Mistake("an action nobody declared", "act: call", "act: cal", "problem.policy", "policy:", ("names the action 'cal'", "['call', 'wait']")),
+    Mistake(
+        "an action nobody declared",
+        "act: call",
+        "act: cal",
+        "problem.policy.act",
+        "policy:",
+        ("names the action 'cal'", "one of call, wait", "did you mean 'call'?"),
+    ),
     Mistake("one action twice", "otherwise: wait", "otherwise: call", "problem.policy.otherwise", "policy:", ("another action",)),
     Mistake(
         "a protected column", "  criterion:", "  constraints: {protected: [cty]}\n  criterion:", "problem.constraints.protected", "protected", ("'city'?",)

@@ -13,6 +13,7 @@ from polars.exceptions import PolarsError
 
 from runner.core.faults import Fault, FaultsError, nearest
 from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, bare, form_fault, parse_fault, place, shortened, size_fault
+from runner.core.sqlwords import told, type_words
 
 # What looks at other rows under whatever name: a declared expression must give the same value whatever rows stand beside it.
 POSITIONAL = (".over(", "int_range(", "len()", ".shift(", ".cum_", ".rank(")
@@ -239,7 +240,8 @@ def _explained(error: PolarsError, sql: str, schema: Mapping[str, pl.DataType], 
     if missing:
         return _missing(missing.group(1), sql, schema, at)
     dotted = next((f'a name with a dot needs double quotes: "{word}"' for word in DOTTED.findall(bare(sql))), "")
-    return Fault(at, f"{shortened(sql)} is not a valid expression: {message[:300]}", EXPECTED, dotted)
+    types = ", ".join(f"{name} is {type_words(str(schema[name]).lower())}" for name in schema if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", bare(sql)))
+    return Fault(at, f"{shortened(sql)} is not a valid expression: {told(message)[:300]}", EXPECTED, dotted or types)
 
 
 def evaluate(rows: pl.DataFrame, expressions: Mapping[str, str]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -81,12 +82,20 @@ def nearest(name: str, known: Collection[str]) -> str:
 
     >>> nearest("Amoun", ["Amount", "Price"])
     "did you mean 'Amount'?"
+    >>> nearest("t\u0430sk", ["task"])
+    "did you mean 'task'? '\u0430' in it is CYRILLIC SMALL LETTER A"
     >>> nearest("zzz", ["Amount"])
     ''
     """
     folded = {str(k).casefold().strip(): str(k) for k in known}
     match = get_close_matches(str(name).casefold().strip(), list(folded), 1, cutoff=0.6)
-    return f"did you mean {folded[match[0]]!r}?" if match else ""
+    if not match:
+        return ""
+    meant = folded[match[0]]
+    # A letter of another alphabet may look just like the right one.
+    foreign = next((sign for sign in str(name) if meant.isascii() and not sign.isascii()), "")
+    alike = f" {foreign!r} in it is {unicodedata.name(foreign, 'no letter')}" if foreign.isprintable() and foreign else ""
+    return f"did you mean {meant!r}?{alike}"
 
 
 def listed(names: Iterable[object], limit: int = 12) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -39,3 +40,21 @@ class KindSpec(Spec):
     """A spec that config chooses by its `kind` word; subclasses narrow it to a literal."""
 
     kind: str
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What a spec finds wrong with one of its keys. path: the keys down to it, () for the spec itself."""
+
+    path: tuple[str, ...]
+    wrong: str
+    expected: str = ""
+    hint: str = ""
+
+
+class ComplaintsError(ValueError):
+    """Everything that a spec's own check finds, each told at its own key."""
+
+    def __init__(self, complaints: Sequence[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("; ".join(": ".join(part for part in (".".join(c.path), c.wrong) if part) for c in self.complaints))

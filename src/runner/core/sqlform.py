@@ -31,6 +31,8 @@ AGGREGATE = re.compile(
     r"|bool_and|bool_or|every|unnest|explode)\s*\("
 )
 BY_ZERO = re.compile(r"(?i)[/%]\s*\(*\s*-?\s*0+(?:\.0*)?(?:e[-+]?\d+)?(?![\w.])|\b(?:div|mod)\s*\([^(),]*,\s*-?\s*0+(?:\.0*)?\s*\)")
+TWICE = re.compile(r"(?i)\b(?:and|or)\s+((?:and|or)\b)")
+CASE, END = re.compile(r"(?i)\bcase\b"), re.compile(r"(?i)\bend\b")
 ALIAS = re.compile(r'\.alias\("[^"]*"\)$')
 DOTTED = re.compile(r"(?i)\b[a-z_]\w*(?:\.[a-z_]\w*)+")
 PARSER = re.compile(r"sql parser error: (?P<what>.*?)(?:,? (?:found: (?P<found>.*?))?)?(?: at Line: (?P<line>\d+), Column: (?P<column>\d+))?$")
@@ -139,6 +141,12 @@ def _parser_says(sql: str) -> Iterator[str]:
         more, less = ("opened", "closed") if plain.count("(") > plain.count(")") else ("closed", "opened")
         yield f"a parenthesis is {more} and never {less}"
         return
+    if twice := TWICE.search(plain):
+        yield f"two operators in a row, {' '.join(sql[twice.start() : twice.end()].split())}, {place(sql, twice.start(1))}"
+        return
+    if len(CASE.findall(plain)) > len(END.findall(plain)):
+        yield "a CASE is never ended: END is missing"
+        return
     try:
         # Parsed, never run: there are no tables, and a statement was refused before.
         pl.SQLContext().execute(f"{WRAPPED}{sql}\n)")
@@ -147,6 +155,10 @@ def _parser_says(sql: str) -> Iterator[str]:
         if said and said["line"]:
             index = _index(sql, int(said["line"]), int(said["column"]))
             where = place(sql, index) if index < len(sql) else "at the end"
+            if said["what"].endswith("Expected: )"):
+                # The parenthesis is the one of WRAPPED, or stands too far on: what comes before it is the matter.
+                yield f"an operator is missing before {said['found']} {where}"
+                return
             yield f"{said['what'].removesuffix('.').replace('Expected:', 'expected')} {where}".strip()
 
 

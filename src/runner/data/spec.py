@@ -86,7 +86,7 @@ class ColumnSpec(Spec):
         if self.type != "string" and (self.allowed is not None or self.pattern is not None):
             wrong.append(f"allowed and pattern are for string columns; for a {self.type} column write a rule")
         if self.min is not None and self.max is not None and self.min > self.max:
-            wrong.append(f"min {self.min} is above max {self.max}")
+            wrong.append(f"min {self.min:g} is above max {self.max:g}; at most {self.max:g}")
         if self.allowed is not None and not self.allowed:
             wrong.append("allowed is empty: no value could be right")
         if self.pattern is not None and (complaint := _pattern_complaint(self.pattern)):

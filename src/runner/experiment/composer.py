@@ -39,6 +39,9 @@ from runner.experiment.yamlfile import read_document, unreadable
 
 MAIN = "config"
 HEAD_CHARACTERS = 512
+# How OmegaConf's parser says that an interpolation is not well formed.
+AT_INPUT = re.compile(r"at input '(.*)'")
+GRAMMAR = re.compile(r"no viable alternative|mismatched input|token recognition|extraneous input|missing .* at '")
 PLAINLY = re.compile(r"\+experiment=(\w+)")
 # What composing can raise for a person's mistake; anything else is a bug and keeps its traceback.
 MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeError, OSError, ValueError, RecursionError)
@@ -99,7 +102,11 @@ def _refused(error: OmegaConfBaseException, path: Path, shown: str) -> Fault:
     """What OmegaConf refuses of a file that is right as YAML, such as an interpolation that is never closed."""
     key = str(error.full_key or "")
     found = locate([ConfigFile(path, "", shown)], [])
-    return Fault(key or "config", str(error).splitlines()[0], "a plain value or ${another.key}", source=found[key].source if key in found else shown)
+    wrong = str(error).splitlines()[0]
+    if GRAMMAR.search(wrong):
+        there = AT_INPUT.search(wrong)
+        wrong = f"has an interpolation that is not closed, or holds no key{f': {there[1]}' if there else ''}"
+    return Fault(key or "config", wrong, "a plain value or ${another.key}", source=found[key].source if key in found else shown)
 
 
 class _Folder(FileConfigSource):

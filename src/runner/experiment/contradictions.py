@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from math import ceil
+from pathlib import PurePosixPath
 from typing import Any
 
 from runner.core.faults import Fault, listed
@@ -17,6 +18,8 @@ from runner.problem.spec import ConstraintsSpec
 SHORTEST_FIT_S = 0.001
 WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 MONTHS = 12
+# Only what can be nothing else: a CSV file may have any ending.
+ENDINGS = {"csv": (".csv", ".tsv"), "parquet": (".parquet", ".pq")}
 
 
 def contradictions(experiment: Experiment) -> Iterator[Fault]:
@@ -24,6 +27,7 @@ def contradictions(experiment: Experiment) -> Iterator[Fault]:
     yield from _repeated(experiment)
     yield from _outcome(experiment)
     yield from _joins(experiment)
+    yield from _endings(experiment)
     yield from _budget(experiment)
     yield from _draws(experiment)
     yield from _rows(experiment)
@@ -102,6 +106,15 @@ def _joins(experiment: Experiment) -> Iterator[Fault]:
             made.setdefault(column, name)
 
 
+def _endings(experiment: Experiment) -> Iterator[Fault]:
+    """A file whose name says that it is of another kind than the source."""
+    for name, source in experiment.data.sources.items():
+        ending = PurePosixPath(str(getattr(source, "path", ""))).suffix.lower()
+        kind = next((kind for kind, endings in ENDINGS.items() if ending in endings), source.kind)
+        if source.kind in ENDINGS and kind != source.kind:
+            yield Fault(f"data.sources.{name}.path", f"ends in {ending}, and the source is of the kind {source.kind}", f"a {source.kind} file", f"kind: {kind}")
+
+
 def _budget(experiment: Experiment) -> Iterator[Fault]:
     training, folds = experiment.training, int(getattr(experiment.data.split, "folds", 1))
     if not training.candidates:
@@ -113,6 +126,10 @@ def _budget(experiment: Experiment) -> Iterator[Fault]:
             wrong = f"{training.tuning.trials:,} trials of {len(training.candidates)} candidates in {folds} folds are {n_fits:,} fits"
             hint = f"the safety stop of {training.safety_stop_minutes:g} minutes fires first whatever the machine"
             yield Fault("training.tuning.trials", wrong, "a budget that can be worked off", hint)
+    tuning = training.tuning
+    if tuning.lag > max(tuning.trials, type(tuning).model_fields["lag"].default):
+        wrong = f"is {tuning.lag} with {tuning.trials} trials: each trial would be drawn at random, none proposed from another's result"
+        yield Fault("training.tuning.lag", wrong, f"at most {tuning.trials}, training.tuning.trials")
     for name, candidate in training.candidates.items():
         patience, most = getattr(candidate, "patience", None), getattr(candidate, "max_iterations", None)
         if patience is not None and most is not None and patience > most:

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from runner.core.described import described
 from runner.core.faults import Fault, listed, nearest
 from runner.core.registry import Registered, kinds
-from runner.core.spec import Spec
+from runner.core.spec import ComplaintsError, Spec
 from runner.experiment.locate import Place, Places, joined, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
 # The specs join their complaints with "; "; what starts like this says what would be right, or what to do, about the one before it.
-EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |doing nothing |declare |other schemes )")
+EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |at most |doing nothing |declare |other schemes )")
 HINTS = re.compile(r"did you mean ")
 NUMBER_TYPES = frozenset({"float_type", "int_type", "float_parsing", "int_parsing"})
 LONGEST = 80
@@ -43,9 +43,14 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
         return [_kind_fault(path, context, given, root, places)]
     if kind in SECTION_TYPES:
         return [_section_fault(path, item["input"], given, root, where)]
+    if isinstance(context.get("error"), ComplaintsError):
+        found = [(joined([*path, *told.path]), told) for told in context["error"].complaints]
+        return [Fault(below, told.wrong, told.expected, told.hint, source_of(below, places)) for below, told in found]
     if kind == "value_error":
         return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
     expected = _expected(str(item["msg"]))
+    if item["type"] in ("list_type", "tuple_type") and isinstance(item["input"], (str, int, float)):
+        expected = f"a list, such as [{item['input']}]"
     hint = _quote_hint(item, places.get(at)) or _unit_hint(item, path, given, root)
     if kind == "literal_error":
         hint = hint or nearest(str(item["input"]), literals(context))
@@ -133,7 +138,12 @@ def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
 
 def _expected(message: str) -> str:
     words = message.replace("Input should be ", "").replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
-    return words.replace("a valid string", "text").replace("a valid boolean", "true or false").replace("a valid list", "a list [a, b]")
+    return (
+        words.replace("a valid string", "text")
+        .replace("a valid boolean", "true or false")
+        .replace("a valid list", "a list [a, b]")
+        .replace("a valid array", "a list [a, b]")
+    )
 
 
 def _quote_hint(item: Mapping[str, Any], place: Place | None) -> str:

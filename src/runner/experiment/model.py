@@ -24,6 +24,9 @@ UNSTORED = ("execution", "tracking")
 
 URI_SCHEMES = ("databricks", "file", "http", "https", "mssql", "mysql", "postgresql", "sqlite")
 
+# What 64 bits hold: libraries take no more, and the JSON of a larger number is read differently by different readers.
+MAX_SEED = 2**63 - 1
+
 
 class ExecutionSpec(Spec):
     """How to run; nothing here changes a result."""
@@ -54,7 +57,7 @@ class Experiment(Spec):
 
     name: str
     """The experiment's name, the same as its file: lower-case letters, digits and underscores."""
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, le=MAX_SEED)
     """Every random draw is derived from it; another seed makes another experiment."""
     plugins: list[str] = []
     """Python files below plugins/ whose parts config may choose; listing one runs its code, when composing too."""

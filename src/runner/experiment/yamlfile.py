@@ -44,12 +44,16 @@ def _loader_for(text: str) -> Any:
 
 
 def below(path: str, key: object) -> str:
-    """The path of a key below another; a key with a dot in it stands in quotes.
+    """The path of a key below another, on one line; a key with a dot in it stands in quotes.
 
     >>> below("data.columns", "age"), below("data.columns", "a.b"), below("", "name")
     ('data.columns.age', 'data.columns."a.b"', 'name')
+    >>> print(below("data.columns", chr(10)))
+    data.columns.\\n
     """
     step = f'"{key}"' if "." in str(key) else str(key)
+    if not step.isprintable():
+        step = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in step)
     return f"{path}.{step}" if path else step
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from runner.core.around import RoomSpec
 from runner.core.registry import Registered
-from runner.core.spec import KindSpec, Spec
-from runner.problem import policies
+from runner.core.spec import ComplaintsError, KindSpec, Spec
+from runner.problem import consistency, policies
 
 assert policies  # the import registers the kinds that the union below is made of
 
@@ -166,40 +166,7 @@ class ProblemSpec(RoomSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        wrong: list[str] = []
-        policy: Any = self.policy
-        if self.task == "regression":
-            if self.payoff.sql is None:
-                wrong.append("payoff.sql is needed for regression")
-            if policy.kind != "per_row":
-                wrong.append(f"policy.kind {policy.kind!r} needs a classification task; regression takes per_row")
-            if self.positive is not None:
-                wrong.append("positive is only for a binary task")
-        else:
-            actions = self.payoff.actions or {}
-            if not actions:
-                wrong.append(f"payoff.actions is needed for a {self.task} task")
-            named = [a for a in (getattr(policy, "act", None), getattr(policy, "otherwise", None)) if a is not None]
-            wrong += [f"policy names the action {a!r}, payoff.actions has {sorted(actions)}" for a in named if actions and a not in actions]
-            labels = {a: set(v) for a, v in actions.items()}
-            if len({frozenset(v) for v in labels.values()}) > 1:
-                wrong.append(f"payoff.actions must price the same labels for every action, found { {a: sorted(v) for a, v in labels.items()} }")
-        if self.task == "binary":
-            if self.positive is None:
-                wrong.append("positive is needed for a binary task")
-            priced = next(iter((self.payoff.actions or {}).values()), {})
-            if self.positive is not None and priced and self.positive not in priced:
-                wrong.append(f"positive {self.positive!r} is not a label that payoff.actions prices: {sorted(priced)}")
-            if priced and len(priced) != 2:
-                wrong.append(f"a binary task has two labels, payoff.actions prices {sorted(priced)}")
-        capacity = getattr(policy, "capacity", None)
-        if capacity is not None and capacity.per is not None and self.time is None:
-            wrong.append(f"policy.capacity.per {capacity.per!r} needs problem.time")
-        if self.criterion.baseline != "constant" and self.criterion.baseline not in self.baselines:
-            known = ", ".join(dict.fromkeys(["constant", *self.baselines]))
-            wrong.append(f"criterion.baseline {self.criterion.baseline!r} is not declared; baselines are {known}")
-        if "constant" in self.baselines:
-            wrong.append("baselines.constant: the name is taken by the constant rung")
-        if wrong:
-            raise ValueError("; ".join(wrong))
+        complaints = [*consistency.of_task(self), *consistency.of_actions(self), *consistency.of_names(self)]
+        if complaints:
+            raise ComplaintsError(complaints)
         return self

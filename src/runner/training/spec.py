@@ -20,9 +20,9 @@ assert models  # the import registers the kinds that the union below is made of
 class TuningSpec(Spec):
     """The work budget of each candidate's study."""
 
-    trials: int = Field(default=8, ge=1)
+    trials: int = Field(default=8, ge=1, le=10_000)
     """Parameter settings tried per candidate; the first is always the declared default."""
-    lag: int = Field(default=2, ge=1)
+    lag: int = Field(default=2, ge=1, le=10_000)
     """Trial n is proposed from the results of trials below n - lag only, so that side-by-side trials equal the sequential study."""
 
 

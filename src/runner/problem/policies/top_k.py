@@ -25,7 +25,7 @@ class CapacitySpec(Spec):
         if (self.of_rows is None) == (self.per is None):
             raise ValueError("give exactly one of of_rows and per")
         if self.of_rows is not None and self.rows > self.of_rows:
-            raise ValueError("rows is more than of_rows")
+            raise ValueError(f"rows is more than of_rows; at most {self.of_rows:,}")
         return self
 
 

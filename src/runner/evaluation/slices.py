@@ -46,7 +46,7 @@ def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) 
     gain = report["gain"]
     told = f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({gain['low']:+.4g} to {gain['high']:+.4g})"
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
-    counted = f"{len(surely_worse) or 'none'} of {len(known)} slices"
+    counted = f"{len(surely_worse) or 'none'} of {len(known)} slice{'' if len(known) == 1 else 's'}"
     if surely_worse and limit is not None:
         return Gate("slices", "evaluation", "failed", least, counted, f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told}")
     status: Status = "warned" if surely_worse else "passed"

@@ -28,6 +28,7 @@ def test_help_is_there_in_half_a_second_of_work(tmp_path: Path) -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in VERBS)
+    assert "130 interrupted" in done.stdout
     # Work and not time on the clock, which other processes of the machine would stretch.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 

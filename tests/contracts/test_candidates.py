@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from runner.bundle.importance import SaysImportance
 from runner.bundle.inputs import Inputs
 from runner.bundle.models import Model, loader
 from runner.core.digests import of_bytes, of_tree
@@ -103,6 +104,17 @@ def test_every_kind_is_built_from_its_word_or_has_an_example_here() -> None:
 @pytest.mark.parametrize("kind", sorted(kinds("candidate")))
 @pytest.mark.parametrize("task", sorted(TASKS))
 class TestEveryCandidateOnEveryTask:
+    def test_one_that_says_what_drives_it_names_every_feature_and_the_signal_first(self, kind: str, task: str) -> None:
+        model = common(kind, task).model
+        if not isinstance(model, SaysImportance):
+            assert kind in ("constant", "rule")
+            return
+        found = model.importance(fit_of(task).train.values)
+        assert set(found.shares) == {*NUMERIC, *CATEGORICAL}
+        assert sum(found.shares.values()) == pytest.approx(1.0, abs=1e-4)
+        assert next(iter(found.shares)) == "income"
+        assert found.shares["flat"] == 0.0
+
     def test_predicts_one_row_of_probabilities_or_one_number_per_row(self, kind: str, task: str) -> None:
         p = common(kind, task).model.predict(made(50, 2))
         assert p.shape == (50, TASKS[task])

@@ -55,6 +55,18 @@ def test_a_slice_with_few_rows_has_no_gain(tiny_run: Path) -> None:
     assert not {"gain", "payoff"} & report.keys()
 
 
+def test_the_numbers_for_dvc_are_those_of_the_metrics_rounded(tiny_run: Path) -> None:
+    found, metrics = read(tiny_run, "headline.json"), read(tiny_run, "metrics.json")
+    assert found["gain_low"] == pytest.approx(metrics["gain"]["officer"]["low"], rel=1e-3)
+    assert all(isinstance(number, (int, float)) for number in found.values())
+
+
+def test_a_plot_that_does_not_belong_to_the_task_has_a_head_and_no_rows(tiny_run: Path) -> None:
+    plots = tiny_run / "reports/tiny/evaluation/plots"
+    assert (plots / "residuals.csv").read_text() == "predicted,actual_p10,actual_p50,actual_p90\n"
+    assert pl.read_csv(plots / "ladder.csv")["rung"].to_list()[0] == "constant"
+
+
 def judged_with(root: Path, out: Path, allowed: int) -> Any:
     """metrics.json of the room run again on the tiny experiment's files, its seal allowing so many uses."""
     places, folders = stage_of("evaluation"), RunFolders.adopted(Workspace(root), "tiny")

@@ -62,7 +62,7 @@ def job_of(name: str, earns: float, half: float, **more: Any) -> JobResult:
 def test_jobs_judged_on_other_rows_are_told_apart_by_their_intervals_and_a_note_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     out = ranked(job_of("seed=1", 10.0, 2.0), job_of("seed=2", 9.0, 2.0), job_of("seed=3", 1.0, 2.0), capsys=capsys)
     assert "≈ #2 may earn as much as #1" in out
-    assert "#2 and #3 and #1 cannot be paired row by row" in out
+    assert "#2 and #3 cannot be set against #1 row by row" in out
     assert re.search(r"seed=3 .*surely less", out)
 
 

@@ -101,6 +101,38 @@ def test_a_gate_says_its_status_by_word_colour_and_symbol(page: tuple[Tree, str]
     assert "8.68 ms, clocked" in told(tree)
 
 
+def test_a_gate_reads_with_its_unit_and_says_what_is_sure(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    beats = {"name": "beats_constant", "room": "evaluation", "status": "passed", "limit": 0.0, "found": 4.5312, "evidence": "x"}
+    files["reports/evaluation/verdict.json"]["gates"].append({**beats, "unit": "EUR per row", "bound": "surely more than"})
+    tree, _ = parsed(write_run(tmp_path, files))
+    assert "surely more than 0 EUR per row" in told(tree)
+    assert "surely at least 4.53 EUR per row" in told(tree)
+
+
+def test_a_p_at_the_end_of_what_the_draws_can_tell_is_no_number(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    for gain in files["reports/evaluation/metrics.json"]["gain"].values():
+        gain["p"] = 0.0005
+    tree, _ = parsed(write_run(tmp_path, files))
+    assert "< 0.001" in told(tree)
+
+
+def test_the_features_that_drive_the_model_are_shown_with_what_the_figure_means(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    features = [{"feature": "income", "share": 0.7}, {"feature": "age", "share": 0.3}]
+    files["reports/training/trials.json"]["importance"] = {"linear": {"how": "how far it spreads the score", "features": features}}
+    tree, html = parsed(write_run(tmp_path, files))
+    assert "Half of what drives the linear model is income" in told(tree)
+    assert "it says what the model uses, not what causes the outcome" in told(tree)
+    assert 'class="wide"' in html, "a plot without a neighbour takes the whole width"
+
+
+def test_what_registers_a_bundle_is_told_as_what_will_happen(page: tuple[Tree, str]) -> None:
+    tree, _ = page
+    assert "registers as credit, alias challenger, when the records are sent" in told(tree)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -42,7 +42,7 @@ def _table(ranked: Sequence[Standing], shared: set[str]) -> Table:
     baseline = next((s.result.baseline for s in ranked if s.result.baseline), "")
     level = f" at {confidence(payoff.confidence)} confidence" if payoff and payoff.confidence else ""
     unit = f", in {clean(payoff.unit)}{level}" if payoff else ""
-    title = Text(f"{some(len(ranked), 'job')}, judged out of fold{unit}, with {' '.join(sorted(shared))}")
+    title = Text(f"{some(len(ranked), 'job')}, judged out of fold{unit}{', with ' if shared else ''}{clean(' '.join(sorted(shared)))}")
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right")
     table.add_column("changed", overflow="fold")
@@ -84,7 +84,7 @@ def _notes(ranked: Sequence[Standing], shared: set[str]) -> list[str]:
         notes.append(f"≈ {listed([f'#{place}' for place in ties])} may earn as much as #1: the difference is within chance, so choose the simplest.")
     for why in dict.fromkeys(s.why for s in ranked if s.why):
         places = listed([f"#{place}" for place, s in enumerate(ranked, 1) if s.why == why])
-        notes.append(f"{places} and #1 cannot be paired row by row: {why}. Their payoffs are of other rows or prices; part of a difference is that.")
+        notes.append(f"{places} cannot be set against #1 row by row: {why}. Where they were judged on different rows, part of a difference is the rows.")
     for place, found in enumerate(ranked, 1):
         if found.result.note not in VERDICTS:
             told = "\n  ".join(clean(line) for line in found.result.note.splitlines())

@@ -50,7 +50,7 @@ def slice_gate(found: Mapping[str, Report], limit: float | None, baseline: str) 
     bounds = f"{gain['low']:+.4g} to {gain['high']:+.4g}"
     told_worst = "; ".join([f"worst slice {worst}: {gain['value']:+.4g} {gain['unit']} against {baseline} ({bounds})", *empty])
     surely_worse = [name for name, r in known.items() if r["gain"]["high"] < -(limit or 0.0)]
-    counted = f"{len(surely_worse) or 'none'} of {len(known)} slices"
+    counted = f"{len(surely_worse) or 'none'} of {len(known)} slice{'' if len(known) == 1 else 's'}"
     if surely_worse and limit is not None:
         return Gate("slices", "evaluation", "failed", least, counted, f"{', '.join(sorted(surely_worse))} surely lose more than allowed; {told_worst}")
     status: Status = "warned" if surely_worse or empty else "passed"

@@ -16,6 +16,7 @@ Tone = Literal["good", "bad", "warn", "mute"]
 WORDS: dict[str, tuple[str, Tone]] = {"go": ("GO", "good"), "no_go": ("NO GO", "bad")}
 # What needs a person comes first.
 URGENCY = ("failed", "warned", "unknown", "passed")
+PLURALS = ("rows", "labels", "values")
 CRITERION = "success criterion"
 CLOCKED = "99 of 100 single rows were scored within this time"
 SYMBOLS = {"passed": "✓", "warned": "!", "failed": "✗", "unknown": "?"}
@@ -129,8 +130,8 @@ def limit_told(limit: object, unit: str, bound: str) -> str:
 def found_told(found: object, unit: str, bound: str) -> str:
     """What a gate found: a number, or what it surely is at least where an interval's low end was judged.
 
-    >>> found_told(4454, "rows", "at least"), found_told(4.5312, "EUR per row", "surely more than")
-    ('4,454 rows', 'surely at least 4.53 EUR per row')
+    >>> found_told(1, "rows", "at least"), found_told(4.5312, "EUR per row", "surely more than")
+    ('1 row', 'surely at least 4.53 EUR per row')
     """
     return _measured(found, unit, SURELY_AT_LEAST if bound.startswith(SURELY) else "")
 
@@ -139,7 +140,8 @@ def _measured(value: object, unit: str, bound: str) -> str:
     """A number with its unit and what it bounds; words stand for themselves."""
     if value is None or isinstance(value, str):
         return told(value)
-    shown = percent(number(value)) if unit == SHARE else f"{told(value)} {unit}"
+    counted = unit.removesuffix("s") if value == 1 and unit in PLURALS else unit
+    shown = percent(number(value)) if unit == SHARE else f"{told(value)} {counted}"
     return f"{bound} {shown}".strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,13 @@ import pytest
 from tests.conftest import command, loans
 
 from runner.cli import main
+from runner.core.progress import Silent
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
+from runner.pipeline.check.cost import OVERHEAD_S, cost
+from runner.pipeline.check.inventory import take
+from runner.pipeline.run import Run
+from runner.training.stage import _left_out
 
 RAW = "data/raw/loans.parquet"
 
@@ -58,6 +64,32 @@ def test_after_a_run_everything_is_re_used_until_something_changes(tiny_run: Pat
     changed = {stage["room"]: stage["outcome"] for stage in foreseen(root, "+experiment=tiny", "training.tuning.trials=3")}
     assert [changed[room] for room in ("problem", "data", "features")] == ["re-used"] * 3
     assert changed["training"] == changed["monitoring"] == "computed"
+
+
+def test_nothing_is_probed_where_everything_is_re_used(finished: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(finished)
+    assert main(["check", "+experiment=tiny"]) == 0
+    assert "time: not estimated, training is re-used: nothing is fitted" in capfd.readouterr().out
+
+
+def test_a_probe_is_short_and_its_prediction_near_what_a_run_takes(tiny_run: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(tiny_run, tmp_path / "project"))
+    measured = json.loads((root / "reports/tiny/training/measurements.json").read_text())["fitting_seconds"]
+    run = Run.of(Workspace(root), compose(Workspace(root), ["+experiment=tiny"]), 1, Silent())
+    primary = next(iter(take(run.workspace, run.experiment).sources))
+    before = time.process_time()
+    told = cost(run, primary, probe=True)
+    assert time.process_time() - before < 10.0
+    assert told.minutes is not None
+    fitting = 60 * told.minutes - OVERHEAD_S
+    # Clocks of a busy machine differ by more than the prediction does.
+    assert fitting < 5 * sum(measured.values()) + 2.0
+
+
+def test_a_fit_that_the_probe_ends_early_is_taken_to_go_on(tiny_run: Path) -> None:
+    boosted = compose(Workspace(tiny_run), ["+experiment=tiny", "training.adjust.lightgbm.max_iterations=5000"]).training.candidates["lightgbm"]
+    assert _left_out(boosted, 499, 500) == 10.0
+    assert _left_out(boosted, 80, 500) == 1.0, "it stopped by itself"
 
 
 def foreseen(root: Path, *overrides: str) -> list[dict[str, str]]:

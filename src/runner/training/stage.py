@@ -73,8 +73,11 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     return Done((), measured)
 
 
-def timed(spec: TrainingSpec, given: Given) -> dict[str, float]:
-    """Candidate to the seconds of one fit on the last fold, with the first trial's settings; writes nothing but folds below `given.home`."""
+def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]:
+    """Candidate to the seconds of one fit on the last fold, with the first trial's settings; writes nothing but folds below `given.home`.
+
+    iterations: the most that are made, where a family has them; a fit that would have gone on is taken to make all that it may.
+    """
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -83,11 +86,24 @@ def timed(spec: TrainingSpec, given: Given) -> dict[str, float]:
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
-    specs = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    declared = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         engine = _engine(spec, given, learner, folds, specs, problem, Clock(None))
-        return {name: found.seconds for name, found in engine.study_all(_jobs(spec, given, specs, problem), 1).items()}
+        studied = engine.study_all(_jobs(spec, given, specs, problem), 1)
+    return {name: found.seconds * _left_out(declared[name], found.best.rounds[0], iterations) for name, found in studied.items()}
+
+
+def _shortened(candidate: CandidateSpec, iterations: int) -> CandidateSpec:
+    most = getattr(candidate, "max_iterations", 0)
+    return candidate.model_copy(update={"max_iterations": iterations}) if most > iterations else candidate
+
+
+def _left_out(candidate: CandidateSpec, rounds: int | None, iterations: int) -> float:
+    """How many times longer a fit would have taken that was ended early by the limit, not by its own patience."""
+    most, patience = getattr(candidate, "max_iterations", 0), getattr(candidate, "patience", 0)
+    return most / iterations if rounds is not None and most > iterations and rounds + patience >= iterations else 1.0
 
 
 def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, CandidateSpec]:

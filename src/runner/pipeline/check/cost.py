@@ -19,7 +19,9 @@ from runner.pipeline.stages import DATA, FEATURES, PROBLEM, Stage, stage_of
 # Each probe fits every candidate once, on one fold. The first only warms up, with few iterations: a library's import is no part of a fit.
 # The other two tell what a fit costs at least, and per row.
 WARM_UP_ROWS, FEW_ROWS, MORE_ROWS = 400, 800, 2400
-WARM_UP_ITERATIONS = 10
+WARM_UP_ITERATIONS, MOST_ITERATIONS = 10, 500
+# Where the smaller sample took so long, nobody waits for the larger one as well: a fit is taken to cost in proportion to its rows.
+LONG_S = 2.0
 # What every run spends on imports, intervals, report and rehearsal, whatever the table.
 OVERHEAD_S = 12.0
 
@@ -68,7 +70,9 @@ def cost(run: Run, primary: Reached | None, probe: bool) -> Cost:
         return Cost(rows, fits, work, None, "no probe was made")
     try:
         _probed(run, primary, WARM_UP_ROWS, WARM_UP_ITERATIONS)
-        few, more = (_probed(run, primary, n) for n in (FEW_ROWS, MORE_ROWS))
+        few = _probed(run, primary, FEW_ROWS, MOST_ITERATIONS)
+        is_enough = rows <= FEW_ROWS or sum(few.seconds.values()) > LONG_S
+        more = few if is_enough else _probed(run, primary, MORE_ROWS, MOST_ITERATIONS)
     except FaultsError as error:
         return Cost(rows, fits, work, None, f"the probe on some of the rows was refused: {error.faults[0].wrong}")
     # Each trial fits once a fold, and the best one again on all rows.
@@ -87,11 +91,11 @@ class Probe:
 def _drawn_out(name: str, few: Probe, more: Probe, rows: int) -> float:
     small, large = few.seconds.get(name, 0.0), more.seconds.get(name, 0.0)
     if more.rows <= few.rows or rows <= more.rows:
-        return large * min(1.0, rows / max(1, more.rows))
+        return large * rows / max(1, more.rows)
     return large + max(0.0, large - small) / (more.rows - few.rows) * (rows - more.rows)
 
 
-def _probed(run: Run, primary: Reached, n: int, iterations: int | None = None) -> Probe:
+def _probed(run: Run, primary: Reached, n: int, iterations: int) -> Probe:
     """One fit of each candidate on about n rows of the primary source, prepared by the rooms' own functions. iterations: at most, where a family has them."""
     from runner.training.stage import timed
 
@@ -100,11 +104,11 @@ def _probed(run: Run, primary: Reached, n: int, iterations: int | None = None) -
         files = {f"source.{name}": run.workspace.inside(source.path, name) for name, source in run.experiment.data.sources.items()}
         some, rows = _some_rows(run, primary, root, n)
         files |= {"primary": some, f"source.{primary.name}": some}
-        experiment = _small(run.experiment, iterations)
+        experiment = _small(run.experiment)
         for room, places in (("problem", PROBLEM), ("data", DATA), ("features", FEATURES)):
             _stage(run, experiment, stage_of(room), files, root)
             files |= {name: root / place.path for name, place in places.items()}
-        return Probe(timed(experiment.training, _given(run, experiment, files, root)), rows)
+        return Probe(timed(experiment.training, _given(run, experiment, files, root), iterations), rows)
 
 
 def _some_rows(run: Run, primary: Reached, root: Path, n: int) -> tuple[Path, int]:
@@ -121,18 +125,12 @@ def _some_rows(run: Run, primary: Reached, root: Path, n: int) -> tuple[Path, in
     return target, some.height
 
 
-def _small(experiment: Experiment, iterations: int | None) -> Experiment:
+def _small(experiment: Experiment) -> Experiment:
     """One trial each, on data that need not be enough to learn from."""
     training = experiment.training
     tuning = training.tuning.model_copy(update={"trials": 1})
     problem = experiment.problem.model_copy(update={"feasibility": experiment.problem.feasibility.model_copy(update={"min_rows": 1, "min_positives": 1})})
-    candidates = {name: _shortened(candidate, iterations) for name, candidate in training.candidates.items()}
-    return experiment.model_copy(update={"problem": problem, "training": training.model_copy(update={"tuning": tuning, "candidates": candidates})})
-
-
-def _shortened(candidate: Any, iterations: int | None) -> Any:
-    has_them = iterations is not None and "max_iterations" in type(candidate).model_fields
-    return candidate.model_copy(update={"max_iterations": min(candidate.max_iterations, iterations)}) if has_them else candidate
+    return experiment.model_copy(update={"problem": problem, "training": training.model_copy(update={"tuning": tuning})})
 
 
 def _stage(run: Run, experiment: Experiment, stage: Stage, files: Mapping[str, Path], root: Path) -> None:

@@ -565,7 +565,7 @@ SQL = [
         "amount + region",
         "features.steps.ratio.expressions.burden",
         "burden:",
-        ("arithmetic on dtypes",),
+        ("it calculates with a number and text",),
     ),
     Broken("a filter that is cut", "  unique:", "  filter: amount >\n  unique:", "data.filter", "filter:", ("expected an expression at the end",)),
     Broken("a label of many rows", "  unique:", "  label: {sql: MAX(amount) > 1}\n  unique:", "data.label.sql", "label:", ("aggregates over rows",)),

@@ -1,6 +1,6 @@
 """Speed as ratios taken in one run: the pipeline against a plain script, a rerun against a run, DVC against in process.
 
-python benchmarks/speed.py [--quick]   prints a table and writes benchmarks/results/speed.json
+python benchmarks/speed.py [--quick] [--pairs 3]   prints a table and writes benchmarks/results/speed.json
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="leave out flight_delay and DVC")
-    quick = parser.parse_args().quick
+    parser.add_argument("--pairs", type=int, default=3, help="how often the pipeline and the plain script are timed side by side")
+    asked = parser.parse_args()
+    quick = asked.quick
     runner = [sys.executable, "-m", "runner"]
     credit = [*runner, "-q", "+experiment=credit_risk", "tracking=none"]
     root = fresh("speed")
@@ -64,7 +66,7 @@ def main() -> int:
     script = [sys.executable, str(ROOT / "benchmarks" / "plain_script.py"), str(root), str(trials)]
     shutil.rmtree(root / ".runner")
     pairs = []
-    for _ in range(1 if quick else 3):
+    for _ in range(1 if quick else asked.pairs):
         shutil.rmtree(root / ".runner", ignore_errors=True)
         ours = timed(credit, root)
         plain = timed(script, root)

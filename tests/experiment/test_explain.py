@@ -43,7 +43,7 @@ def test_alone_it_lists_the_sections(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_key_tells_type_limits_default_and_an_example(explain: Any) -> None:
     (told,) = explain("training.tuning.trials")
-    assert (told["type"], told["limits"], told["default"], told["required"]) == ("whole number", "at least 1", 8, False)
+    assert (told["type"], told["limits"], told["default"], told["required"]) == ("whole number", "at least 1, at most 10000", 8, False)
     assert told["meaning"].startswith("Parameter settings tried per candidate")
     place, line = told["example"]["place"].split(":")
     assert (ROOT / place).read_text(encoding="utf-8").splitlines()[int(line) - 1].strip() == told["example"]["text"]

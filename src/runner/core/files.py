@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -52,6 +53,12 @@ def folder_beside(target: Path) -> Iterator[Path]:
             scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def clear_leftovers(target: Path) -> None:
+    """Remove what a killed process left beside a target while it wrote. Only for those who hold the target's folder alone."""
+    for scratch in target.parent.glob(f".writing-{escape(target.name)}-*"):
+        clear(scratch)
 
 
 def write_text(target: Path, text: str) -> None:

@@ -77,10 +77,12 @@ def _gates(verdict: Json) -> str:
 
 def _measured(gate: Json) -> tuple[str, str]:
     """Limit and found with their unit, as people read them."""
-    unit = f" {gate['unit']}" if gate["unit"] not in ("", SHARE) else ""
-    sure = f"{SURELY_AT_LEAST} " if gate["bound"].startswith(SURELY) else ""
-    pairs = ((gate["limit"], f"{gate['bound']} " if gate["bound"] else ""), (gate["found"], sure))
-    limit, found = ("" if v is None else v if isinstance(v, str) else f"{before}{_number(v, gate['unit'])}{unit}" for v, before in pairs)
+    # A verdict of an older version names neither unit nor bound.
+    of, bound = gate.get("unit", ""), gate.get("bound", "")
+    unit = f" {of}" if of not in ("", SHARE) else ""
+    sure = f"{SURELY_AT_LEAST} " if bound.startswith(SURELY) else ""
+    pairs = ((gate["limit"], f"{bound} " if bound else ""), (gate["found"], sure))
+    limit, found = ("" if v is None else v if isinstance(v, str) else f"{before}{_number(v, of)}{unit}" for v, before in pairs)
     return limit, found
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from runner.core import plugins
 from runner.core.faults import Fault, FaultsError, RefusedError, fault
-from runner.core.files import read_json, write_json
+from runner.core.files import clear_leftovers, read_json, write_json
 from runner.core.gates import Gate, any_failed
 from runner.core.stage import Done, Given
 from runner.experiment.plugins import behind_room
@@ -55,6 +55,9 @@ def recall(run: Run, stage: Stage) -> Came:
 def _come_by(run: Run, stage: Stage, compute: bool) -> Came:
     """A room with the steps around it. compute: run what is not stored; else end as unknown there."""
     outputs = {name: place.under(run.folders) for name, place in stage.writes.items()} | {"gate": stage.gate.under(run.folders)}
+    if compute:
+        for path in outputs.values():
+            clear_leftovers(path)
     given = _given(run, stage)
     around = Around(stage, getattr(run.experiment, stage.room), given, run.store, stage.around.under(run.folders), compute)
     # Evaluation turns a refusal into a verdict and deployment is the gate that reads it; all others pass it on.

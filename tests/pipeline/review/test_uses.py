@@ -92,12 +92,12 @@ def test_sign_offs_belong_to_the_bundle_that_ships(copied: History) -> None:
     assert "1 sign-off is missing" in comment(document(copied.review("main")))
 
 
-@pytest.mark.parametrize("content", ["a: [", "3", "- 3\n", "{}"])
-def test_a_sign_off_file_that_cannot_be_read_signs_nothing(copied: History, content: str) -> None:
+def test_a_sign_off_file_that_cannot_be_read_signs_nothing(copied: History) -> None:
     copied.edit(("  row: one loan", "  row: one loan\n  approvers: [risk officer]"))
     copied.run()
     _, before = signed(copied)
     sign(copied, before.bundle)
-    (copied.root / "signoffs/tiny" / f"{before.bundle}.yaml").write_text(content)
-    _, after = signed(copied)
-    assert after.missing == ("risk officer",)
+    for content in ("a: [", "3", "- 3\n", "{}"):
+        (copied.root / "signoffs/tiny" / f"{before.bundle}.yaml").write_text(content)
+        _, after = signed(copied)
+        assert after.missing == ("risk officer",), content

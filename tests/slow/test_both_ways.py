@@ -48,31 +48,20 @@ def test_dvc_and_one_process_write_the_same_bytes(copy: Path, tmp_path: Path) ->
     subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
     if not (copy / ".dvc").is_dir():
         assert dvc(copy, "init", "-q").returncode == 0
-    done = subprocess.run(
-        ["dvc", "repro", "--keep-going"],
-        cwd=copy,
-        env=dvc_environment(),
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
-    )
+    done = patiently(["dvc", "repro", "--keep-going"], copy)
     told = done.stdout + done.stderr
     for name in SAMPLES:
-        ended = subprocess.run(
-            run_words(name),
-            cwd=other,
-            env=dvc_environment(),
-            capture_output=True,
-            text=True,
-            timeout=3000,
-            check=False,
-        )
+        ended = patiently(run_words(name), other)
         assert ended.returncode in (0, 3), ended.stderr
         verdict = json.loads((other / f"reports/{name}/evaluation/verdict.json").read_text())
         assert verdict["on"] == "test"
         assert compared(copy, name) == compared(other, name), told
         assert (copy / f"ledger/{name}.jsonl").read_text().count("\n") == 1
+
+
+def patiently(words: list[str], root: Path) -> subprocess.CompletedProcess[str]:
+    """A command that may take most of an hour."""
+    return subprocess.run(words, cwd=root, env=dvc_environment(), capture_output=True, text=True, timeout=3000, check=False)
 
 
 def run_words(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.bundle.contract import shown
+from runner.cli.console import console as table_console
 from runner.cli.screen import duration
 from runner.report.numbers import size
 from runner.report.words import clean
@@ -28,8 +29,7 @@ GATE_TONES = {"passed": "green", "failed": "bold red"}
 
 def console() -> Console:
     """Plain and of a fixed width when not on a terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    return table_console(PIPE_WIDTH)
 
 
 def show(checked: Sequence[Checked], stale: Sequence[Fault], *, quiet: bool) -> None:

@@ -215,10 +215,11 @@ def _table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = (), bold: bo
 
 
 def _print(what: Any, indent: str = "") -> None:
-    from rich.console import Console
     from rich.padding import Padding
 
-    console = Console(width=None if Console().is_terminal else 160)
-    with console.capture() as captured:
-        console.print(Padding(what, (0, 0, 0, len(indent)), expand=False), highlight=False)
+    from runner.cli.console import console
+
+    out = console(160, highlight=True)
+    with out.capture() as captured:
+        out.print(Padding(what, (0, 0, 0, len(indent)), expand=False), highlight=False)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runner.cli.console import console
 from runner.report.numbers import confidence
 from runner.report.words import clean, listed, some, words
 
@@ -29,12 +29,11 @@ def show(results: Sequence[JobResult], quiet: bool) -> None:
     if quiet and ranked:
         print(" ".join(ranked[0].result.overrides), ranked[0].result.objective)
         return
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    out = console(PIPE_WIDTH)
     shared = set.intersection(*(set(s.result.overrides) for s in ranked)) if ranked else set()
-    console.print(_table(ranked, shared))
+    out.print(_table(ranked, shared))
     for note in _notes(ranked, shared):
-        console.print(Text(note), soft_wrap=True)
+        out.print(Text(note), soft_wrap=True)
 
 
 def _table(ranked: Sequence[Standing], shared: set[str]) -> Table:

@@ -81,17 +81,17 @@ def _target(args: argparse.Namespace, folder: Path, monitor: Path) -> Path:
 
 
 def _show(found: dict[str, Any], name: str) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from runner.cli.console import console
     from runner.report.words import some
 
-    console = Console() if Console().is_terminal else Console(width=PIPE_WIDTH)
+    out = console(PIPE_WIDTH, highlight=True)
     window, reference = found["window"], found["reference"]
     when = f", {window['from']} to {window['to']}" if window["from"] else ""
     about = f"{some(window['rows'], 'row')}{when} against {some(reference['rows'], 'reference row')} of {name} ({found['bundle'][:12]})"
-    console.print(_plain(about), soft_wrap=True)
+    out.print(_plain(about), soft_wrap=True)
     if found["alarms"]:
         plural = "" if len(found["alarms"]) == 1 else "S"
         table = Table(title=Text(f"{len(found['alarms'])} ALARM{plural}", "bold red"), title_justify="left")
@@ -100,13 +100,13 @@ def _show(found: dict[str, Any], name: str) -> None:
         for alarm in found["alarms"]:
             cells = (alarm["cause"], alarm["kind"], alarm["evidence"], money(alarm["payoff_per_period"]), alarm["suggestion"])
             table.add_row(*(_plain(cell) for cell in cells))
-        console.print(table)
+        out.print(table)
     elif found["not_judged"]:
-        console.print(Text("no breach of the contract", "yellow"))
+        out.print(Text("no breach of the contract", "yellow"))
     else:
-        console.print(Text("no alarm", "green"))
+        out.print(Text("no alarm", "green"))
     for line in _lines(found):
-        console.print(_plain(line), soft_wrap=True)
+        out.print(_plain(line), soft_wrap=True)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runner.cli.console import console as table_console
 from runner.report.headline import Headline, headline
 from runner.report.numbers import Interval
 from runner.report.reading import at, has_shipped, load, records, text
@@ -24,9 +25,7 @@ GATE_SHARES = (0.22, 0.21, 0.14, 0.43)
 
 def show(run: Run) -> None:
     """Print the verdict, its gates, the ladder, and where report and bundle are; plain text when not on a terminal."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
+    console = table_console(PIPE_WIDTH)
     top = headline(run.folders, run.experiment.name, run.adopted)
     console.print()
     if top.first:

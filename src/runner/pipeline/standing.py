@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from runner.core.seeds import seed_for
-from runner.pipeline.review.paired import paired
+from runner.pipeline.review.paired import OTHER_PAYOFF, paired
 from runner.pipeline.review.reading import Results
 from runner.pipeline.stages import TRAINING
 from runner.report.numbers import Interval
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Against = Literal["best", "surely less", "not surely less", "not comparable", ""]
 DRAWS = 2000
-SAME_PAYOFF = "payoff is not defined alike"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def _standing(result: JobResult, best: JobResult | None) -> Standing:
     found = paired(its, mine, entry, (best.digest, result.digest))
     if found.gain is not None:
         return Standing(result, payoff, gain, "surely less" if found.verdict == "less" else "not surely less")
-    if SAME_PAYOFF in found.why:
+    if OTHER_PAYOFF in found.why:
         return Standing(result, payoff, gain, "not comparable", found.why)
     return Standing(result, payoff, gain, "surely less" if _apart(payoff, Interval.of(best.payoff)) else "not surely less", found.why)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_DRAWN = 50_000_000
 FEWEST_DRAWS = 200
 # What makes a payoff the same thing on both sides.
+OTHER_PAYOFF = "payoff is not defined alike"
 PRICED = (("target",), ("positive",), ("payoff", "unit"), ("payoff", "actions"), ("payoff", "sql"))
 
 
@@ -69,7 +70,7 @@ def _incomparable(base: Results, head: Results) -> str:
     """Why rows or amounts of the two sides are not the same; empty when they are."""
     changed = [".".join(key) for key in PRICED if not same(at(base.problem, *key), at(head.problem, *key))]
     if changed:
-        return f"the payoff is not defined alike ({', '.join(changed)}), so an amount of one side is not an amount of the other"
+        return f"the {OTHER_PAYOFF} ({', '.join(changed)}), so an amount of one side is not an amount of the other"
     before, after = ({name: text(s, "sha256") for name, s in record(side.data, "sources").items()} for side in (base, head))
     if before != after:
         return "the raw data differ, so a row of one side is not a row of the other"

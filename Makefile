@@ -45,4 +45,4 @@ format: setup ## put the code in form
 	$(BIN)/ruff format src tests benchmarks scripts
 
 lock: ## resolve requirements.lock again from pyproject.toml
-	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.lock

@@ -15,8 +15,6 @@ from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
 from runner.experiment import plugins
-from runner.experiment.compose import compose
-from runner.experiment.composer import Composer
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
@@ -191,6 +189,10 @@ def _same(entry: Any, stored: Any) -> bool:
 
 def compose_all(workspace: Workspace) -> list[Experiment]:
     """Every adopted experiment from conf/. Raises FaultsError with the faults of all of them."""
+    # Here alone Hydra is needed: a stage that DVC starts reads what is written, and starts sooner without it.
+    from runner.experiment.compose import compose
+    from runner.experiment.composer import Composer
+
     experiments: list[Experiment] = []
     faults: list[Fault] = []
     composer = Composer(workspace)

@@ -224,7 +224,7 @@ def _promise(metrics: Record, found: Record) -> tuple[Part, ...]:
     expected, payoff = amount(found, "expected_payoff"), Interval.of(at(metrics, "payoff"))
     if expected is None or payoff is None:
         return ()
-    told = f"By its own probabilities the model expected {figure(expected)} {payoff.unit}; it earned {payoff.span()}."
+    told = f"By its own predictions the model expected {figure(expected)} {payoff.unit}; it earned {payoff.span()}."
     if payoff.low is None or payoff.high is None or payoff.low <= expected <= payoff.high:
         return (Text(f"{told} The two agree."),)
     said = f"Surely {'less' if payoff.value < expected else 'more'} than it expected."

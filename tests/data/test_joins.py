@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from math import isclose
+from math import isclose, isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,9 @@ def written(times: list[datetime | None], form: str) -> pl.Series:
 
 
 def rows_of(rows: list[Any], form: str = "naive") -> pl.DataFrame:
-    return pl.DataFrame({"t": written([r[0] for r in rows], form), "k": pl.Series([r[1] for r in rows], dtype=pl.String), "n": pl.Series([r[2] for r in rows], dtype=pl.Int64)})
+    return pl.DataFrame(
+        {"t": written([r[0] for r in rows], form), "k": pl.Series([r[1] for r in rows], dtype=pl.String), "n": pl.Series([r[2] for r in rows], dtype=pl.Int64)}
+    )
 
 
 def events_of(events: list[Any], form: str = "naive") -> pl.DataFrame:
@@ -187,7 +189,7 @@ def alike(found: float | None, expected: float | None) -> bool:
 
 
 def finite(value: Any) -> float | None:
-    return None if value is None or value != value or abs(value) == float("inf") else float(value)
+    return float(value) if value is not None and isfinite(value) else None
 
 
 @settings(max_examples=60)
@@ -200,7 +202,14 @@ def test_history_equals_a_loop(
     # Other windows beside it, and aggregates over every event.
     declared |= {"all": AggregateSpec(how="count"), "since": AggregateSpec(how="hours_since_last", within_days=window)}
     spec = HistorySpec(
-        kind="history", source="o", by={"k": "key", "n": "m"}, time="t", source_time="at", lag_hours=lag, arrival="arrived" if arrives else None, aggregates=declared
+        kind="history",
+        source="o",
+        by={"k": "key", "n": "m"},
+        time="t",
+        source_time="at",
+        lag_hours=lag,
+        arrival="arrived" if arrives else None,
+        aggregates=declared,
     )
     left = rows_of(rows, form)
     found, _ = joined(left, spec, events_of(events, other_form), slice_rows=slice_rows)
@@ -245,7 +254,9 @@ def test_history_keeps_text_and_whole_numbers_as_they_are() -> None:
 def test_a_large_value_leaves_no_rounding_behind_when_it_leaves_the_window() -> None:
     days = [START + timedelta(days=d) for d in range(6)]
     other = pl.DataFrame({"k": [1] * 6, "at": days, "v": [0.1, 1e300, 0.1, 0.1, 0.1, 0.1]})
-    spec = HistorySpec(kind="history", source="o", by={"k": "k"}, time="t", source_time="at", aggregates={"sum": AggregateSpec(how="sum", of="v", within_days=2)})
+    spec = HistorySpec(
+        kind="history", source="o", by={"k": "k"}, time="t", source_time="at", aggregates={"sum": AggregateSpec(how="sum", of="v", within_days=2)}
+    )
     rows = pl.DataFrame({"k": [1], "t": [START + timedelta(days=5)]})
     assert joined(rows, spec, other)[0]["sum"].to_list() == [0.2]
 
@@ -253,7 +264,9 @@ def test_a_large_value_leaves_no_rounding_behind_when_it_leaves_the_window() -> 
 def test_the_trend_of_a_short_window_is_right_long_after_the_first_event() -> None:
     times = [START, *[START + timedelta(days=9000, seconds=s) for s in range(5)]]
     other = pl.DataFrame({"k": [1] * 6, "at": times, "v": [0.0, *[1e6 + 2 * s for s in range(5)]]})
-    spec = HistorySpec(kind="history", source="o", by={"k": "k"}, time="t", source_time="at", aggregates={"trend": AggregateSpec(how="trend", of="v", within_days=1)})
+    spec = HistorySpec(
+        kind="history", source="o", by={"k": "k"}, time="t", source_time="at", aggregates={"trend": AggregateSpec(how="trend", of="v", within_days=1)}
+    )
     rows = pl.DataFrame({"k": [1], "t": [START + timedelta(days=9000, hours=1)]})
     assert joined(rows, spec, other)[0]["trend"].to_list() == [pytest.approx(2 * 86400, rel=1e-6)]
 

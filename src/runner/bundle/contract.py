@@ -237,7 +237,9 @@ def _column_checks(name: str, column: Mapping[str, Any]) -> list[Check]:
         "pattern": (f"text that matches {pattern}", None if pattern is None else value.str.contains(f"^(?:{pattern})$")),
     }
     return [
-        Check(f"{name}.{rule}", f"columns.{name}", says, column.get("on_fail", "quarantine"), fine.fill_null(value=True), name, column.get("tolerated_share", 0.0))
+        Check(
+            f"{name}.{rule}", f"columns.{name}", says, column.get("on_fail", "quarantine"), fine.fill_null(value=True), name, column.get("tolerated_share", 0.0)
+        )
         for rule, (says, fine) in declared.items()
         if fine is not None
     ]

@@ -61,4 +61,6 @@ class Assembly:
 
     def joins(self) -> dict[str, dict[str, Any]]:
         """Join to its kind, its source and what matched."""
-        return {name: {"kind": self.spec.joins[name].kind, "source": self.spec.joins[name].source, **join.tally.as_json()} for name, join in self._joins.items()}
+        return {
+            name: {"kind": self.spec.joins[name].kind, "source": self.spec.joins[name].source, **join.tally.as_json()} for name, join in self._joins.items()
+        }

@@ -101,8 +101,11 @@ class Judge:
         judged = [c for c in checks(contract, order(contract)) if c.name != f"{contract['target']}.present"]
         wholes = whole_checks(contract, spec.unique)
         # As they are declared: a column's checks, then what only all rows tell of it, the rules, the rows' place in time.
-        of_columns = [c for name in order(contract) for c in (*(c for c in judged if c.column == name), *(w for w in wholes if w.column == name))]
-        rest = [*[c for c in judged if c.column is None], *_timeless(spec), *[w for w in wholes if w.column is None]]
+        of_columns: list[Check | Whole] = []
+        for name in order(contract):
+            of_columns += [check for check in judged if check.column == name]
+            of_columns += [check for check in wholes if check.column == name]
+        rest: list[Check | Whole] = [*[c for c in judged if c.column is None], *_timeless(spec), *[w for w in wholes if w.column is None]]
         self._broken = [_Broken(check) for check in (*of_columns, *rest)]
         self._n_rows = 0
 

@@ -13,7 +13,6 @@ from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.data import derive
 from runner.data.joins.check import check as check_join
-from runner.data.joins.spec import HistorySpec
 from runner.data.load import Source
 from runner.data.spec import DataSpec
 from runner.problem.task import Task
@@ -71,7 +70,7 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
     for join in spec.joins.values():
         if join.source in sources:
             other = {*sources[join.source].schema, *sources[join.source].derive}
-            there |= set(join.makes()) if isinstance(join, HistorySpec) else {mine for mine, theirs in join.columns.items() if theirs in other}
+            there |= join.provided(other)
     return [name for name in spec.columns if name not in there]
 
 
@@ -108,6 +107,9 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
     typed = {name: DTYPES[column.type] for name, column in columns.items()}
     wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules", total=True)
     faults += wrong
+    wrong, whole = expressions.check_table({name: rule.sql for name, rule in spec.table_rules.items()}, typed, "data.table_rules")
+    faults += wrong
+    faults += [Fault(f"data.table_rules.{n}", f"`{spec.table_rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in whole.items() if t != pl.Boolean()]
     return faults + [
         Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())
     ]

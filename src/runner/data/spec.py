@@ -45,9 +45,9 @@ class ColumnSpec(Spec):
     available: Literal["at_decision", "after_event"] = "at_decision"
     """`after_event`: known only after the outcome; kept for checks, never a feature."""
     unique: bool = False
-    """No value may stand twice; of rows with the same value the first that is fine is kept. Judged over all rows, so never of rows to be scored."""
+    """No value may stand twice; of rows with the same value the first that is fine is kept. Not judged of rows to be scored."""
     max_age_hours: float | None = Field(default=None, gt=0)
-    """A date or datetime may lie at most so long before `data.as_of`, or where that is left out, before the newest time of the data. Never judged of rows to be scored."""
+    """A date or datetime may lie at most so long before `data.as_of`, else before the newest time of the data. Not judged of rows to be scored."""
     on_fail: OnFail = "quarantine"
     """reject stops the run, quarantine sets the row aside, warn counts it."""
     tolerated_share: float = Field(default=0.0, ge=0, lt=1)
@@ -138,7 +138,7 @@ class DataSpec(RoomSpec):
     table_rules: dict[str, TableRuleSpec] = {}
     """Name to a rule that the rows keep all together, after filter and quarantine."""
     as_of: str | None = None
-    """The day or moment (ISO 8601, UTC) that `max_age_hours` counts back from; never the clock. Left out: the newest time of the data, in `problem.time` where there is one."""
+    """The day or moment (ISO 8601, UTC) that `max_age_hours` counts back from, never the clock. Left out: the newest `problem.time` of the data."""
     unique: list[str] = []
     """Columns that together name a row; duplicates are quarantined."""
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)

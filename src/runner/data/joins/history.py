@@ -80,8 +80,7 @@ class History:
         leaves = FOREVER if window is None else pl.col(HAPPENED) + pl.duration(microseconds=pl.lit(micros(24 * window)))
         spans = events.with_columns(leaves.alias(END)).filter(pl.col(KNOWN) < pl.col(END))
         moment = pl.concat([spans.select(ENTITY, pl.col(name).alias(MOMENT)) for name in (KNOWN, END)]).unique().sort(ENTITY, MOMENT).with_row_index(PLACE)
-        places = [_place(spans, moment, name) for name in (KNOWN, END)]
-        folding = Folding(spans, *places, moment.height)
+        folding = Folding(spans, _place(spans, moment, KNOWN), _place(spans, moment, END), moment.height)
         declared = {name: a for name, a in self.spec.aggregates.items() if a.within_days == window}
         columns = [pl.Series(name, folding.aggregate(name, a, window)) for name, a in declared.items()]
         seen = pl.Series(SEEN, folding.count(np.ones(spans.height, bool)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, Self
 
 from polars.exceptions import PolarsError
@@ -22,6 +23,10 @@ class JoinSpec(Spec):
 
     def makes(self) -> list[str]:
         """The new columns, in order."""
+        raise NotImplementedError
+
+    def provided(self, columns: Collection[str]) -> set[str]:
+        """Those of the new columns that a source with just these columns can fill."""
         raise NotImplementedError
 
     def on(self) -> tuple[str, dict[str, str]]:
@@ -54,6 +59,9 @@ class LookupSpec(JoinSpec):
     def makes(self) -> list[str]:
         return list(self.columns)
 
+    def provided(self, columns: Collection[str]) -> set[str]:
+        return {mine for mine, theirs in self.columns.items() if theirs in columns}
+
     def on(self) -> tuple[str, dict[str, str]]:
         return "keys", self.keys
 
@@ -73,7 +81,7 @@ class TimedJoinSpec(JoinSpec):
     lag_hours: float = Field(default=0.0, ge=0)
     """How long after its time a row of the other source becomes known."""
     arrival: str | None = None
-    """Time column of the other source that says when its row arrived; a row is known when it has arrived and the lag is over, and never where this is missing."""
+    """Time column of the other source: when its row arrived. A row is known when it has arrived and the lag is over, never where this is missing."""
 
     def on(self) -> tuple[str, dict[str, str]]:
         return "by", self.by
@@ -97,6 +105,9 @@ class AsofSpec(TimedJoinSpec):
     def makes(self) -> list[str]:
         return list(self.columns)
 
+    def provided(self, columns: Collection[str]) -> set[str]:
+        return {mine for mine, theirs in self.columns.items() if theirs in columns}
+
     def reads_source(self) -> list[str]:
         return [*super().reads_source(), *self.columns.values()]
 
@@ -105,11 +116,18 @@ class AggregateSpec(Spec):
     """One number about the entity's past."""
 
     how: How
-    """What is made of the earlier rows: how many, their sum, mean, least, greatest or last value, its change a day (least squares), or the hours since the last of them."""
+    """What is made of the earlier rows: how many, their sum, mean, least, greatest or last value, its change a day, or the hours since the last."""
     of: str | None = None
-    """SQL over the other source's row that gives the value; rows where it is missing do not count. Left out, every row counts: for `count` and `hours_since_last`."""
+    """SQL over the other source's row; rows where it is missing do not count. `count` and `hours_since_last` may leave it out: every row counts."""
     within_days: float | None = Field(default=None, gt=0)
     """Only rows that happened at most so long before the row's time; left out: all."""
+
+    def reads(self) -> list[str]:
+        """Columns of the other source that the value is made of."""
+        try:
+            return expressions.parse(self.of).meta.root_names() if self.of is not None else []
+        except PolarsError:
+            return []  # the check of expressions tells what is wrong with it
 
     @model_validator(mode="after")
     def _has_a_value(self) -> Self:
@@ -130,14 +148,11 @@ class HistorySpec(TimedJoinSpec):
     def makes(self) -> list[str]:
         return list(self.aggregates)
 
+    def provided(self, columns: Collection[str]) -> set[str]:
+        return {name for name, aggregate in self.aggregates.items() if set(aggregate.reads()) <= set(columns)}
+
     def reads_source(self) -> list[str]:
-        read: list[str] = []
-        for aggregate in self.aggregates.values():
-            try:
-                read += expressions.parse(aggregate.of).meta.root_names() if aggregate.of else []
-            except PolarsError:
-                continue  # the check of expressions tells what is wrong with it
-        return [*super().reads_source(), *read]
+        return [*super().reads_source(), *(name for aggregate in self.aggregates.values() for name in aggregate.reads())]
 
 
 AnyJoinSpec = LookupSpec | AsofSpec | HistorySpec

@@ -16,6 +16,8 @@ def fold(starts: Array, ends: Array, values: Array, size: int, how: np.ufunc, no
     A segment tree over the positions: nothing is ever subtracted, so a large value leaves no rounding behind when its range
     ends, and the least and the greatest can be folded like sums. O((values + positions) log(range)) time, 2 size memory.
     """
+    if not starts.size:
+        return np.full(size, nothing, values.dtype)
     tree = np.full(2 * max(size, 1), nothing, values.dtype)
     left, right, held = starts + size, ends + size, values
     while left.size:

@@ -18,7 +18,7 @@ from runner.data.joins.spec import AggregateSpec, HistorySpec
 from runner.data.joins.trend import slope
 
 ROW, MOMENT, HAPPENED, KNOWN = "__runner_row", "__runner_moment", "__runner_happened", "__runner_known"
-ENTITY, SEEN, START, END, PLACE = "__runner_entity", "__runner_seen", "__runner_start", "__runner_end", "__runner_place"
+ENTITY, SEEN, END, PLACE = "__runner_entity", "__runner_seen", "__runner_end", "__runner_place"
 FOREVER = pl.datetime(9999, 12, 31, 23, 59, 59, time_unit="us")
 HOUR_US = 3_600_000_000
 EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -79,12 +79,15 @@ class History:
         """The aggregates of one window from each moment on at which one of them may change, by entity, sorted by the moment."""
         leaves = FOREVER if window is None else pl.col(HAPPENED) + pl.duration(microseconds=pl.lit(micros(24 * window)))
         spans = events.with_columns(leaves.alias(END)).filter(pl.col(KNOWN) < pl.col(END))
-        moment = pl.concat([spans.select(ENTITY, pl.col(name).alias(MOMENT)) for name in (KNOWN, END)]).unique().sort(ENTITY, MOMENT).with_row_index(PLACE)
-        folding = Folding(spans, _place(spans, moment, KNOWN), _place(spans, moment, END), moment.height)
+        entity = spans[ENTITY].cast(pl.Int64).to_numpy()
+        times = [spans[name].dt.epoch("us").to_numpy() for name in (KNOWN, END)]
+        at, whose, starts, ends = _moments(entity, *times)
+        folding = Folding(spans, starts, ends, at.size)
         declared = {name: a for name, a in self.spec.aggregates.items() if a.within_days == window}
         columns = [pl.Series(name, folding.aggregate(name, a, window)) for name, a in declared.items()]
         seen = pl.Series(SEEN, folding.count(np.ones(spans.height, bool)))
-        return moment.drop(PLACE).with_columns(seen, *columns).sort(MOMENT)
+        moment, owner = pl.Series(MOMENT, at).cast(pl.Datetime("us")), pl.Series(ENTITY, whose).cast(spans.schema[ENTITY])
+        return pl.DataFrame([owner, moment, seen, *columns]).sort(MOMENT)
 
     def add(self, rows: pl.DataFrame) -> pl.DataFrame:
         moment = self._time.read(rows[self.spec.time], rows[POSITION]).alias(MOMENT)
@@ -121,10 +124,17 @@ def _held(values: pl.Series, how: str) -> pl.Series:
     return pl.select(pl.when(held.is_finite()).then(held).alias("held"))["held"] if held.dtype.is_float() else held
 
 
-def _place(spans: pl.DataFrame, moment: pl.DataFrame, name: str) -> Array:
-    """Position of each span's start or end among the moments of all entities."""
-    found = spans.select(ENTITY, pl.col(name).alias(MOMENT)).join(moment, on=[ENTITY, MOMENT], how="left", maintain_order="left")[PLACE]
-    return found.cast(pl.Int64).to_numpy()
+def _moments(entity: Array, known: Array, leaves: Array) -> tuple[Array, Array, Array, Array]:
+    """The different moments (microseconds) at which something changes for an entity, ordered by entity and moment, and whose they
+    are; and for each event the positions among them from which and up to which it counts."""
+    at, whose = np.concatenate([known, leaves]), np.concatenate([entity, entity])
+    order = np.lexsort((at, whose))
+    at, whose = at[order], whose[order]
+    is_new = np.ones(at.size, bool)
+    is_new[1:] = (at[1:] != at[:-1]) | (whose[1:] != whose[:-1])
+    position = np.empty(at.size, np.int64)
+    position[order] = np.cumsum(is_new) - 1
+    return at[is_new], whose[is_new], position[: known.size], position[known.size :]
 
 
 class Folding:

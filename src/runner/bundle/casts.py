@@ -21,6 +21,7 @@ WHOLE = r"^-?(?:0|[1-9][0-9]*)(?:\.0*)?$"
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.0*)?$"
 DATE = r"^[0-9]{4}-(?:0[1-9]|1[0-2])-[0-3][0-9]$"
 MOMENT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-2][0-9]:[0-5][0-9])(:[0-5][0-9](?:\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+ZONED = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
 NANOS_PER_MICRO = 1000
 NO = pl.Series([False])
 
@@ -30,13 +31,16 @@ class Cast:
     """A column in its contract type.
 
     values: same length, null where the value was missing or cannot be held; bad: Boolean, TRUE for the latter;
-    how: 'from String' when another kind of type was cast, else ''; possible: FALSE when the two types have nothing to do with each other.
+    how: 'from String' when another kind of type was cast, else ''; possible: FALSE when the two types have nothing to do with each other;
+    plain: moments in text that name no zone, where the column is such text; zoned: whether some of its text names one.
     """
 
     values: pl.Series
     bad: pl.Series
     how: str = ""
     possible: bool = True
+    plain: pl.Series | None = None
+    zoned: bool = False
 
 
 def cast(values: pl.Series, to: str) -> Cast:
@@ -58,6 +62,10 @@ def cast(values: pl.Series, to: str) -> Cast:
         return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), source.is_not_null(), _how(values.dtype, to), possible=False)
     held = converted.alias(values.name)
     bad = source.is_not_null() & held.is_null()
+    if to == "datetime" and source.dtype == pl.String:
+        zoned = bool(source.str.strip_chars().str.contains(ZONED).any())
+        # Next to a value with a zone, one without is ambiguous; in another slice of the same column as much as in this one.
+        return Cast(held, bad, _how(values.dtype, to), plain=None if zoned else held.is_not_null(), zoned=zoned)
     return Cast(held.fill_nan(None) if to == "float" else held, bad, _how(values.dtype, to))
 
 

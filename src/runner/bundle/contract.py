@@ -1,13 +1,15 @@
 """The contract of a table: exact casts, checks as named expressions, and what each row breaches.
 
 A contract is the dictionary of contract.json: {"columns": {name: {type, nullable, min?, max?, allowed?, pattern?, unit?,
-available, on_fail}}, "rules": {name: {sql, on_fail}}, "order": [name], "target", "key", "time", "version", ...}.
+unique?, max_age_hours?, available, on_fail, tolerated_share?}}, "rules": {name: {sql, on_fail, tolerated_share?}},
+"table_rules": {name: {sql, on_fail}}, "order": [name], "target", "key", "time", "as_of", "version", ...}.
+What only all rows together can keep (unique, max_age_hours, table_rules) is not asked of rows to be scored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -27,7 +29,8 @@ class Check:
     """One check of a contract.
 
     name: 'Amount.minimum' or 'rules.NAME', as it stands in flags and quarantine; at: its config key below `data`;
-    says: the expectation in words; fine: Boolean expression, TRUE where a row is fine, never null.
+    says: the expectation in words; fine: Boolean expression, TRUE where a row is fine, never null;
+    tolerated: share of the rows up to which a failure does one step less than on_fail.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Check:
     on_fail: str
     fine: pl.Expr
     column: str | None = None
+    tolerated: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,21 +77,84 @@ def conform(rows: pl.DataFrame, contract: Contract, at: str) -> pl.DataFrame:
 
 def conform_recorded(rows: pl.DataFrame, contract: Contract, at: str, needed: Iterable[str]) -> Conformed:
     """Like `conform` with the columns that must be there named, and a record of the casts that were made."""
-    faults = missing_columns(needed, rows.columns, at)
-    columns: list[pl.Series] = []
-    casts: dict[str, str] = {}
-    for name in order(contract):
-        if name not in rows.columns:
-            continue
-        found = _cast_column(rows[name], contract["columns"][name])
-        if found.bad.any():
-            faults.append(_wrong_type(rows[name], found, contract["columns"][name], at))
-        if found.how:
-            casts[name] = found.how
-        columns.append(found.values)
-    if faults:
-        raise FaultsError(faults)
-    return Conformed(pl.DataFrame(columns), casts)
+    conforming = Conforming(contract, at, needed)
+    found = conforming.add(rows)
+    return Conformed(found, conforming.casts())
+
+
+@dataclass
+class _Misfits:
+    """Values of a column that cannot be cast: how many, and the first with its row; and the same of moments in text that name no zone."""
+
+    bad: int = 0
+    first: tuple[int, str] | None = None
+    plain: int = 0
+    first_plain: tuple[int, str] | None = None
+    zoned: bool = False
+    possible: bool = True
+    dtype: pl.DataType = field(default_factory=pl.Null)
+
+    def note(self, values: pl.Series, found: Cast, positions: pl.Series | None) -> None:
+        self.bad, self.first = _noted(self.bad, self.first, values, found.bad, positions)
+        if found.plain is not None:
+            self.plain, self.first_plain = _noted(self.plain, self.first_plain, values, found.plain, positions)
+        self.zoned = self.zoned or found.zoned
+        self.possible, self.dtype = found.possible, values.dtype
+
+    def settled(self) -> tuple[int, tuple[int, str] | None]:
+        """How many do not fit and the first of them; a moment without a zone does not, where another names one."""
+        if not self.zoned:
+            return self.bad, self.first
+        firsts = [first for first in (self.first, self.first_plain) if first is not None]
+        return self.bad + self.plain, min(firsts, default=None)
+
+
+def _noted(n: int, first: tuple[int, str] | None, values: pl.Series, where: pl.Series, positions: pl.Series | None) -> tuple[int, tuple[int, str] | None]:
+    count = int(where.sum())
+    if count and first is None:
+        row = int(where.arg_max() or 0)
+        first = (row if positions is None else int(positions[row]), shown(values[row]))
+    return n + count, first
+
+
+class Conforming:
+    """Brings rows into the contract's types and order, slice by slice; what cannot be cast is missing there, and told at the end.
+
+    at: the file or request, for messages; needed: columns that must be there.
+    """
+
+    def __init__(self, contract: Contract, at: str, needed: Iterable[str]) -> None:
+        self._contract, self._at, self._needed = contract, at, list(needed)
+        self._misfits: dict[str, _Misfits] = {}
+        self._casts: dict[str, str] = {}
+        self._missing: list[Fault] = []
+
+    def add(self, rows: pl.DataFrame, positions: pl.Series | None = None) -> pl.DataFrame:
+        """The slice's contract columns. positions: of its rows in the file, where the slice is not all of it."""
+        self._missing = missing_columns(self._needed, rows.columns, self._at)
+        columns: list[pl.Series] = []
+        for name in order(self._contract):
+            if name not in rows.columns:
+                continue
+            found = _cast_column(rows[name], self._contract["columns"][name])
+            if found.plain is not None or found.zoned or found.bad.any():
+                self._misfits.setdefault(name, _Misfits()).note(rows[name], found, positions)
+            if found.how:
+                self._casts[name] = found.how
+            columns.append(found.values)
+        return pl.DataFrame(columns)
+
+    def casts(self) -> dict[str, str]:
+        """Column to 'from TYPE' where a lossless cast was made. Raises FaultsError naming missing columns, and values that cannot be cast."""
+        faults = list(self._missing)
+        for name in order(self._contract):
+            misfits = self._misfits.get(name)
+            n, first = misfits.settled() if misfits is not None else (0, None)
+            if misfits is not None and first is not None:
+                faults.append(_wrong_type(name, misfits, n, first, self._contract["columns"][name], self._at))
+        if faults:
+            raise FaultsError(faults)
+        return {name: self._casts[name] for name in order(self._contract) if name in self._casts}
 
 
 def missing_columns(needed: Iterable[str], found: Collection[str], at: str) -> list[Fault]:
@@ -113,7 +180,7 @@ def _cast_column(values: pl.Series, column: Mapping[str, Any]) -> Cast:
     if made_from == column["type"] or first.bad.any():
         return first
     # A label declared as a number or boolean is held as text; text that already is a label stays as it is.
-    return Cast(labels(first.values), first.bad, first.how)
+    return replace(first, values=labels(first.values))
 
 
 def labels(values: pl.Series) -> pl.Series:
@@ -121,16 +188,13 @@ def labels(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
-def _wrong_type(values: pl.Series, found: Cast, column: Mapping[str, Any], at: str) -> Fault:
-    row = int(found.bad.arg_max() or 0)
+def _wrong_type(name: str, misfits: _Misfits, n: int, first: tuple[int, str], column: Mapping[str, Any], at: str) -> Fault:
     wanted = str(column.get("from", column["type"]))
-    count = int(found.bad.sum())
-    rows = "1 row" if count == 1 else f"{count} rows"
-    kept = "a value that can be held exactly" if found.possible else "another type"
+    rows = "1 row" if n == 1 else f"{n} rows"
     return Fault(
-        f"{at}, column {values.name!r}",
-        f"{values.dtype} where {wanted} is declared: {rows} cannot be cast, first row {row} (from 0) with {shown(values[row])}",
-        f"{wanted}: {kept}" if found.possible else wanted,
+        f"{at}, column {name!r}",
+        f"{misfits.dtype} where {wanted} is declared: {rows} cannot be cast, first row {first[0]} (from 0) with {first[1]}",
+        f"{wanted}: a value that can be held exactly" if misfits.possible else wanted,
         "correct the data, or declare the column's type as it is",
     )
 
@@ -156,7 +220,8 @@ def checks(contract: Contract, columns: Collection[str]) -> list[Check]:
         fine = expressions.parse(rule["sql"])
         if set(fine.meta.root_names()) <= set(columns):
             held = fine.cast(pl.Boolean).fill_null(value=True)
-            found.append(Check(f"rules.{name}", f"rules.{name}", f"TRUE for `{rule['sql'].strip()}`", rule["on_fail"], held))
+            says = f"TRUE for `{rule['sql'].strip()}`"
+            found.append(Check(f"rules.{name}", f"rules.{name}", says, rule["on_fail"], held, tolerated=rule.get("tolerated_share", 0.0)))
     return found
 
 
@@ -172,7 +237,9 @@ def _column_checks(name: str, column: Mapping[str, Any]) -> list[Check]:
         "pattern": (f"text that matches {pattern}", None if pattern is None else value.str.contains(f"^(?:{pattern})$")),
     }
     return [
-        Check(f"{name}.{rule}", f"columns.{name}", says, column.get("on_fail", "quarantine"), fine.fill_null(value=True), name)
+        Check(
+            f"{name}.{rule}", f"columns.{name}", says, column.get("on_fail", "quarantine"), fine.fill_null(value=True), name, column.get("tolerated_share", 0.0)
+        )
         for rule, (says, fine) in declared.items()
         if fine is not None
     ]
@@ -193,19 +260,25 @@ def _some(allowed: list[str] | None) -> str:
     return ", ".join(given[:SHOWN_ALLOWED]) + (f" and {len(given) - SHOWN_ALLOWED} more" if len(given) > SHOWN_ALLOWED else "")
 
 
+def verdicts(rows: pl.DataFrame, judged: Sequence[Check]) -> pl.DataFrame:
+    """A Boolean column per check, in their order: TRUE where the row is fine."""
+    # All checks are columns of one pass; constants in a rule are broadcast by with_columns, not by select.
+    names = [f"__runner_{i}" for i in range(len(judged))]
+    return rows.with_columns([c.fine.alias(name) for c, name in zip(judged, names, strict=True)]).select(names)
+
+
 def reasons(rows: pl.DataFrame, judged: Iterable[Check]) -> pl.Series:
     """Names of the checks that each row of conformed `rows` breaches: List(String), empty where the row is fine."""
     listed_checks = list(judged)
     if not listed_checks or rows.height == 0:
         return pl.Series("reasons", [[]] * rows.height, pl.List(pl.String))
-    # All checks are columns of one pass; constants in a rule are broadcast by with_columns, not by select.
-    names = [f"__runner_{i}" for i in range(len(listed_checks))]
-    verdicts = rows.with_columns([c.fine.alias(name) for c, name in zip(listed_checks, names, strict=True)]).select(names)
-    fine = verdicts.select(pl.all_horizontal(names).alias("fine"))["fine"]
+    found = verdicts(rows, listed_checks)
+    names = found.columns
+    fine = found.select(pl.all_horizontal(names).alias("fine"))["fine"]
     if fine.all():
         return pl.Series("reasons", [[]], pl.List(pl.String)).new_from_index(0, rows.height)
     named = [pl.when(~pl.col(name)).then(pl.lit(c.name)) for c, name in zip(listed_checks, names, strict=True)]
-    broken = verdicts.with_row_index("__runner_row").filter(~fine).select("__runner_row", reasons=pl.concat_list(named).list.drop_nulls())
+    broken = found.with_row_index("__runner_row").filter(~fine).select("__runner_row", reasons=pl.concat_list(named).list.drop_nulls())
     every = pl.DataFrame({"__runner_row": pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)})
     nothing = pl.lit([], dtype=pl.List(pl.String))
     return every.join(broken, on="__runner_row", how="left", maintain_order="left").select(pl.col("reasons").fill_null(nothing))["reasons"]

@@ -12,7 +12,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from runner.core.faults import Fault, FaultsError, nearest
-from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, bare, form_fault, parse_fault, place, shortened, size_fault
+from runner.core.sqlform import ALIAS, DOTTED, EXPECTED, EXPECTED_OF_TABLE, bare, form_fault, parse_fault, place, shortened, size_fault
 from runner.core.sqlwords import told, type_words
 
 # What looks at other rows under whatever name: a declared expression must give the same value whatever rows stand beside it.
@@ -130,6 +130,45 @@ def check(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at:
         else:
             types[name] = judged
     return faults, types
+
+
+def check_table(expressions: Mapping[str, str], schema: Mapping[str, pl.DataType], at: str) -> tuple[list[Fault], dict[str, pl.DataType]]:
+    """Faults of named SQL expressions over a whole table against its schema, and the types of those that are right.
+
+    Each must give one value for all rows together, and look at no row's neighbours. No data is read: they are tried on made-up rows.
+    """
+    faults: list[Fault] = []
+    types: dict[str, pl.DataType] = {}
+    for name, sql in expressions.items():
+        key = ".".join(part for part in (at, name) if part)
+        found = _judged_of_table(sql, schema, key)
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            types[name] = found
+    return faults, types
+
+
+def _judged_of_table(sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fault | pl.DataType:
+    if wrong := form_fault(sql, at, table=True):
+        return wrong
+    try:
+        expression = parse(sql)
+    except PolarsError as error:
+        return parse_fault(error, sql, at)
+    missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
+    if missing:
+        return _missing(missing[0], sql, schema, at)
+    rows, nulls = _two_rows(tuple(schema.items()))
+    if not schema:
+        rows = nulls = pl.DataFrame({"__runner_row": [0, 0]})
+    try:
+        tried = [frame.select(__runner_value=expression) for frame in (rows, nulls, rows.clear())]
+    except PolarsError as error:
+        return _explained(error, sql, schema, at)
+    if any(found.height != 1 for found in tried):
+        return Fault(at, f"{shortened(sql)} gives a value a row", EXPECTED_OF_TABLE, "put each column into an aggregate: AVG, SUM, COUNT, MIN, MAX")
+    return tried[0].dtypes[0]
 
 
 def _types_of(expressions: Mapping[str, pl.Expr], schema: Mapping[str, pl.DataType], total: bool) -> dict[str, pl.DataType]:

@@ -93,11 +93,11 @@ def read_json(path: Path, hint: str = "") -> Any:
         raise fault(str(path), f"not readable as JSON ({error})", "JSON as runner wrote it", hint or "remove it and run again") from None
 
 
-def write_parquet(target: Path, rows: pl.DataFrame) -> None:
-    """Write a frame as Parquet, whole or not at all; the bytes depend on the rows alone."""
+def write_parquet(target: Path, rows: pl.DataFrame | pl.LazyFrame) -> None:
+    """Write rows as Parquet, whole or not at all; the bytes depend on the rows alone. A lazy frame is never in memory as a whole."""
     with beside(target) as scratch:
         # One row group size for all, so that the chunks a frame happens to have leave no trace in the bytes.
-        rows.rechunk().write_parquet(scratch, compression="zstd", compression_level=3, row_group_size=1 << 17)
+        rows.lazy().sink_parquet(scratch, compression="zstd", compression_level=3, row_group_size=1 << 17)
 
 
 def copy_whole(source: Path, target: Path) -> None:

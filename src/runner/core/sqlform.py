@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 from runner.core.faults import Fault
 
 EXPECTED = "a Polars SQL expression over one row"
+EXPECTED_OF_TABLE = "a Polars SQL expression of aggregates over all rows, such as COUNT(*) > 1000"
 # Polars reads, prints and types an expression by recursion, in a time that grows with the square of its depth: far below what overflows its stack.
 MAX_CHARACTERS, MAX_LOGICAL, MAX_OPERATORS = 10_000, 100, 300
 # Polars writes the first operand of these out twice, so that each level inside another doubles the expression.
@@ -95,15 +96,15 @@ def _doublings(plain: str) -> int:
     return deepest
 
 
-def form_fault(sql: str, at: str) -> Fault | None:
-    """What is wrong with the form of an expression, before anything tries to parse it."""
+def form_fault(sql: str, at: str, *, table: bool = False) -> Fault | None:
+    """What is wrong with the form of an expression, before anything tries to parse it. table: it aggregates over all rows."""
     shown = shortened(sql)
     if not sql.strip():
-        return Fault(at, "is empty: not a valid expression", EXPECTED)
+        return Fault(at, "is empty: not a valid expression", EXPECTED_OF_TABLE if table else EXPECTED)
     if large := size_fault(sql, at):
         return large
     plain = bare(sql)
-    for pattern, wrong, expected, hint in FORBIDDEN:
+    for pattern, wrong, expected, hint in FORBIDDEN_OF_TABLE if table else FORBIDDEN:
         if found := pattern.search(plain):
             word = sql[found.start() : found.end()].strip("( ")
             return Fault(at, f"{shown} {wrong}: {word} {place(sql, found.start() + len(found.group()) - len(found.group().lstrip()))}", expected, hint)
@@ -116,6 +117,12 @@ FORBIDDEN = (
     (WINDOW, "looks at other rows", "an expression over the columns of one row", "use a `history` step for what happened before"),
     (AGGREGATE, "aggregates over rows", "an expression over the columns of one row", "GREATEST and LEAST compare columns of one row"),
     (CLOCK, "reads the clock", "an expression whose value the row decides", "compare with a date column, or write the day: DATE '2025-01-31'"),
+    (BY_ZERO, "divides by zero", "a divisor that can be other than zero", "x / NULLIF(y, 0) gives nothing where y is zero"),
+)
+FORBIDDEN_OF_TABLE = (
+    (STATEMENT, "is not a valid expression but a statement", EXPECTED_OF_TABLE, "write the expression alone"),
+    (WINDOW, "gives a value a row", EXPECTED_OF_TABLE, "compare aggregates: AVG, SUM, COUNT, MIN, MAX"),
+    (CLOCK, "reads the clock", "an expression whose value the rows decide", "compare with a day: DATE '2025-01-31', or declare max_age_hours"),
     (BY_ZERO, "divides by zero", "a divisor that can be other than zero", "x / NULLIF(y, 0) gives nothing where y is zero"),
 )
 

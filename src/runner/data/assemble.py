@@ -1,55 +1,66 @@
-"""From open sources to one table: joins, derived columns, the outcome, the filter."""
+"""From open sources to the declared rows: joins, derived columns, the outcome, the filter; one slice at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
+from runner.core.faults import FaultsError
 from runner.data import derive
-from runner.data.enforce import ROW_ID
-from runner.data.joins import join
+from runner.data.joins.prepare import prepare
+from runner.data.joins.prepared import POSITION
+from runner.data.kept import ROW_ID
 from runner.data.load import Source, read
 from runner.data.plan import Plan
+from runner.data.slices import slices
 from runner.data.spec import DataSpec
 
-POSITION, KEPT = "__runner_row_id", "__runner_kept"
+KEPT = "__runner_kept"
 
 
-@dataclass(frozen=True)
-class Assembled:
-    """rows: row_id (position in the primary source, UInt64) and what the contract may ask for; n_read: source to rows read;
-    n_left_out: rows that the filter left out; joins: name to what matched."""
+class Assembly:
+    """Makes the declared table, in the order of the primary source.
 
-    rows: pl.DataFrame
-    n_read: dict[str, int]
-    n_left_out: int
-    joins: dict[str, dict[str, Any]]
+    n_read: source to rows read; n_left_out: rows that the filter left out; n_rows: rows after it; complete once all slices were made.
+    Raises FaultsError when it is made, if a join's source cannot serve.
+    """
 
+    def __init__(self, spec: DataSpec, target: str, sources: Mapping[str, Source], plan: Plan) -> None:
+        self.spec, self.target = spec, target
+        self._primary, self._columns = sources[spec.primary], plan.rows
+        tables = {name: read(sources[name], columns) for name, columns in plan.joined.items()}
+        self._joins = {name: prepare(declared, tables[declared.source], f"data.joins.{name}") for name, declared in spec.joins.items()}
+        self.n_read = {name: tables[name].height if name in tables else 0 for name in sources} | {spec.primary: 0}
+        self.n_left_out = self.n_rows = 0
 
-def assemble(spec: DataSpec, target: str, sources: Mapping[str, Source], plan: Plan) -> Assembled:
-    """Read the sources and make the declared table, in the order of the primary source. Raises FaultsError."""
-    tables = {name: read(source, plan.columns[name]) for name, source in sources.items()}
-    rows = tables[spec.primary]
-    rows = rows.with_columns(pl.int_range(rows.height, dtype=pl.UInt64, eager=True).alias(POSITION))
-    told: dict[str, dict[str, Any]] = {}
-    for name, declared in spec.joins.items():
-        joined = join(rows, declared, tables[declared.source], f"data.joins.{name}")
-        rows = joined.rows
-        told[name] = {
-            "kind": declared.kind,
-            "source": declared.source,
-            "matched": joined.matched,
-            "unmatched": rows.height - joined.matched,
-            "ties": joined.ties,
+    def slices(self, size: int) -> Iterator[pl.DataFrame]:
+        """row_id (position in the primary source, UInt64) and what the contract may ask for.
+
+        Raises FaultsError, after the last slice for what joins find.
+        """
+        for rows in slices(self._primary, self._columns, size):
+            self.n_read[self.spec.primary] += rows.height
+            kept = self._made(rows)
+            self.n_left_out += rows.height - kept.height
+            self.n_rows += kept.height
+            yield kept
+        if faults := [fault for join in self._joins.values() for fault in join.faults()]:
+            raise FaultsError(faults)
+
+    def _made(self, rows: pl.DataFrame) -> pl.DataFrame:
+        for join in self._joins.values():
+            rows = join.add(rows)
+        rows = derive.add(rows, self.spec.derive, "data.derive")
+        if self.spec.label is not None:
+            rows = derive.add_one(rows, self.target, self.spec.label.sql, "data.label.sql")
+        if self.spec.filter is not None:
+            rows = derive.add_one(rows, KEPT, self.spec.filter, "data.filter").filter(pl.col(KEPT).fill_null(value=False))
+        return rows.select(pl.col(POSITION).alias(ROW_ID), *[c for c in self.spec.columns if c in rows.columns])
+
+    def joins(self) -> dict[str, dict[str, Any]]:
+        """Join to its kind, its source and what matched."""
+        return {
+            name: {"kind": self.spec.joins[name].kind, "source": self.spec.joins[name].source, **join.tally.as_json()} for name, join in self._joins.items()
         }
-    rows = derive.add(rows, spec.derive, "data.derive")
-    if spec.label is not None:
-        rows = derive.add_one(rows, target, spec.label.sql, "data.label.sql")
-    n_read = {name: table.height for name, table in tables.items()}
-    if spec.filter is not None:
-        rows = derive.add_one(rows, KEPT, spec.filter, "data.filter").filter(pl.col(KEPT).fill_null(value=False))
-    kept = rows.select(pl.col(POSITION).alias(ROW_ID), *[c for c in spec.columns if c in rows.columns])
-    return Assembled(kept, n_read, n_read[spec.primary] - kept.height, told)

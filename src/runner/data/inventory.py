@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.core.gates import Gate
 from runner.data import findings
-from runner.data.assemble import Assembled
+from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced
 from runner.data.findings import Finding
 from runner.data.load import Source
@@ -25,7 +25,7 @@ class Journey:
     unused: columns of the primary source that nothing reads."""
 
     sources: Mapping[str, Source]
-    made: Assembled
+    made: Assembly
     casts: Mapping[str, str]
     n_without: int
     enforced: Enforced
@@ -43,7 +43,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
         *dropped,
         *findings.quality(train, contract),
         *findings.repeated_keys(train, test, task),
-        *findings.outcome(way.made.rows.height, way.n_without, test, train, task),
+        *findings.outcome(way.made.n_rows, way.n_without, test, train, task),
         *_on_the_way(way),
     ]
     return {
@@ -55,10 +55,11 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
             "train": train.height,
             "test": test.height,
         },
-        "joins": way.made.joins,
+        "joins": way.made.joins(),
         "casts": dict(way.casts),
         "quarantine": way.enforced.quarantined,
         "warned": way.enforced.warned,
+        "tolerated": way.enforced.tolerated,
         "split": way.sealed.split,
         "gates": [gate.as_json() for gate in gates],
         "findings": [f.as_json() for f in sorted(found, key=lambda f: (findings.SEVERITIES.index(f.severity), f.what))],
@@ -86,7 +87,8 @@ def _on_the_way(way: Journey) -> list[Finding]:
     """What happened to the rows before the split."""
     found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n) for name, n in way.enforced.quarantined.items()]
     found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n) for name, n in way.enforced.warned.items()]
-    for name, join in way.made.joins.items():
+    found += [Finding("warned", f"table rule {name} does not hold", "the run goes on, as declared", 0) for name in way.enforced.broken_tables]
+    for name, join in way.made.joins().items():
         if join["unmatched"]:
             told = f"{join['unmatched']:,} rows found nothing in {join['source']} and got missing values"
             found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"]))

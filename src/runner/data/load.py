@@ -101,9 +101,17 @@ def read(source: Source, columns: Collection[str]) -> pl.DataFrame:
     raw = derive.roots(source.derive) | set(columns)
     try:
         rows = source.raw.select([name for name in source.schema if name in raw] or list(source.schema)[:1]).collect()
-        changed = _stamp(source.path) != source.stamp
     except (PolarsError, PanicException, OSError) as error:
+        raise FaultsError([explained(error, source.at, source.shown)]) from None
+    refuse_changed(source)
+    return derive.add(rows, source.derive, f"{source.at}.derive")
+
+
+def refuse_changed(source: Source) -> None:
+    """After reading: raises FaultsError when the file is another by now than the one that was digested."""
+    try:
+        changed = _stamp(source.path) != source.stamp
+    except OSError as error:
         raise FaultsError([explained(error, source.at, source.shown)]) from None
     if changed:
         raise FaultsError([Fault(source.at, f"{source.shown} changed while it was read", "a file at rest", "run again")])
-    return derive.add(rows, source.derive, f"{source.at}.derive")

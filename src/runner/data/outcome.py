@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import polars as pl
 
-from runner.bundle.contract import labels, shown
+from runner.bundle.contract import shown
 from runner.core.gates import AT_LEAST, AT_MOST, Gate, Status
 from runner.problem.task import Task
 
 ROOM = "data"
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
-def as_outcome(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+def as_outcome(rows: Frame, task: Task) -> Frame:
     """The rows with a class label as text; a regression's target stays as it is declared."""
-    return rows if task.labels is None else rows.with_columns(labels(rows[task.target]))
+    return rows if task.labels is None else rows.with_columns(pl.col(task.target).cast(pl.String))
 
 
 def label_counts(rows: pl.DataFrame, task: Task) -> dict[str, int] | None:

@@ -12,9 +12,9 @@ from runner.bundle.contract import missing_columns
 from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.data import derive
-from runner.data.joins import common_key
+from runner.data.joins.check import check as check_join
 from runner.data.load import Source
-from runner.data.spec import AsofSpec, DataSpec, LookupSpec
+from runner.data.spec import DataSpec
 from runner.problem.task import Task
 
 Schema = dict[str, pl.DataType]
@@ -23,9 +23,11 @@ RESERVED = "__runner_"
 
 @dataclass(frozen=True)
 class Plan:
-    """columns: source to the columns that are needed of it; unused: columns of the primary source that nothing reads."""
+    """rows: columns of the primary source that its rows need; joined: source to the columns that joins read of it, the
+    primary one too where a join looks at its past; unused: columns of the primary source that nothing reads."""
 
-    columns: Mapping[str, list[str]]
+    rows: list[str]
+    joined: Mapping[str, list[str]]
     unused: list[str]
 
 
@@ -39,8 +41,9 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
         faults += [Fault(source.at, f"{source.shown}: {c!r} starts with {RESERVED}", "another name") for c in source.schema if c.startswith(RESERVED)]
     rows = dict(schemas[spec.primary])
     for name, join in spec.joins.items():
-        faults += _join_faults(join, rows, schemas[join.source], f"data.joins.{name}")
-        rows |= {mine: schemas[join.source].get(theirs, pl.Null()) for mine, theirs in join.columns.items()}
+        wrong, types = check_join(join, rows, schemas[join.source], f"data.joins.{name}")
+        faults += wrong
+        rows |= types
     rows, wrong = derive.typed(rows, spec.derive, "data.derive")
     faults += wrong
     faults += _label_and_filter_faults(spec, task, rows)
@@ -48,8 +51,12 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown})")
     if faults:
         raise FaultsError(faults)
-    wanted = _wanted(spec, schemas)
-    return Plan(wanted, sorted(set(schemas[spec.primary]) - set(wanted[spec.primary])))
+    needed, joined = _needed(spec), _joined(spec)
+    return Plan(
+        [c for c in schemas[spec.primary] if c in needed],
+        {name: [c for c in schemas[name] if c in columns] for name, columns in joined.items()},
+        sorted(set(schemas[spec.primary]) - needed - joined.get(spec.primary, set())),
+    )
 
 
 def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> list[str]:
@@ -63,29 +70,8 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
     for join in spec.joins.values():
         if join.source in sources:
             other = {*sources[join.source].schema, *sources[join.source].derive}
-            there |= {mine for mine, theirs in join.columns.items() if theirs in other}
+            there |= join.provided(other)
     return [name for name in spec.columns if name not in there]
-
-
-def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: str) -> list[Fault]:
-    on, key = (join.keys, "keys") if isinstance(join, LookupSpec) else (join.by, "by")
-    mine, theirs = list(on), [*on.values(), *join.columns.values()]
-    if isinstance(join, AsofSpec):
-        mine, theirs = [*mine, join.time], [*theirs, join.source_time]
-    faults = missing_columns(dict.fromkeys(mine), rows, at) + missing_columns(dict.fromkeys(theirs), other, f"{at} (source {join.source!r})")
-    faults += [Fault(f"{at}.columns.{name}", f"a column {name!r} is there already", "a new name") for name in join.columns if name in rows]
-    for left, right in on.items():
-        if left in rows and right in other and rows[left] != pl.Null() and common_key(rows[left], other[right]) is None:
-            hint = "make them alike with `derive` in a source, such as CAST(... AS BIGINT)"
-            faults.append(
-                Fault(
-                    f"{at}.{key}.{left}",
-                    f"{left!r} is {rows[left]} and {right!r} of {join.source!r} is {other[right]}",
-                    "keys of one type",
-                    hint,
-                )
-            )
-    return faults
 
 
 def _label_and_filter_faults(spec: DataSpec, task: Task, rows: Schema) -> list[Fault]:
@@ -121,6 +107,9 @@ def _contract_faults(spec: DataSpec, task: Task) -> list[Fault]:
     typed = {name: DTYPES[column.type] for name, column in columns.items()}
     wrong, types = expressions.check({name: rule.sql for name, rule in spec.rules.items()}, typed, "data.rules", total=True)
     faults += wrong
+    wrong, whole = expressions.check_table({name: rule.sql for name, rule in spec.table_rules.items()}, typed, "data.table_rules")
+    faults += wrong
+    faults += [Fault(f"data.table_rules.{n}", f"`{spec.table_rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in whole.items() if t != pl.Boolean()]
     return faults + [
         Fault(f"data.rules.{n}", f"`{spec.rules[n].sql.strip()}` gives {t}", "TRUE or FALSE") for n, t in types.items() if t not in (pl.Boolean(), pl.Null())
     ]
@@ -139,13 +128,14 @@ def _unnamed(names: Iterable[str], columns: Mapping[str, object], at: str) -> li
     ]
 
 
-def _wanted(spec: DataSpec, schemas: Mapping[str, Schema]) -> dict[str, list[str]]:
-    wanted: dict[str, set[str]] = {name: set() for name in schemas}
+def _needed(spec: DataSpec) -> set[str]:
+    """Columns that contract, joins, derived columns, label and filter read of a row."""
     declared = dict(spec.derive) | {f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql}
-    mine = set(spec.columns) | derive.roots(declared)
+    return {*spec.columns, *derive.roots(declared), *(c for join in spec.joins.values() for names in join.reads().values() for c in names)}
+
+
+def _joined(spec: DataSpec) -> dict[str, set[str]]:
+    joined: dict[str, set[str]] = {}
     for join in spec.joins.values():
-        on, times = (join.keys, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))
-        mine |= {*on, times[0]}
-        wanted[join.source] |= {*on.values(), *join.columns.values(), times[1]}
-    wanted[spec.primary] |= mine
-    return {name: [c for c in schema if c in wanted[name]] for name, schema in schemas.items()}
+        joined.setdefault(join.source, set()).update(join.reads_source())
+    return joined

@@ -19,8 +19,18 @@ TEST = -2
 
 
 @dataclass(frozen=True)
+class Apart:
+    """place: a row, Int8: TEST, FIRST_BLOCK or its fold; folds: row_id, fold (Int8) of the training rows; split: split.json."""
+
+    place: pl.Series
+    folds: pl.DataFrame
+    split: dict[str, Any]
+    gates: list[Gate]
+
+
+@dataclass(frozen=True)
 class Sealed:
-    """train and test: contract columns and row_id; folds: row_id, fold (Int8) of the training rows; split: split.json."""
+    """train and test: contract columns and row_id; folds, split and gates: as those of Apart."""
 
     train: pl.DataFrame
     test: pl.DataFrame
@@ -29,10 +39,15 @@ class Sealed:
     gates: list[Gate]
 
 
-def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
-    """Split rows by the declared kind. A test or a fold that cannot serve is a failed gate, with the numbers.
+def columns_needed(spec: Any, task: Task) -> list[str]:
+    """The only columns that `set_apart` reads."""
+    return list(dict.fromkeys([ROW_ID, task.target, *[name for name in [getattr(spec, "column", None)] if name]]))
 
-    rows: with row_id and labels as text; spec: the spec of a registered split.
+
+def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
+    """A place for each row by the declared kind. A test or a fold that cannot serve is a failed gate, with the numbers.
+
+    rows: the columns needed, labels as text, in order of row_id; spec: the spec of a registered split.
     """
     place = part("split", spec.kind)(spec, rows, task.target, task.task, seed)
     in_test = place == TEST
@@ -50,7 +65,13 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
     cut = getattr(spec, "column", None)
     if cut is not None:
         split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {f"fold_{k}": _range(valid[cut]) for k, _, valid in parts}
-    return Sealed(train, test, folds, split, _judge(test, parts, task, walks_forward))
+    return Apart(place, folds, split, _judge(test, parts, task, walks_forward))
+
+
+def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
+    """Set whole rows apart, as `set_apart` says. rows: with row_id and labels as text."""
+    apart = set_apart(rows, spec, task, seed)
+    return Sealed(rows.filter(apart.place > TEST), rows.filter(apart.place == TEST), apart.folds, apart.split, apart.gates)
 
 
 def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:

@@ -6,54 +6,23 @@ from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from polars.exceptions import PolarsError
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from runner.bundle.casts import cast
 from runner.core.around import RoomSpec
 from runner.core.expressions import is_pattern
 from runner.core.faults import nearest
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
+from runner.data.joins.spec import AsofSpec, HistorySpec, LookupSpec
 from runner.data.sources.source import FileSourceSpec
 from runner.data.splits.split import SplitSpec
 
 assert sources and splits  # the imports register the kinds that the unions below are made of
 
 OnFail = Literal["reject", "quarantine", "warn"]
-
-
-class LookupSpec(Spec):
-    """Add columns of another source by key; each row may match at most one row there."""
-
-    kind: Literal["lookup"]
-    source: str
-    """Name of the source that is looked up, under `data.sources`."""
-    keys: dict[str, str] = Field(min_length=1)
-    """Column of the rows to column of the looked-up source."""
-    columns: dict[str, str] = Field(min_length=1)
-    """New column to column of the looked-up source."""
-    expect: Literal["all", "some"] = "some"
-    """`all`: a row without a match is a fault; `some`: it gets nulls."""
-
-
-class AsofSpec(Spec):
-    """Add columns of the latest row of another source at or before the row's time."""
-
-    kind: Literal["asof"]
-    source: str
-    """Name of the source whose rows are matched by time, under `data.sources`."""
-    by: dict[str, str] = {}
-    """Column of the rows to column of the other source that must be equal."""
-    time: str
-    """Time column of the rows."""
-    source_time: str
-    """Time column of the other source."""
-    lag_hours: float = Field(default=0.0, ge=0)
-    """How long after its time a row of the other source becomes known."""
-    tolerance_hours: float | None = Field(default=None, gt=0)
-    """Older matches count as none."""
-    columns: dict[str, str] = Field(min_length=1)
-    """New column to column of the other source."""
+NOTHING_TO_SOFTEN = "tolerated_share softens reject and quarantine; warn only counts"
 
 
 class ColumnSpec(Spec):
@@ -75,14 +44,24 @@ class ColumnSpec(Spec):
     """What the numbers count, such as EUR or days; shown to people, never computed with."""
     available: Literal["at_decision", "after_event"] = "at_decision"
     """`after_event`: known only after the outcome; kept for checks, never a feature."""
+    unique: bool = False
+    """No value may stand twice; of rows with the same value the first that is fine is kept. Not judged of rows to be scored."""
+    max_age_hours: float | None = Field(default=None, gt=0)
+    """A date or datetime may lie at most so long before `data.as_of`, else before the newest time of the data. Not judged of rows to be scored."""
     on_fail: OnFail = "quarantine"
     """reject stops the run, quarantine sets the row aside, warn counts it."""
+    tolerated_share: float = Field(default=0.0, ge=0, lt=1)
+    """Up to this share of the rows, a check that fails does one step less: reject sets the rows aside, quarantine counts them."""
 
     @model_validator(mode="after")
     def _limits_fit_the_type(self) -> Self:
         wrong = []
         if self.type not in ("int", "float") and (self.min is not None or self.max is not None):
             wrong.append(f"min and max are for int and float columns; for a {self.type} column write a rule")
+        if self.type not in ("date", "datetime") and self.max_age_hours is not None:
+            wrong.append(f"max_age_hours is for date and datetime columns, not for a {self.type} column")
+        if self.tolerated_share and self.on_fail == "warn":
+            wrong.append(NOTHING_TO_SOFTEN)
         if self.type != "string" and (self.allowed is not None or self.pattern is not None):
             wrong.append(f"allowed and pattern are for string columns; for a {self.type} column write a rule")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -111,6 +90,23 @@ class RuleSpec(Spec):
     """A Polars SQL expression over the contract's columns."""
     on_fail: OnFail = "quarantine"
     """What a row that breaks the rule does: reject stops the run, quarantine sets the row aside, warn counts it."""
+    tolerated_share: float = Field(default=0.0, ge=0, lt=1)
+    """Up to this share of the rows, a rule that fails does one step less: reject sets the rows aside, quarantine counts them."""
+
+    @model_validator(mode="after")
+    def _softens_something(self) -> Self:
+        if self.tolerated_share and self.on_fail == "warn":
+            raise ValueError(NOTHING_TO_SOFTEN)
+        return self
+
+
+class TableRuleSpec(Spec):
+    """A rule over all rows that are kept: SQL with aggregates that is TRUE where the table is fine (null is not)."""
+
+    sql: str
+    """A Polars SQL expression of aggregates over the contract's columns, such as COUNT(*) > 1000 AND AVG(Amount) < 5000."""
+    on_fail: Literal["reject", "warn"] = "reject"
+    """What a table that breaks the rule does: reject stops the run, warn is told in the report."""
 
 
 class LabelSpec(Spec):
@@ -127,7 +123,7 @@ class DataSpec(RoomSpec):
     """Name to the table that is read."""
     primary: str
     """The source whose rows are the rows."""
-    joins: dict[str, Annotated[LookupSpec | AsofSpec, Field(discriminator="kind")]] = {}
+    joins: dict[str, Annotated[LookupSpec | AsofSpec | HistorySpec, Field(discriminator="kind")]] = {}
     """Name to a join that adds columns of another source to the rows, made in order; the number of rows stays."""
     derive: dict[str, str] = {}
     """New column to SQL over the joined row, before label, filter and contract; made in order."""
@@ -139,6 +135,10 @@ class DataSpec(RoomSpec):
     """The contract: exactly these columns are kept."""
     rules: dict[str, RuleSpec] = {}
     """Name to a rule that every row must keep, beyond what its columns declare."""
+    table_rules: dict[str, TableRuleSpec] = {}
+    """Name to a rule that the rows keep all together, after filter and quarantine."""
+    as_of: str | None = None
+    """The day or moment (ISO 8601, UTC) that `max_age_hours` counts back from, never the clock. Left out: the newest `problem.time` of the data."""
     unique: list[str] = []
     """Columns that together name a row; duplicates are quarantined."""
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
@@ -152,6 +152,13 @@ class DataSpec(RoomSpec):
     @classmethod
     def _in_order(cls, given: Any) -> Any:
         return with_order(given, "joins", "derive")
+
+    @field_validator("as_of")
+    @classmethod
+    def _is_a_moment(cls, given: str | None) -> str | None:
+        if given is not None and cast(pl.Series([given]), "datetime").bad.any():
+            raise ValueError(f"{given!r} is no day or moment; write 2025-01-31 or 2025-01-31T12:00:00Z")
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

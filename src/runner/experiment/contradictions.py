@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from runner.core.faults import Fault, listed
+from runner.data.joins.spec import HistorySpec
 from runner.deployment.names import alias_faults, name_faults
 from runner.experiment.model import Experiment
 from runner.problem.spec import ConstraintsSpec
@@ -61,7 +62,7 @@ def _outcome(experiment: Experiment) -> Iterator[Fault]:
     for role in ("protected", "forbidden"):
         if problem.target in getattr(problem.constraints, role):
             yield Fault(f"problem.constraints.{role}", f"names the target {problem.target!r}", "columns that could be features")
-    made = dict.fromkeys(data.derive, "data.derive") | {name: f"data.joins.{n}.columns" for n, join in data.joins.items() for name in join.columns}
+    made = dict.fromkeys(data.derive, "data.derive") | {name: f"data.joins.{n}.columns" for n, join in data.joins.items() for name in join.makes()}
     if data.label is not None and problem.target in made:
         yield Fault("data.label", f"makes {problem.target!r}, which {made[problem.target]} makes too", "one way to make the outcome")
     column = data.columns.get(problem.target)
@@ -90,19 +91,18 @@ def _joins(experiment: Experiment) -> Iterator[Fault]:
     joins = experiment.data.joins
     made: dict[str, str] = {}
     for name, join in joins.items():
-        own: Any = join
-        reads = {"keys": list(getattr(own, "keys", {})), "by": list(getattr(own, "by", {})), "time": [own.time] if hasattr(own, "time") else []}
         order = list(joins)
-        later = {column: n for n in order[order.index(name) :] for column in joins[n].columns}
-        for field, columns in reads.items():
+        later = {column: n for n in order[order.index(name) :] for column in joins[n].makes()}
+        for field, columns in join.reads().items():
             for column in columns:
                 if column in later and column not in made:
                     at = f"data.joins.{name}.{field}" + (f".{column}" if field != "time" else "")
                     when = "itself" if later[column] == name else f"the join {later[column]!r}, which comes later"
                     yield Fault(at, f"reads {column!r}, which is made by {when}", "a column that is there before", f"put {later[column]!r} above {name!r}")
-        for column in join.columns:
+        key = "aggregates" if isinstance(join, HistorySpec) else "columns"
+        for column in join.makes():
             if column in made:
-                yield Fault(f"data.joins.{name}.columns.{column}", f"a column {column!r} is made by the join {made[column]!r} already", "a new name")
+                yield Fault(f"data.joins.{name}.{key}.{column}", f"a column {column!r} is made by the join {made[column]!r} already", "a new name")
             made.setdefault(column, name)
 
 

@@ -137,11 +137,22 @@ def _expressions(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
     yield from _typed(slices, columns.everything, {}, "truth")
     stored = {name: DTYPES[column.type] for name, column in data.columns.items()}
     yield from _typed({f"data.rules.{name}.sql": rule.sql for name, rule in data.rules.items()}, stored, {}, "truth")
+    yield from _table_rules(experiment, stored)
+    for name, join in data.joins.items():
+        of = {f"data.joins.{name}.aggregates.{made}.of": a.of for made, a in getattr(join, "aggregates", {}).items() if a.of is not None}
+        yield from _parsed(of)
     yield from _parsed({f"data.derive.{name}": sql for name, sql in data.derive.items()})
     yield from _parsed({"data.label.sql": data.label.sql} if data.label else {})
     yield from _parsed({"data.filter": data.filter} if data.filter is not None else {})
     for name, source in data.sources.items():
         yield from _parsed({f"data.sources.{name}.derive.{made}": sql for made, sql in getattr(source, "derive", {}).items()})
+
+
+def _table_rules(experiment: Experiment, stored: Mapping[str, pl.DataType]) -> Iterator[Fault]:
+    declared = {f"data.table_rules.{name}.sql": rule.sql for name, rule in experiment.data.table_rules.items()}
+    wrong, types = expressions.check_table(declared, stored, "")
+    yield from wrong
+    yield from (Fault(at, f"`{declared[at].strip()}` gives {dtype}", WANTED["truth"]) for at, dtype in types.items() if not _fits(dtype, "truth"))
 
 
 def _clashes(columns: Columns) -> Iterator[Fault]:

@@ -29,6 +29,7 @@ def broken_by(experiment: Experiment, missing: Collection[str]) -> dict[str, lis
     found["baseline"] = _reading({name: b.sql for name, b in problem.baselines.items()}, lost)
     found["slice"] = _reading(experiment.evaluation.slices, lost)
     found["rule"] = _reading({name: r.sql for name, r in experiment.data.rules.items()}, lost)
+    found["table rule"] = _reading({name: r.sql for name, r in experiment.data.table_rules.items()}, lost)
     found["role"] = [role for role, names in _roles(experiment).items() if set(names) & lost]
     return {word: names for word, names in found.items() if names}
 

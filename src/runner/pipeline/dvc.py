@@ -83,7 +83,14 @@ def _installed(name: str) -> str:
 def compose() -> dict[str, Any]:
     """conf/ to params.yaml; persisted, so that a config that does not compose leaves the last good one in place."""
     specs = [f"src/runner/{room}/spec.py" for room in ROOMS]
-    families = ["src/runner/data/sources", "src/runner/data/splits", "src/runner/features/steps", "src/runner/problem/policies", "src/runner/training/models"]
+    families = [
+        "src/runner/data/joins",
+        "src/runner/data/sources",
+        "src/runner/data/splits",
+        "src/runner/features/steps",
+        "src/runner/problem/policies",
+        "src/runner/training/models",
+    ]
     return {
         "cmd": "python -m runner compose",
         "deps": sorted(

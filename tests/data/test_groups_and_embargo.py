@@ -1,4 +1,4 @@
-"""Groups stay on one side, an embargo keeps its distance, and cutoffs fall where they are declared."""
+"""Groups stay on one side, an embargo keeps its distance, and starts fall where they are declared."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_groups_on_each_side_are_told() -> None:
     assert split["groups"] == {"train": 20, "test": 5}
 
 
-# ---- by time: embargo and cutoffs ------------------------------------------------------------------------------------
+# ---- by time: embargo and starts ------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40)
@@ -134,16 +134,16 @@ def test_an_embargo_that_leaves_little_is_a_warning() -> None:
     assert {gate.name: gate.status for gate in apart.gates}["rows left out by the split"] == "warned"
 
 
-def test_cutoffs_say_where_folds_and_test_begin() -> None:
+def test_starts_say_where_folds_and_test_begin() -> None:
     days = pl.DataFrame({"day": [date(2024, 1, 1) + timedelta(days=d) for d in range(366)], "y": "0"})
-    spec = ByTimeSpec.model_validate({"kind": "by_time", "column": "day", "cutoffs": ["2024-07-01", "2024-09-01", "2024-11-01"]})
+    spec = ByTimeSpec.model_validate({"kind": "by_time", "column": "day", "starts": ["2024-07-01", "2024-09-01", "2024-11-01"]})
     assert spec.folds == 2
     found = days.with_columns(place=by_time.assign(spec, days, "y", "binary", 0)).group_by("place").agg(pl.col("day").min()).sort("place")
     assert dict(found.iter_rows()) == {TEST: date(2024, 11, 1), -1: date(2024, 1, 1), 0: date(2024, 7, 1), 1: date(2024, 9, 1)}
 
 
-def test_a_spec_with_cutoffs_is_the_same_after_it_was_stored() -> None:
-    spec = ByTimeSpec.model_validate({"kind": "by_time", "column": "day", "cutoffs": ["2024-07-01", "2024-09-01T00:00+02:00"]})
+def test_a_spec_with_starts_is_the_same_after_it_was_stored() -> None:
+    spec = ByTimeSpec.model_validate({"kind": "by_time", "column": "day", "starts": ["2024-07-01", "2024-09-01T00:00+02:00"]})
     assert ByTimeSpec.model_validate(spec.model_dump(mode="json")) == spec
     assert spec.test_share is None
 
@@ -151,11 +151,11 @@ def test_a_spec_with_cutoffs_is_the_same_after_it_was_stored() -> None:
 @pytest.mark.parametrize(
     ("declared", "told"),
     [
-        ({"cutoffs": ["soon", "2024-09-01"]}, "'soon' is no date"),
-        ({"cutoffs": ["2024-09-01"]}, "names one moment"),
-        ({"cutoffs": ["2024-09-01", "2024-07-01"]}, "does not rise"),
-        ({"cutoffs": ["2024-07-01", "2024-09-01"], "test_share": 0.2}, "where the test begins"),
-        ({"cutoffs": ["2024-07-01", "2024-09-01"], "folds": 4}, "2 cutoffs make 1 folds"),
+        ({"starts": ["soon", "2024-09-01"]}, "'soon' is no date"),
+        ({"starts": ["2024-09-01"]}, "names one moment"),
+        ({"starts": ["2024-09-01", "2024-07-01"]}, "does not rise"),
+        ({"starts": ["2024-07-01", "2024-09-01"], "test_share": 0.2}, "where the test begins"),
+        ({"starts": ["2024-07-01", "2024-09-01"], "folds": 4}, "2 starts make 1"),
         ({"embargo_hours": -1.0}, "greater than or equal to 0"),
     ],
 )

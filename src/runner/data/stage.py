@@ -13,13 +13,14 @@ from runner.core.gates import any_failed
 from runner.core.stage import Done, Given
 from runner.data.assemble import assemble
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of, enforce
-from runner.data.findings import lifeless
+from runner.data.findings import Finding, lifeless
 from runner.data.inventory import Journey, inventory
 from runner.data.load import open_all
 from runner.data.outcome import as_outcome, judge
 from runner.data.plan import plan
 from runner.data.seal import Sealed, seal, withheld
 from runner.data.spec import DataSpec
+from runner.data.structure.remedy import examine
 from runner.problem.task import read_task
 
 
@@ -47,12 +48,17 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path]) -> Done:
     gates = judge(usable, task)
     sealed = withheld(usable, spec.split) if any_failed(gates) else seal(usable, spec.split, task, given.seed)
     gates = [*gates, *sealed.gates]
+    examined = examine(sealed.train.lazy(), contract, task, spec.split, given.seed)
+    if sealed.train.height:
+        gates.append(examined.gate)
+    if any_failed([examined.gate]):
+        sealed = withheld(usable, spec.split)
     dropped, why = lifeless(sealed.train, contract, task)
     shipped = as_shipped(contract, task, dropped)
     way = Journey(sources, made, conformed.casts, rows.height - known.height, enforced, sealed, planned.unused)
     _write(out, sealed, enforced, spec.primary)
     write_json(out["contract"], shipped)
-    write_json(out["data_report"], inventory(way, shipped, task, gates, why))
+    write_json(out["data_report"], inventory(way, shipped, task, gates, [*why, *(Finding(s.severity, s.what, s.evidence, s.rows) for s in examined.found)]))
     given.progress.step("data", "done", 3, 3)
     return Done(tuple(gates))
 

@@ -15,8 +15,8 @@ from runner.core.spec import Complaint, ComplaintsError
 from runner.data.splits.split import EMBARGOED, FIRST_BLOCK, PURGED, TEST, SplitSpec
 
 USUAL_SHARE = 0.2
-FEWEST_CUTOFFS = 2
-WITHOUT = "data/split=by_cutoffs has neither test_share nor folds"
+FEWEST_STARTS = 2
+WITHOUT = "data/split=by_dates has neither test_share nor folds"
 
 
 class TimedSpec(SplitSpec):
@@ -27,10 +27,10 @@ class TimedSpec(SplitSpec):
     column: str
     """Date or datetime column that orders the rows, usually `problem.time`."""
     test_share: float | None = Field(default=None, gt=0, lt=1)
-    """Share of the rows, the latest ones, that are sealed for the test; 0.2 where neither this nor `cutoffs` is given."""
+    """Share of the rows, the latest ones, that are sealed for the test; 0.2 where neither this nor `starts` is given."""
     folds: int = Field(default=4, ge=1, le=100)
-    """Blocks of time that are validated one after the other; there is one block more, which is only trained on. Filled in where `cutoffs` says it."""
-    cutoffs: list[str] = []
+    """Blocks of time that are validated one after the other; there is one block more, which is only trained on. Filled in where `starts` says it."""
+    starts: list[str] = []
     """Dates or moments (ISO 8601, UTC) instead of shares: at the first one fold 0 begins, at each next one another fold, at the last one the test."""
     embargo_hours: float = Field(default=0.0, ge=0)
     """Rows nearer than this before a fold or the test are not learned from when it is judged, as their outcome would not be known yet."""
@@ -40,23 +40,23 @@ class TimedSpec(SplitSpec):
     def _filled(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        cutoffs = given.get("cutoffs")
-        if not cutoffs:
+        starts = given.get("starts")
+        if not starts:
             return dict(given) | ({"test_share": USUAL_SHARE} if given.get("test_share") is None else {})
-        counted = {"folds": len(cutoffs) - 1} if isinstance(cutoffs, list) and len(cutoffs) >= FEWEST_CUTOFFS else {}
+        counted = {"folds": len(starts) - 1} if isinstance(starts, list) and len(starts) >= FEWEST_STARTS else {}
         return counted | dict(given)
 
     @model_validator(mode="after")
-    def _cutoffs_rise(self) -> Self:
-        wrong = list(_cutoff_complaints(self)) if self.cutoffs else []
+    def _starts_rise(self) -> Self:
+        wrong = list(_start_complaints(self)) if self.starts else []
         if wrong:
             raise ComplaintsError(wrong)
         return self
 
     @property
     def moments(self) -> list[datetime]:
-        """The cutoffs as UTC without a zone, as the contract holds moments."""
-        return [moment(text) for text in self.cutoffs]
+        """The starts as UTC without a zone, as the contract holds moments."""
+        return [moment(text) for text in self.starts]
 
     @property
     def embargo(self) -> timedelta:
@@ -73,24 +73,24 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
 
 
-def _cutoff_complaints(spec: TimedSpec) -> list[Complaint]:
+def _start_complaints(spec: TimedSpec) -> list[Complaint]:
     found = []
     times: list[datetime] = []
-    for place, text in enumerate(spec.cutoffs):
+    for place, text in enumerate(spec.starts):
         try:
             times.append(moment(text))
         except ValueError:
-            found.append(Complaint(("cutoffs", str(place)), f"{text!r} is no date", "a date or moment such as 2013-09-01 or 2013-09-01T06:00Z"))
+            found.append(Complaint(("starts", str(place)), f"{text!r} is no date", "a date or moment such as 2013-09-01 or 2013-09-01T06:00Z"))
     if found:
         return found
-    if len(times) < FEWEST_CUTOFFS:
-        found.append(Complaint(("cutoffs",), "names one moment", "at least two: where the first fold begins, and where the test begins"))
+    if len(times) < FEWEST_STARTS:
+        found.append(Complaint(("starts",), "names one moment", "at least two: where the first fold begins, and where the test begins"))
     if any(later <= earlier for earlier, later in pairwise(times)):
-        found.append(Complaint(("cutoffs",), "does not rise from entry to entry", "each moment later than the one before"))
+        found.append(Complaint(("starts",), "does not rise from entry to entry", "each moment later than the one before"))
     if spec.test_share is not None:
-        found.append(Complaint(("test_share",), "the last of `cutoffs` says already where the test begins", "one of the two", WITHOUT))
-    if len(times) >= FEWEST_CUTOFFS and spec.folds != len(times) - 1:
-        found.append(Complaint(("folds",), f"is {spec.folds}, and {len(times)} cutoffs make {len(times) - 1} folds", "folds left out", WITHOUT))
+        found.append(Complaint(("test_share",), "the last of `starts` says already where the test begins", "one of the two", WITHOUT))
+    if len(times) >= FEWEST_STARTS and spec.folds != len(times) - 1:
+        found.append(Complaint(("folds",), f"is {spec.folds}, and {len(times)} starts make {len(times) - 1}", "folds left out", WITHOUT))
     return found
 
 
@@ -102,9 +102,9 @@ def place_in_time(spec: TimedSpec, times: pl.Series, groups: np.ndarray | None =
     share, never mixed.
     """
     at = times.cast(pl.Datetime("us"))
-    rank = None if spec.cutoffs else _share_before(at)
+    rank = None if spec.starts else _share_before(at)
     in_test = at >= spec.moments[-1] if rank is None else rank >= 1 - (spec.test_share or USUAL_SHARE)
-    begins = spec.moments[-1] if spec.cutoffs else at.filter(in_test).min()
+    begins = spec.moments[-1] if spec.starts else at.filter(in_test).min()
     purged = ~in_test & (pl.Series(np.isin(groups, groups[in_test.to_numpy()])) if groups is not None else pl.repeat(False, at.len(), eager=True))
     embargoed = ~in_test & ~purged & _too_near(at, begins, spec.embargo)
     block = _block(spec, at, rank, ~(in_test | purged | embargoed))
@@ -147,7 +147,7 @@ def skips_in_time(spec: TimedSpec, times: pl.Series, place: pl.Series, groups: n
         judged = fold == k
         if not judged.any():
             continue
-        begins = spec.moments[k] if spec.cutoffs else at.filter(pl.Series(judged)).min()
+        begins = spec.moments[k] if spec.starts else at.filter(pl.Series(judged)).min()
         hit = _too_near(at, begins, spec.embargo).to_numpy()
         if groups is not None:
             hit = hit | np.isin(groups, groups[judged])

@@ -66,7 +66,7 @@ def look(rows: pl.LazyFrame, contract: Mapping[str, Any], task: Task, split: Any
         _group(rows, sample, name, types, contract, task, split, seed_for(seed, "data", "structure", name), n)
         for name in _candidates(rows, sample, types, task, split)
     ]
-    return [*found, *(group for group in groups if group is not None)]
+    return [*found, *_own([group for group in groups if group is not None])]
 
 
 def _sampled(rows: pl.LazyFrame, n: int, seed: int) -> pl.DataFrame:
@@ -142,6 +142,12 @@ def says_identity(name: str) -> bool:
     (True, True, False, False)
     """
     return any(word.lower() in IDENTITY for word in WORD.findall(name))
+
+
+def _own(found: list[Structure]) -> list[Structure]:
+    """Without columns whose rows are alike only because a surer group has the same value in all its rows."""
+    told = {name for s in found if s.severity == "serious" for name, alike in s.figures.items() if alike.share >= COLUMN_SAME}
+    return [s for s in found if s.severity == "serious" or s.column not in told]
 
 
 def _candidates(rows: pl.LazyFrame, sample: pl.DataFrame, types: Mapping[str, str], task: Task, split: Any) -> list[str]:

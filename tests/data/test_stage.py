@@ -278,7 +278,7 @@ def test_labels_become_text(room: Room, labels: list[Any], kind: str, expected: 
 def test_a_number_is_a_target_of_a_regression(room: Room) -> None:
     made = room(loans(), columns={"status": {"type": "string"}}, task="regression", target="rate", labels=None, positive=None)
     assert made.json("data_report")["labels"] is None
-    assert set(made.gates()) == {"min_rows", "target_varies", "split"}
+    assert set(made.gates()) == {"min_rows", "target_varies", "split", "structure"}
 
 
 WITHHELD: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [

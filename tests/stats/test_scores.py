@@ -114,3 +114,14 @@ def test_scores_of_hardly_any_rows_have_no_interval(n: int) -> None:
     numbers = score_intervals("regression", pl.Series(np.arange(float(n))), np.zeros((n, 1)), [], None, 0.95, 200, 1)
     labels = score_intervals("binary", pl.Series(["no"] * n, dtype=pl.String), np.full((n, 2), 0.5), ["no", "yes"], "yes", 0.95, 200, 1)
     assert all(score["low"] is None and "why" in score for score in (*numbers.values(), *labels.values()))
+
+
+def test_the_area_is_less_sure_where_rows_belong_together() -> None:
+    draw = np.random.default_rng(0)
+    group = np.repeat(np.arange(60), 10)
+    score = draw.normal(0, 1, 60)[group] + draw.normal(0, 0.2, 600)
+    positive = score + draw.normal(0, 1.5, 60)[group] > 0
+    alone, together, single = (auc_interval(positive, score, 0.95, groups) for groups in (None, group, np.arange(600)))
+    assert alone["value"] == together["value"]
+    assert together["high"] - together["low"] > 1.8 * (alone["high"] - alone["low"])
+    assert single["high"] - single["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.01)

@@ -54,6 +54,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
             "quarantined": way.enforced.bad.height,
             "train": train.height,
             "test": test.height,
+            "left_out_by_split": sum(way.sealed.split.get("left_out", {}).values()),
         },
         "joins": way.made.joins(),
         "casts": dict(way.casts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from runner.data.kept import ROW_ID, Kept
 from runner.data.load import Source
 from runner.data.outcome import as_outcome, judge
 from runner.data.plan import Plan
-from runner.data.seal import TEST, columns_needed, set_apart, withheld
+from runner.data.seal import columns_needed, set_apart, withheld
 from runner.data.spec import DataSpec
+from runner.data.splits.split import TEST
 from runner.problem.task import Task
 
 NOWHERE = -128
@@ -47,6 +48,15 @@ class Placed:
     folds: pl.DataFrame
     split: dict[str, Any]
     gates: list[Gate]
+
+    def judged_by(self, gate: Gate) -> Placed:
+        """With one gate more, where there are rows to judge; one that failed withholds them all."""
+        if not self.split["rows"]["train"]:
+            return self
+        if gate.status != "failed":
+            return replace(self, gates=[*self.gates, gate])
+        split = {name: self.split[name] for name in ("kind", "walks_forward")} | {"seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
+        return Placed(self.train.clear(), self.test.clear(), self.folds.clear(), split, [*self.gates, gate])
 
 
 def judged(

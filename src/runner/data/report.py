@@ -36,6 +36,7 @@ WAYS = {
     "filtered_out": "left out by the filter",
     "without_outcome": "without an outcome",
     "quarantined": "in quarantine",
+    "left_out_by_split": "left out by the split",
     "train": "for training",
     "test": "sealed for the test",
 }
@@ -121,6 +122,15 @@ def _split_facts(split: Record) -> Iterable[tuple[str, Cell]]:
     yield "split", plain(words(text(split, "kind")))
     yield "folds", plain(told(len(records(split, "folds"))))
     yield "seal of the test", digest(text(split, "seal"))
+    yield "digest of the folds", digest(text(split, "folds_digest"))
+    if text(split, "group"):
+        sides = record(split, "groups")
+        yield (
+            f"kept together by {shorten(text(split, 'group'), 60)}",
+            plain(f"{told(amount(sides, 'train'))} in training, {told(amount(sides, 'test'))} in the test"),
+        )
+    for why, rows in record(split, "left_out").items():
+        yield f"left out, {words(why)}", plain(f"{told(rows)} rows")
     ranges = record(split, "time_ranges")
     for part in ("train", "test"):
         ends = [moment(str(end)) for end in values(ranges, part)]

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from runner.core.digests import of_value
-from runner.core.gates import Gate
+from runner.core.gates import AT_MOST, SHARE, Gate
 from runner.core.registry import part
+from runner.core.row_digest import of_rows
 from runner.data.enforce import ROW_ID
 from runner.data.outcome import ROOM
+from runner.data.splits.split import EMBARGOED, PURGED, TEST
 from runner.problem.task import Task
 
-TEST = -2
+MOST_LEFT_OUT = 0.5
+LEFT_OUT = {"embargoed": EMBARGOED, "purged": PURGED}
 
 
 @dataclass(frozen=True)
 class Apart:
-    """place: a row, Int8: TEST, FIRST_BLOCK or its fold; folds: row_id, fold (Int8) of the training rows; split: split.json."""
+    """place: a row, Int8, see splits/split.py; folds: folds.parquet (row_id, fold and, where the kind has some, skips: List(Int8)); split: split.json."""
 
     place: pl.Series
     folds: pl.DataFrame
@@ -39,9 +42,18 @@ class Sealed:
     gates: list[Gate]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Rows that learn or are judged. labels: those among them."""
+
+    name: str
+    rows: int
+    labels: frozenset[Any]
+
+
 def columns_needed(spec: Any, task: Task) -> list[str]:
     """The only columns that `set_apart` reads."""
-    return list(dict.fromkeys([ROW_ID, task.target, *[name for name in [getattr(spec, "column", None)] if name]]))
+    return list(dict.fromkeys([ROW_ID, task.target, *spec.columns_needed()]))
 
 
 def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
@@ -49,23 +61,33 @@ def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
 
     rows: the columns needed, labels as text, in order of row_id; spec: the spec of a registered split.
     """
-    place = part("split", spec.kind)(spec, rows, task.target, task.task, seed)
-    in_test = place == TEST
-    train, test = rows.filter(~in_test), rows.filter(in_test)
-    folds = pl.DataFrame({ROW_ID: train[ROW_ID], "fold": place.filter(~in_test)})
+    narrow = rows.select(columns_needed(spec, task))
+    place = part("split", spec.kind)(spec, narrow, task.target, task.task, seed)
+    skips = spec.skips(narrow, place)
+    fold, target = place.to_numpy(), narrow[task.target]
     walks_forward = bool(getattr(spec, "walks_forward", False))
-    parts = [(k, *_fold(train, folds["fold"], k, walks_forward)) for k in range(spec.folds)]
+    learned = fold > TEST
+    folds = narrow.select(ROW_ID, fold=place, **({} if skips is None else {"skips": skips})).filter(pl.Series(learned))
+    parts, told = [], []
+    for k in range(spec.folds):
+        would = learned & ((fold < k) if walks_forward else (fold != k))
+        hidden = skips.list.contains(k).to_numpy() if skips is not None else np.zeros(len(fold), dtype=bool)
+        taught, valid = _part(f"the training rows of fold {k}", target, would & ~hidden), _part(f"the validation rows of fold {k}", target, fold == k)
+        parts.append((taught, valid))
+        told.append({"fold": k, "train_rows": taught.rows, "valid_rows": valid.rows} | ({} if skips is None else {"skipped_rows": int((would & hidden).sum())}))
+    test = _part("the test", target, fold == TEST)
     split: dict[str, Any] = {
         "kind": spec.kind,
         "walks_forward": walks_forward,
-        "seal": of_value([test[ROW_ID].to_list(), test[task.target].to_list()]),
-        "rows": {"train": train.height, "test": test.height},
-        "folds": [{"fold": k, "train_rows": taught.height, "valid_rows": valid.height} for k, taught, valid in parts],
+        "seal": of_rows(narrow.filter(place == TEST).select(ROW_ID, task.target).sort(ROW_ID)),
+        "folds_digest": of_rows(folds.sort(ROW_ID)),
+        "rows": {"train": int(learned.sum()), "test": test.rows},
+        "folds": told,
+        **_left_out(fold),
+        **_time_ranges(spec, narrow, place),
+        **_groups(spec, narrow, place),
     }
-    cut = getattr(spec, "column", None)
-    if cut is not None:
-        split["time_ranges"] = {"train": _range(train[cut]), "test": _range(test[cut])} | {f"fold_{k}": _range(valid[cut]) for k, _, valid in parts}
-    return Apart(place, folds, split, _judge(test, parts, task, walks_forward))
+    return Apart(place, folds, split, [*_judge(test, parts, task, walks_forward), *_judge_left_out(split)])
 
 
 def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
@@ -81,29 +103,64 @@ def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:
     return Sealed(none, none, none.select(ROW_ID, fold=pl.lit(0, pl.Int8)), split, [])
 
 
-def _fold(train: pl.DataFrame, fold: pl.Series, k: int, walks_forward: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return train.filter(fold < k if walks_forward else fold != k), train.filter(fold == k)
+def _part(name: str, target: pl.Series, here: np.ndarray) -> _Part:
+    return _Part(name, int(here.sum()), frozenset(target.filter(pl.Series(here)).unique().to_list()) if target.dtype == pl.String else frozenset())
 
 
-def _judge(test: pl.DataFrame, parts: list[tuple[int, pl.DataFrame, pl.DataFrame]], task: Task, walks_forward: bool) -> list[Gate]:
-    trained = [(f"the training rows of fold {k}", taught) for k, taught, _ in parts]
-    validated = [(f"the validation rows of fold {k}", valid) for k, _, valid in parts]
-    faults = [f"{name}: none" for name, rows in (("the test", test), *trained, *validated) if rows.height == 0]
+def _left_out(fold: np.ndarray) -> dict[str, Any]:
+    """Rows that are in neither training nor test, by reason; nothing where there are none."""
+    counts = {why: int((fold == place).sum()) for why, place in LEFT_OUT.items()}
+    return {"left_out": {why: n for why, n in counts.items() if n}} if any(counts.values()) else {}
+
+
+def _time_ranges(spec: Any, rows: pl.DataFrame, place: pl.Series) -> dict[str, Any]:
+    cut = getattr(spec, "column", None)
+    if cut is None:
+        return {}
+    here = {"train": place > TEST, "test": place == TEST} | {f"fold_{k}": place == k for k in range(spec.folds)}
+    return {"time_ranges": {name: _range(rows[cut].filter(kept)) for name, kept in here.items()}}
+
+
+def _groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> dict[str, Any]:
+    """The column whose values stay together, and how many of them are on each side."""
+    group = getattr(spec, "group", None)
+    if group is None:
+        return {}
+    return {"group": group, "groups": {"train": rows[group].filter(place > TEST).n_unique(), "test": rows[group].filter(place == TEST).n_unique()}}
+
+
+def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool) -> list[Gate]:
+    trained, validated = [taught for taught, _ in parts], [valid for _, valid in parts]
+    faults = [f"{part.name}: none" for part in (test, *trained, *validated) if part.rows == 0]
     if task.task == "binary":
         # A block of time may well have no case of a rare label; random folds without one mean fewer cases than folds.
-        judged = (("the test", test), *trained, *([] if walks_forward else validated))
+        judged = (test, *trained, *([] if walks_forward else validated))
         faults += [
-            f"{name}: {rows.height:,}, none of them {missing!r}"
-            for name, rows in judged
-            if rows.height
-            for missing in sorted(set(task.labels or ()) - set(rows[task.target].unique()))
+            f"{part.name}: {part.rows:,}, none of them {missing!r}" for part in judged if part.rows for missing in sorted(set(task.labels or ()) - part.labels)
         ]
-    limit, found = "both labels in the test and in every fold", f"{len(parts)} folds, {test.height:,} test rows"
+    limit, found = "both labels in the test and in every fold", f"{len(parts)} folds, {test.rows:,} test rows"
     limit = limit if task.task == "binary" else "rows in the test and in every fold"
     if not faults:
         return [Gate("split", ROOM, "passed", limit, found)]
     hint = "declare fewer folds or another test_share, or bring more rows"
     return [Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {hint}")]
+
+
+def _judge_left_out(split: dict[str, Any]) -> list[Gate]:
+    """A warning where the embargo, or groups that live long, leave little to learn from."""
+    left_out: dict[str, int] = split.get("left_out", {})
+    if not left_out:
+        return []
+    n = sum(left_out.values())
+    share = n / (n + split["rows"]["train"])
+    told = ", ".join(f"{rows:,} {why}" for why, rows in left_out.items())
+    evidence = f"of the rows before the test {told}; {split['rows']['train']:,} are left to learn from"
+    hint = "; where groups live through the whole time, `grouped` or `by_time` keeps more" if share > MOST_LEFT_OUT and "purged" in left_out else ""
+    return [
+        Gate(
+            "rows left out by the split", ROOM, "warned" if share > MOST_LEFT_OUT else "passed", MOST_LEFT_OUT, round(share, 6), evidence + hint, SHARE, AT_MOST
+        )
+    ]
 
 
 def _range(times: pl.Series) -> list[str | None]:

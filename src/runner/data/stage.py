@@ -10,7 +10,7 @@ import polars as pl
 from runner.core.files import write_json, write_parquet
 from runner.core.stage import Done, Given
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of
-from runner.data.findings import lifeless
+from runner.data.findings import Finding, lifeless
 from runner.data.inventory import Journey, inventory
 from runner.data.judged import Placed, judged, placed
 from runner.data.kept import private_folder
@@ -19,6 +19,7 @@ from runner.data.plan import plan
 from runner.data.seal import Sealed
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
+from runner.data.structure.remedy import examine
 from runner.problem.task import read_task
 
 
@@ -39,13 +40,17 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         rows = judged(spec, task, sources, planned, contract, folder, slice_rows, given.progress)
         given.progress.step("data", "setting the test apart", 2, 3)
         apart = placed(rows, spec, task, given.seed)
+        examined = examine(apart.train, contract, task, spec.split, given.seed)
+        apart = apart.judged_by(examined.gate)
         sealed = Sealed(apart.train.collect(), apart.test.collect(), apart.folds, apart.split, apart.gates)
         dropped, why = lifeless(sealed.train, contract, task)
         shipped = as_shipped(contract, task, dropped)
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, sealed, planned.unused)
         _write(out, apart, rows.enforced, spec.primary)
         write_json(out["contract"], shipped)
-        write_json(out["data_report"], inventory(way, shipped, task, apart.gates, why))
+        write_json(
+            out["data_report"], inventory(way, shipped, task, apart.gates, [*why, *(Finding(s.severity, s.what, s.evidence, s.rows) for s in examined.found)])
+        )
     given.progress.step("data", "done", 3, 3)
     return Done(tuple(apart.gates))
 

@@ -31,11 +31,17 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class Judged:
-    """rows: contract columns of the judged rows; by_name: every candidate on them; labels: [] for regression."""
+    """rows: contract columns of the judged rows; by_name: every candidate on them; labels: [] for regression;
+    groups: (n,) codes of rows that the split keeps together, as they are alike; None where it does not."""
 
     rows: pl.DataFrame
     by_name: Mapping[str, Outcomes]
     labels: Sequence[str]
+    groups: np.ndarray | None = None
+
+    def groups_where(self, here: np.ndarray) -> np.ndarray | None:
+        """The codes of some rows."""
+        return None if self.groups is None else self.groups[here]
 
 
 def on_test(rows: pl.DataFrame, candidates: Path, names: Sequence[str], target: str) -> Judged:

@@ -29,8 +29,15 @@ def _slice(judged: Judged, name: str, sql: str, chosen: str, baseline: str, spec
     report: Report = {"sql": sql, "rows": rows, "share": rows / max(1, len(here))}
     if rows < spec.min_slice_rows:
         return {**report, "status": "unknown", "why": f"{rows} rows, fewer than {spec.min_slice_rows}"}
-    drawn = Resampled.of({"chosen": judged.by_name[chosen].payoff[here], "baseline": judged.by_name[baseline].payoff[here]}, spec.bootstrap_draws, seed)
+    drawn = Resampled.of(
+        {"chosen": judged.by_name[chosen].payoff[here], "baseline": judged.by_name[baseline].payoff[here]},
+        spec.bootstrap_draws,
+        seed,
+        judged.groups_where(here),
+    )
     gain = drawn.gain("chosen", "baseline", confidence, unit)
+    if gain["low"] is None:
+        return {**report, "status": "unknown", "why": gain["why"]}
     status = "better" if gain["low"] > 0 else "worse" if gain["high"] < 0 else "no sure difference"
     return {**report, "payoff": drawn.mean("chosen", confidence, unit), "gain": gain, "status": status}
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from runner.core.faults import fault
 from runner.core.files import read_json, write_json, write_text
 from runner.core.gates import Gate, any_failed
+from runner.core.row_digest import of_rows
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
+from runner.core.workspace import Workspace
 from runner.evaluation import card, curves, headline, limits
 from runner.evaluation.candidates import Judged, actions_met, on_test, out_of_fold
 from runner.evaluation.slices import fairness, slice_gate, slices
 from runner.evaluation.spec import EvaluationSpec
 from runner.evaluation.verdict import baseline_gates, criterion_gate, verdict
-from runner.stats.bootstrap import Resampled, enough_draws
+from runner.stats.bootstrap import Resampled, enough_draws, groups_of
 from runner.stats.metrics import labelled, metric_intervals
 from runner.stats.scores import score_intervals
 
@@ -39,7 +43,8 @@ def run(spec: EvaluationSpec, given: Given, out: Mapping[str, Path]) -> Done:
     if any_failed(list(given.gates)):
         return _refused(given, out)
     problem, ladder, split = (read_json(given[name]) for name in ("problem", "ladder", "split"))
-    judged = _judged(given, problem, ladder)
+    judged = _judged(given, problem, ladder, split["seal"])
+    judged = replace(judged, groups=groups_of(judged.rows, split.get("group")))
     confidence = problem["criterion"]["confidence"]
     if given.use is not None:
         # Bonferroni over all uses that the seal allows: every interval holds for all of them at once.
@@ -79,10 +84,14 @@ def _write_plots(out: Mapping[str, Path], tables: Mapping[str, pl.DataFrame]) ->
         write_text(out[f"{name}_plot"], table.write_csv())
 
 
-def _judged(given: Given, problem: Json, ladder: Json) -> Judged:
+def _judged(given: Given, problem: Json, ladder: Json, seal: str) -> Judged:
     names = [rung["name"] for rung in ladder["rungs"]]
     if given.use is not None:
-        return on_test(pl.read_parquet(given["sealed_test"]), given["candidates"], names, problem["target"])
+        test = pl.read_parquet(given["sealed_test"])
+        if of_rows(test.select("row_id", problem["target"]).sort("row_id")) != seal:
+            wrong = "its rows or labels are not those that split.json seals"
+            raise fault(Workspace(given.root).shown(given["sealed_test"]), wrong, f"the test with the seal {seal[:12]}", "run the data stage again")
+        return on_test(test, given["candidates"], names, problem["target"])
     oof = pl.read_parquet(given["oof"])
     labels = [c.removeprefix("p_") for c in oof.columns if c.startswith("p_")]
     return out_of_fold(pl.read_parquet(given["train"]), oof, given["candidates"], names, labels)
@@ -91,7 +100,9 @@ def _judged(given: Given, problem: Json, ladder: Json) -> Judged:
 def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, judged: Judged, confidence: float) -> Json:
     unit = f"{problem['payoff']['unit']} per row"
     chosen = ladder["chosen"]
-    drawn = Resampled.of({name: o.payoff for name, o in judged.by_name.items()}, spec.bootstrap_draws, seed_for(given.seed, "evaluation", "payoff"))
+    drawn = Resampled.of(
+        {name: o.payoff for name, o in judged.by_name.items()}, spec.bootstrap_draws, seed_for(given.seed, "evaluation", "payoff"), judged.groups
+    )
     others = [rung["name"] for rung in ladder["rungs"] if rung["baseline"] and rung["name"] != chosen]
     outcomes = judged.by_name[chosen]
     actual = judged.rows[problem["target"]]
@@ -104,9 +115,10 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
         confidence,
         spec.bootstrap_draws,
         seed_for(given.seed, "evaluation", "scores"),
+        judged.groups,
     )
     predicted = labelled(problem["task"], actual, outcomes.predictions, judged.labels, problem["positive"])
-    scores |= metric_intervals(spec.metrics, predicted, confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation"))
+    scores |= metric_intervals(spec.metrics, predicted, confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation"), judged.groups)
     baseline = problem["criterion"]["baseline"]
     return {
         "payoff": drawn.mean(chosen, confidence, unit),

@@ -159,7 +159,7 @@ def _rows(experiment: Experiment) -> Iterator[Fault]:
     if experiment.problem.task != "regression" and feasibility.min_positives > feasibility.min_rows:
         wrong = f"{feasibility.min_positives:,} rows of the rarest label cannot be among {feasibility.min_rows:,} rows"
         yield Fault("problem.feasibility.min_positives", wrong, "at most problem.feasibility.min_rows")
-    folds, share = getattr(split, "folds", 1), getattr(split, "test_share", 0.0)
+    folds, share = getattr(split, "folds", 1), getattr(split, "test_share", None) or 0.0
     trained = int(feasibility.min_rows * (1 - share))
     if folds > trained:
         wrong = f"{folds} folds cannot be made of {trained} rows, which is what problem.feasibility.min_rows leaves outside the test"

@@ -63,7 +63,7 @@ def _roles(experiment: Experiment) -> Iterator[Fault]:
         "problem.constraints.forbidden": problem.constraints.forbidden,
         "problem.constraints.protected": problem.constraints.protected,
         "data.unique": data.unique,
-        "data.split.column": [column for column in [getattr(data.split, "column", None)] if column],
+        **{f"data.split.{key}": [name] for key in ("column", "group") if (name := getattr(data.split, key, None))},
     }
     for at, names in named.items():
         for name in names:
@@ -84,8 +84,12 @@ def _moments(experiment: Experiment) -> Iterator[Fault]:
     for at, name in (("problem.time", experiment.problem.time), ("data.split.column", cut)):
         if name in columns and columns[name].type not in MOMENTS:
             yield Fault(at, f"{name!r} is declared as {columns[name].type}", "a date or datetime column", f"see data.columns.{name}.type")
-    if cut in columns and columns[cut].nullable:
-        yield Fault("data.split.column", f"{cut!r} may be missing", "a column that is never null", f"see data.columns.{cut}.nullable")
+    for key, name in (("column", cut), ("group", getattr(experiment.data.split, "group", None))):
+        if name in columns and columns[name].nullable:
+            hint = f"see data.columns.{name}.nullable" + ("; data.derive can give such a row a group of its own" if key == "group" else "")
+            yield Fault(f"data.split.{key}", f"{name!r} may be missing", "a column that is never null", hint)
+    if experiment.problem.target in (cut, getattr(experiment.data.split, "group", None)):
+        yield Fault("data.split", f"{experiment.problem.target!r} is the outcome", "a time or a group that is known before it")
 
 
 def _labels(experiment: Experiment) -> Iterator[Fault]:

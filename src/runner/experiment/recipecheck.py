@@ -41,6 +41,8 @@ def _hidden(experiment: Experiment, unknown: Mapping[str, str]) -> dict[str, str
     problem = experiment.problem
     roles = {"a key": problem.key, "the time": [problem.time] if problem.time else [], "protected": problem.constraints.protected}
     roles |= {"forbidden": problem.constraints.forbidden, "dropped": experiment.features.drop}
+    group = getattr(experiment.data.split, "group", None)
+    roles["the group that the split keeps together"] = [group] if group else []
     return {**{name: f"is {role}" for role, names in roles.items() for name in names}, **unknown}
 
 

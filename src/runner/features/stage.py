@@ -26,7 +26,7 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     rows = pl.read_parquet(given["train"])
     _check_history(spec, split)
     outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
-    planned, enriched = recipe.plan(spec, rows, outcome, classes, _hidden(task, contract, rows))
+    planned, enriched = recipe.plan(spec, rows, outcome, classes, _hidden(task, contract, rows, split))
     if not planned.features:
         raise FaultsError([Fault("features", "no column is left for the models", "at least one feature", "look at features.drop and data.columns")])
     fitted = recipe.fit(planned, enriched, outcome, classes, seed_for(given.seed, "features"))
@@ -41,12 +41,14 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     return Done(tuple(gates))
 
 
-def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataFrame) -> list[str]:
+def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataFrame, split: Mapping[str, Any]) -> list[str]:
     """Columns that must never reach a model, whatever the recipe says."""
     after = [name for name, column in contract["columns"].items() if column["available"] == "after_event"]
     time = [task["time"]] if task["time"] else []
+    # A group that no fold has seen before can only be learned by heart.
+    group = [split["group"]] if "group" in split else []
     lifeless = [name for name in contract["columns"] if name in rows.columns and rows[name].n_unique() <= 1]
-    return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless, *contract["dropped"]]
+    return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless, *contract["dropped"], *group]
 
 
 def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from runner.core.faults import fault
 from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.core.spec import KindSpec
-from runner.stats.bootstrap import MIN_ROWS, mean_interval
+from runner.stats.bootstrap import MIN_ROWS, mean_interval, rows_drawn
 from runner.stats.intervals import Interval, interval, unknown
 
 
@@ -47,29 +47,31 @@ class Predicted:
 Metric = Callable[[Any, Predicted], "float | np.ndarray"]
 
 
-def metric_intervals(metrics: Mapping[str, Any], predicted: Predicted, confidence: float, draws: int, seed: int) -> dict[str, Interval]:
+def metric_intervals(
+    metrics: Mapping[str, Any], predicted: Predicted, confidence: float, draws: int, seed: int, groups: np.ndarray | None = None
+) -> dict[str, Interval]:
     """Declared name to interval.
 
     A metric gives (n,) values, one per row, whose mean is meant, or one number of all rows; a number is worked out again on
-    each of the draws (the percentile bootstrap). Raises FaultsError when one gives anything else.
+    each of the draws (the percentile bootstrap; of whole groups, (n,) codes, where rows belong together). Raises FaultsError when one gives anything else.
     """
-    return {name: _interval(name, spec, predicted, confidence, draws, seed_for(seed, "metric", name)) for name, spec in metrics.items()}
+    return {name: _interval(name, spec, predicted, confidence, draws, seed_for(seed, "metric", name), groups) for name, spec in metrics.items()}
 
 
-def _interval(name: str, spec: Any, predicted: Predicted, confidence: float, draws: int, seed: int) -> Interval:
+def _interval(name: str, spec: Any, predicted: Predicted, confidence: float, draws: int, seed: int, groups: np.ndarray | None) -> Interval:
     metric: Metric = part("metric", spec.kind)
     n = len(predicted.actual)
     if n < MIN_ROWS:
         return unknown(None, confidence, spec.unit, f"only {n} rows")
     whole = np.asarray(metric(spec, predicted), dtype=float)
     if whole.shape == (n,) and np.isfinite(whole).all():
-        return mean_interval(whole, confidence, draws, seed, spec.unit)
+        return mean_interval(whole, confidence, draws, seed, spec.unit, groups)
     if whole.shape != ():
         raise _useless(name, spec.kind, f"values of shape {whole.shape} for {n} rows" if whole.shape != (n,) else "values that are not finite")
     if not np.isfinite(whole):
         return unknown(None, confidence, spec.unit, "it has no value on these rows")
     draw = np.random.default_rng(seed)
-    drawn = np.array([float(metric(spec, predicted.rows(draw.integers(0, n, n)))) for _ in range(draws)])
+    drawn = np.array([float(metric(spec, predicted.rows(rows_drawn(draw, n, groups)))) for _ in range(draws)])
     # A resample may lack a class: it says nothing, and is left out.
     known = drawn[np.isfinite(drawn)]
     if len(known) < draws / 2:

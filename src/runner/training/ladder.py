@@ -40,9 +40,9 @@ class Choice:
     reasons: Mapping[str, str]
 
 
-def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int) -> Resampled:
-    """All rungs' payoffs on the same draws of rows."""
-    return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"))
+def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int, groups: np.ndarray | None = None) -> Resampled:
+    """All rungs' payoffs on the same draws of rows. groups: (n_oof,) codes of rows that belong together."""
+    return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
 
 
 def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> Choice:

@@ -59,9 +59,19 @@ class Fold:
 
 
 def folds_of(row_ids: pl.Series, folds: pl.DataFrame, walks_forward: bool) -> list[Fold]:
-    """The folds of the split, in order. Train on all other folds, or walking forward on all earlier ones."""
-    number = pl.DataFrame({"row_id": row_ids}).join(folds, on="row_id", how="left", maintain_order="left")["fold"].to_numpy()
-    return [Fold(k, np.flatnonzero(number < k if walks_forward else number != k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0]
+    """The folds of the split, in order. Train on all other folds, or walking forward on all earlier ones, without the rows that skip the fold.
+
+    folds: row_id, fold and perhaps skips, as the data room wrote them.
+    """
+    placed = pl.DataFrame({"row_id": row_ids}).join(folds, on="row_id", how="left", maintain_order="left")
+    number = placed["fold"].to_numpy()
+    skips = placed["skips"] if "skips" in placed.columns else None
+
+    def taught(k: int) -> np.ndarray:
+        others = number < k if walks_forward else number != k
+        return np.flatnonzero(others if skips is None else others & ~skips.list.contains(k).to_numpy())
+
+    return [Fold(k, taught(k), np.flatnonzero(number == k)) for k in sorted(set(number.tolist())) if k >= 0]
 
 
 class Matrices:

@@ -15,6 +15,7 @@ from runner.bundle.pack import Packing
 from runner.core.expressions import parse
 from runner.core.registry import part
 from runner.core.seeds import seed_for
+from runner.stats.bootstrap import groups_of
 from runner.training import calibration, policy
 from runner.training.engine import Studied
 from runner.training.matrices import Fold, Learner, Prepared
@@ -26,16 +27,19 @@ from runner.training.policy import Terms
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """The rows that were validated, in fold order: positions in the learner's rows, their fold and outcome."""
+    """The rows that were validated, in fold order: positions in the learner's rows, their fold and outcome, and codes of rows that belong together."""
 
     at: np.ndarray
     fold: np.ndarray
     outcome: np.ndarray
+    groups: np.ndarray | None = None
 
     @classmethod
-    def of(cls, learner: Learner, folds: Sequence[Fold]) -> OutOfFold:
+    def of(cls, learner: Learner, folds: Sequence[Fold], group: str | None = None) -> OutOfFold:
+        """group: the column whose equal values the split keeps together."""
         at = np.concatenate([fold.valid for fold in folds])
-        return cls(at, np.concatenate([np.full(len(f.valid), f.number) for f in folds]), learner.outcome[at])
+        numbers = np.concatenate([np.full(len(f.valid), f.number) for f in folds])
+        return cls(at, numbers, learner.outcome[at], groups_of(learner.rows[at], group))
 
 
 @dataclass(frozen=True)

@@ -55,10 +55,10 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         engine = _engine(spec, given, learner, folds, specs, problem, clock)
         studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
         engine.matrices.forget()
-        oof = OutOfFold.of(learner, folds)
+        oof = OutOfFold.of(learner, folds, split.get("group"))
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
-        drawn = ladder.resampled(rungs, spec, given.seed)
+        drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
         choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
         shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
         driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
@@ -172,7 +172,7 @@ def _rung(
 ) -> ladder.Rung:
     actual = learner.rows[learner.target][oof.at]
     scores = score_intervals(
-        learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name)
+        learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name), oof.groups
     )
     baseline = name == "constant" or name in problem["baselines"]
     return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)

@@ -10,10 +10,8 @@ from pydantic import Field
 
 from runner.core.registry import register
 from runner.core.seeds import seed_for
-from runner.data.splits.split import SplitSpec
-
-TEST = -2
-TENTHS = 10
+from runner.data.splits.groups import TENTHS
+from runner.data.splits.split import TEST, SplitSpec
 
 
 class StratifiedSpec(SplitSpec):

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.gates import Gate
-from runner.data import findings
 from runner.data.assemble import Assembled
 from runner.data.enforce import Enforced
-from runner.data.findings import Finding
 from runner.data.load import Source
 from runner.data.outcome import label_counts
+from runner.data.quality import keys
+from runner.data.quality.finding import Finding, ranked
+from runner.data.quality.judge import judge
+from runner.data.quality.look import Look
+from runner.data.quality.summary import summary
 from runner.data.seal import Sealed
 from runner.problem.task import Task
 
@@ -33,19 +36,13 @@ class Journey:
     unused: list[str]
 
 
-def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list[Gate], dropped: list[Finding]) -> dict[str, Any]:
+def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], dropped: list[Finding]) -> dict[str, Any]:
     """The whole of data.json. Values are described on training rows only: the test stays sealed.
 
-    contract: as shipped; dropped: why columns are left out of the features.
+    contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features.
     """
-    train, test = way.sealed.train, way.sealed.test
-    found = [
-        *dropped,
-        *findings.quality(train, contract),
-        *findings.repeated_keys(train, test, task),
-        *findings.outcome(way.made.rows.height, way.n_without, test, train, task),
-        *_on_the_way(way),
-    ]
+    train, test, task = way.sealed.train, way.sealed.test, look.task
+    found = [*dropped, *judge(look), *keys.outcome(way.made.rows.height, way.n_without, look), *_on_the_way(way)]
     return {
         "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
@@ -61,9 +58,9 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
         "warned": way.enforced.warned,
         "split": way.sealed.split,
         "gates": [gate.as_json() for gate in gates],
-        "findings": [f.as_json() for f in sorted(found, key=lambda f: (findings.SEVERITIES.index(f.severity), f.what))],
+        "findings": [f.as_json() for f in ranked(found)],
         "dropped": contract["dropped"],
-        "columns": findings.summary(train, contract, frozenset(task.key)),
+        "columns": summary(look),
         "order": contract["order"],
         "labels": _label_shares(way.sealed, task),
         "target": task.target,
@@ -84,18 +81,18 @@ def _source(source: Source, n_rows: int) -> dict[str, Any]:
 
 def _on_the_way(way: Journey) -> list[Finding]:
     """What happened to the rows before the split."""
-    found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n) for name, n in way.enforced.quarantined.items()]
-    found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n) for name, n in way.enforced.warned.items()]
+    found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n, "quarantined") for name, n in way.enforced.quarantined.items()]
+    found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n, "kept") for name, n in way.enforced.warned.items()]
     for name, join in way.made.joins.items():
         if join["unmatched"]:
             told = f"{join['unmatched']:,} rows found nothing in {join['source']} and got missing values"
-            found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"]))
+            found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"], "unmatched"))
         if join["ties"]:
             told = f"{join['ties']:,} rows of {join['source']} share key and time with a later one, which is used"
-            found.append(Finding("warned", f"ties in join {name}", told, join["ties"]))
+            found.append(Finding("warned", f"ties in join {name}", told, join["ties"], "ties"))
     if way.unused:
         more = f" and {len(way.unused) - SHOWN_NAMES} more" if len(way.unused) > SHOWN_NAMES else ""
-        found.append(Finding("info", "columns that the contract does not name", ", ".join(way.unused[:SHOWN_NAMES]) + more, 0))
+        found.append(Finding("info", "columns that the contract does not name", ", ".join(way.unused[:SHOWN_NAMES]) + more, 0, "unused"))
     return found
 
 

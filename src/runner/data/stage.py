@@ -13,11 +13,13 @@ from runner.core.gates import any_failed
 from runner.core.stage import Done, Given
 from runner.data.assemble import assemble
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of, enforce
-from runner.data.findings import lifeless
 from runner.data.inventory import Journey, inventory
 from runner.data.load import open_all
 from runner.data.outcome import as_outcome, judge
 from runner.data.plan import plan
+from runner.data.quality import production
+from runner.data.quality.lifeless import lifeless
+from runner.data.quality.look import look
 from runner.data.seal import Sealed, seal, withheld
 from runner.data.spec import DataSpec
 from runner.problem.task import read_task
@@ -30,30 +32,35 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path]) -> Done:
     RefusedError (3) for what the contract forbids; too little data, or labels without a price, are failed gates.
     """
     task = read_task(given["task"])
-    given.progress.step("data", "reading sources", 0, 3)
+    given.progress.step("data", "reading sources", 0, 4)
     sources = open_all(spec.sources, given.files, given.root)
     planned = plan(spec, task, sources)
     made = assemble(spec, task.target, sources, planned)
 
-    given.progress.step("data", "checking the contract", 1, 3)
+    given.progress.step("data", "checking the contract", 1, 4)
     contract, shown = contract_of(spec, task), sources[spec.primary].shown
     conformed = conform_recorded(made.rows, contract, f"data.columns ({shown})", spec.columns)
     rows = conformed.rows.insert_column(0, made.rows[ROW_ID])
     known = rows.filter(pl.col(task.target).is_not_null())
     enforced = enforce(known, contract, spec, shown)
 
-    given.progress.step("data", "setting the test apart", 2, 3)
+    given.progress.step("data", "setting the test apart", 2, 4)
     usable = as_outcome(enforced.good, task)
     gates = judge(usable, task)
     sealed = withheld(usable, spec.split) if any_failed(gates) else seal(usable, spec.split, task, given.seed)
     gates = [*gates, *sealed.gates]
-    dropped, why = lifeless(sealed.train, contract, task)
+    given.progress.step("data", "looking for what is odd", 3, 4)
+    shown_as = as_shipped(contract, task, [])
+    later = None if spec.production is None else production.read(sources[spec.production.source], shown_as, given.seed, spec.quality)
+    clock = getattr(spec.split, "column", None)
+    seen = look(sealed.train.lazy(), shown_as, task, given.seed, spec.quality, clock, sealed.test.lazy(), later)
+    dropped, why = lifeless(seen)
     shipped = as_shipped(contract, task, dropped)
     way = Journey(sources, made, conformed.casts, rows.height - known.height, enforced, sealed, planned.unused)
     _write(out, sealed, enforced, spec.primary)
     write_json(out["contract"], shipped)
-    write_json(out["data_report"], inventory(way, shipped, task, gates, why))
-    given.progress.step("data", "done", 3, 3)
+    write_json(out["data_report"], inventory(way, shipped, seen, gates, why))
+    given.progress.step("data", "done", 4, 4)
     return Done(tuple(gates))
 
 

@@ -1,0 +1,164 @@
+"""Nearly equal rows: entered twice with small differences.
+
+Source: records are linked by how surprising their agreements are (Fellegi & Sunter 1969), and only those are compared that
+share a bucket of some of their rounded values (locality-sensitive hashing, Indyk & Motwani 1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from runner.core.seeds import seed_for
+from runner.data.enforce import ROW_ID
+from runner.data.quality.dependence import Chance, chance
+from runner.data.quality.finding import Finding, first, percent
+from runner.data.quality.look import WORD, Look, mixed
+
+BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 2, 30, 4
+# Numbers are near within this part of the range of their middle half; buckets are so many times wider.
+NEAR, WIDE = 0.02, 3.0
+AGREEING, SURE = 0.75, 1_000.0
+WARNED_SHARE = 0.005
+RANDOM_PAIRS = 20_000
+BUCKET = "__runner_bucket"
+
+
+def check(look: Look) -> list[Finding]:
+    """Pairs of rows that are too alike to be chance, and not equal in everything that is known at the decision."""
+    columns = [name for name in look.known if look.counts.distinct[name] > 1]
+    if look.sample.height < 2 or len(columns) < LEAST_COLUMNS:
+        return []
+    scale = _scale(look, columns)
+    found, n_looked = _near_rows(look, scale)
+    if not len(found):
+        return []
+    share = len(found) / n_looked
+    n = len(found) if n_looked >= look.n_rows else round(share * look.n_rows)
+    said = "" if n_looked >= look.n_rows else f", as far as buckets of {n_looked:,} rows tell"
+    told = f"about {n:,} rows ({percent(share)}) nearly equal another one in {AGREEING:.0%} of the columns or more{said}"
+    hint = "see whether one case was entered twice, or measured twice: such rows belong on one side of the split"
+    return [Finding("warned" if share >= WARNED_SHARE else "info", "rows nearly repeat others", told, n, "near_duplicates", row_ids=first(found), next=hint)]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """columns in order; width: range of the middle half of numbers and times, 0 for the rest; odds: of equal values;
+    near: column to the chance that two rows are near."""
+
+    columns: list[str]
+    width: dict[str, float]
+    odds: Chance
+    near: dict[str, float]
+    seed: int
+
+
+def _scale(look: Look, columns: list[str]) -> _Scale:
+    seed = seed_for(look.seed, "data", "quality", "near")
+    draw = np.random.default_rng(seed)
+    one, other = draw.integers(0, look.sample.height, (2, RANDOM_PAIRS))
+    width, near = {}, {}
+    for name in columns:
+        values = _plain(look.sample, name)
+        if values.dtype == np.float64:
+            known = values[np.isfinite(values)]
+            low, high = np.quantile(known, [0.25, 0.75]) if len(known) else (0.0, 0.0)
+            width[name] = float(high - low) or float(known.std() if len(known) else 0.0)
+        close = _close(values[one], values[other], width.get(name, 0.0) * NEAR)
+        near[name] = max(float((close & (one != other)).mean()), 1.0 / RANDOM_PAIRS)
+    return _Scale(columns, width, chance(look, columns), near, seed)
+
+
+def _plain(rows: pl.DataFrame, name: str) -> np.ndarray:
+    """Float64 of numbers and times, codes (Int64) of text without case and signs, which mean the same within one frame."""
+    values = rows[name]
+    if values.dtype in (pl.String, pl.Boolean):
+        text = _worn(pl.col(name).cast(pl.String))
+        return rows.select(text.rank("dense").fill_null(0).cast(pl.Int64).alias("code"))["code"].to_numpy()
+    return values.to_physical().cast(pl.Float64).to_numpy().astype(np.float64)
+
+
+def _worn(text: pl.Expr) -> pl.Expr:
+    """Text without what differs between two people who write the same."""
+    return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
+
+
+def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
+    if a.dtype != np.float64:
+        return np.asarray(a == b)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(a - b) <= tolerance) | (np.isnan(a) & np.isnan(b)))
+
+
+def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, int]:
+    """Row ids of nearly equal rows, and how many rows were looked at: all, or those of whole buckets, so that pairs stay together."""
+    found: list[np.ndarray] = []
+    looked = look.n_rows
+    for rows in _bands(look, scale):
+        found.append(_verified(look, rows, scale))
+        looked = rows.height if look.is_sampled else looked
+    if not look.is_sampled:
+        return np.unique(np.concatenate(found)), looked
+    # Each band sees other rows: the one that finds most is closest to the truth.
+    return max(found, key=len), looked
+
+
+def _bands(look: Look, scale: _Scale) -> Iterator[pl.DataFrame]:
+    """Frames of row_id, the columns and the bucket of a band: half of the groups of dependent columns, rounded."""
+    draw = np.random.default_rng(scale.seed)
+    groups = sorted({scale.odds.group[name] for name in scale.columns})
+    for _ in range(BANDS_SAMPLED if look.is_sampled else BANDS):
+        half = draw.permutation(groups)[: max(1, (len(groups) + 1) // 2)]
+        chosen = [name for name in scale.columns if scale.odds.group[name] in half]
+        shift = draw.random(len(chosen))
+        parts = [_rounded(look, name, scale.width.get(name, 0.0) * NEAR * WIDE, float(s)) for name, s in zip(chosen, shift, strict=True)]
+        bucket = pl.struct(parts).hash(seed=1)
+        rows = look.rows if look.is_sampled else look.sample.lazy()
+        rows = rows.select(ROW_ID, *scale.columns, bucket.alias(BUCKET))
+        if look.is_sampled:
+            rows = rows.filter(mixed(pl.col(BUCKET), scale.seed) < int(look.sample.height / look.n_rows * WORD))
+        yield rows.collect(engine="streaming").sort(ROW_ID)
+
+
+def _rounded(look: Look, name: str, step: float, shift: float) -> pl.Expr:
+    if look.sample[name].dtype in (pl.String, pl.Boolean):
+        return _worn(pl.col(name).cast(pl.String)).alias(name)
+    value = pl.col(name).to_physical().cast(pl.Float64)
+    # Values beyond 64 bits after rounding share a bucket with the missing ones.
+    return (value if step <= 0 else (value / step + shift).floor()).cast(pl.Int64, strict=False).alias(name)
+
+
+def _verified(look: Look, rows: pl.DataFrame, scale: _Scale) -> np.ndarray:
+    """Row ids of pairs within a bucket that are near in enough columns, in columns surprising enough, and not equal."""
+    a, b = _pairs(rows[BUCKET].to_numpy())
+    if not len(a):
+        return np.empty(0, dtype=np.uint64)
+    agreeing, equal = np.zeros(len(a)), np.ones(len(a), dtype=bool)
+    surprise: dict[int, np.ndarray] = {}
+    for name in scale.columns:
+        values = _plain(rows, name)
+        tolerance = scale.width.get(name, 0.0) * NEAR
+        close, same = _close(values[a], values[b], tolerance), _close(values[a], values[b], 0.0)
+        agreeing += close
+        equal &= same
+        told = np.where(same, -np.log(scale.odds.same[name]), np.where(close, -np.log(scale.near[name]), 0.0))
+        group = scale.odds.group[name]
+        surprise[group] = np.maximum(surprise.get(group, np.zeros(len(a))), told)
+    needed = np.log(max(look.n_rows, 2) * (look.n_rows - 1.0) / 2.0 * SURE)
+    near = ~equal & (agreeing >= AGREEING * len(scale.columns)) & (np.sum(list(surprise.values()), axis=0) >= needed)
+    ids = rows[ROW_ID].to_numpy()
+    return np.unique(np.concatenate([ids[a[near]], ids[b[near]]]))
+
+
+def _pairs(bucket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of neighbours within each bucket, in row order; large buckets tell nothing."""
+    order = np.argsort(bucket, kind="stable")
+    ordered = bucket[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    size = np.repeat(np.diff(np.append(starts, len(ordered))), np.diff(np.append(starts, len(ordered))))
+    next_to = (ordered[1:] == ordered[:-1]) & (size[1:] <= MOST_BUCKET)
+    at = np.flatnonzero(next_to)
+    return order[at], order[at + 1]

@@ -30,9 +30,13 @@ class Chance:
 
 
 def chance(look: Look, columns: list[str]) -> Chance:
-    """Of the sample. Columns beyond the first LOOKED_AT make one group, which understates how telling they are."""
-    codes = [_codes(look.sample[name]) for name in columns[:LOOKED_AT]]
-    same = {name: _same(look.sample[name]) for name in columns}
+    """Of the sample, where rows that repeat count once: copies say nothing of chance.
+
+    Columns beyond the first LOOKED_AT make one group, which understates how telling they are.
+    """
+    rows = look.sample.select(columns).unique(maintain_order=True)
+    codes = [_codes(rows[name]) for name in columns[:LOOKED_AT]]
+    same = {name: _same(rows[name]) for name in columns}
     parent = list(range(len(codes)))
     for i in range(len(codes)):
         for j in range(i):

@@ -29,7 +29,7 @@ def check(look: Look) -> list[Finding]:
     return [*found.copies(), *found.shared(), *found.conflicts()]
 
 
-def sure(look: Look, odds: Chance, columns: list[str], n_pairs: float) -> bool:
+def sure(odds: Chance, columns: list[str], n_pairs: float) -> bool:
     """Whether agreeing in all of the columns cannot well be chance."""
     return n_pairs * odds.of_all(columns) < SURE_PAIRS
 
@@ -39,7 +39,7 @@ class _Repeated:
         self.look = look
         self.whole = [name for name in look.columns if name not in look.task.key]
         self.known = [name for name in look.known if name not in look.task.forbidden]
-        self.odds = chance(look, [name for name in look.described])
+        self.odds = chance(look, look.seen)
         asked = {WHOLE: self.whole, BOTH: self.known, SEEN: look.seen}
         self.hashes = look.rows.select(ROW_ID, **_hashes(asked)).collect(engine="streaming").sort(ROW_ID)
 
@@ -52,8 +52,8 @@ class _Repeated:
         hashes = self.hashes[WHOLE]
         ids = self.hashes.filter(~hashes.is_first_distinct())[ROW_ID].to_numpy()
         n, share = len(ids), len(ids) / self.look.n_rows
-        columns = [name for name in self.whole if name in self.odds.same]
-        is_sure = sure(self.look, self.odds, columns, self.n_pairs)
+        # Rows that are equal in everything are so in what models see; what more they share makes it only surer.
+        is_sure = sure(self.odds, self.look.seen, self.n_pairs)
         if not n or (not is_sure and share < MANY_UNTOLD):
             return
         but = " but the key" if self.look.task.key else ""
@@ -75,7 +75,7 @@ class _Repeated:
         if not n:
             return
         share = n / tested.len()
-        is_sure = sure(self.look, self.odds, self.known, float(self.look.n_rows) * tested.len())
+        is_sure = sure(self.odds, self.look.seen, float(self.look.n_rows) * tested.len())
         severity: Severity = "info" if not is_sure else "serious" if share >= SERIOUS_SHARE and n >= FEW else "warned"
         why = "; with so few values that can be chance" if not is_sure else "; a model that remembers them looks better than it is"
         told = f"{n:,} rows of the test ({percent(share)}) equal a training row in all that is known at the decision{why}"
@@ -92,7 +92,7 @@ class _Repeated:
         if not torn.height:
             return
         n, share = torn.height, torn.height / look.n_rows
-        is_sure = sure(look, self.odds, look.seen, self.n_pairs)
+        is_sure = sure(self.odds, look.seen, self.n_pairs)
         if not is_sure and share < MANY_UNTOLD:
             return
         severity: Severity = "info" if not is_sure else "serious" if share >= SERIOUS_SHARE and n >= FEW else "warned"

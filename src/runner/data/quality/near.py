@@ -21,7 +21,7 @@ from runner.data.quality.look import WORD, Look, mixed
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 2, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.
 NEAR, WIDE = 0.02, 3.0
-AGREEING, SURE = 0.75, 1_000.0
+AGREEING, SURE, RAREST = 0.75, 100.0, 1e-6
 WARNED_SHARE = 0.005
 RANDOM_PAIRS = 20_000
 BUCKET = "__runner_bucket"
@@ -47,10 +47,11 @@ def check(look: Look) -> list[Finding]:
 @dataclass(frozen=True)
 class _Scale:
     """columns in order; width: range of the middle half of numbers and times, 0 for the rest; odds: of equal values;
-    near: column to the chance that two rows are near."""
+    step: the smallest difference of two values; near: column to the chance that two rows are near; seed: of the bands."""
 
     columns: list[str]
     width: dict[str, float]
+    step: dict[str, float]
     odds: Chance
     near: dict[str, float]
     seed: int
@@ -60,16 +61,17 @@ def _scale(look: Look, columns: list[str]) -> _Scale:
     seed = seed_for(look.seed, "data", "quality", "near")
     draw = np.random.default_rng(seed)
     one, other = draw.integers(0, look.sample.height, (2, RANDOM_PAIRS))
-    width, near = {}, {}
+    width, step, near = {}, {}, {}
     for name in columns:
         values = _plain(look.sample, name)
         if values.dtype == np.float64:
             known = values[np.isfinite(values)]
             low, high = np.quantile(known, [0.25, 0.75]) if len(known) else (0.0, 0.0)
             width[name] = float(high - low) or float(known.std() if len(known) else 0.0)
+            step[name] = float(np.diff(np.unique(known)).min(initial=np.inf))
         close = _close(values[one], values[other], width.get(name, 0.0) * NEAR)
         near[name] = max(float((close & (one != other)).mean()), 1.0 / RANDOM_PAIRS)
-    return _Scale(columns, width, chance(look, columns), near, seed)
+    return _Scale(columns, width, step, chance(look, columns), near, seed)
 
 
 def _plain(rows: pl.DataFrame, name: str) -> np.ndarray:
@@ -144,13 +146,26 @@ def _verified(look: Look, rows: pl.DataFrame, scale: _Scale) -> np.ndarray:
         close, same = _close(values[a], values[b], tolerance), _close(values[a], values[b], 0.0)
         agreeing += close
         equal &= same
-        told = np.where(same, -np.log(scale.odds.same[name]), np.where(close, -np.log(scale.near[name]), 0.0))
+        told = np.where(close, -np.log(_by_chance(values, a, b, name, scale)), 0.0)
         group = scale.odds.group[name]
         surprise[group] = np.maximum(surprise.get(group, np.zeros(len(a))), told)
     needed = np.log(max(look.n_rows, 2) * (look.n_rows - 1.0) / 2.0 * SURE)
     near = ~equal & (agreeing >= AGREEING * len(scale.columns)) & (np.sum(list(surprise.values()), axis=0) >= needed)
     ids = rows[ROW_ID].to_numpy()
     return np.unique(np.concatenate([ids[a[near]], ids[b[near]]]))
+
+
+def _by_chance(values: np.ndarray, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
+    """(p,) the chance that two rows agree as closely as each pair does: how common the value is, or how thin the values lie around it."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    common = counts[place[a]].astype(float)
+    if values.dtype != np.float64:
+        return np.asarray(np.maximum(common - 1.0, 1.0) / len(values))
+    tolerance = scale.width[name] * NEAR
+    away = np.maximum(np.abs(values[a] - values[b]), scale.step[name])
+    thin = scale.near[name] * np.clip(away / tolerance if tolerance > 0 else 1.0, 0.0, 1.0)
+    missing = np.isnan(values[a])
+    return np.where(missing, np.isnan(values).mean(), np.maximum(np.maximum((common - 2.0) / len(values), thin), RAREST))
 
 
 def _pairs(bucket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

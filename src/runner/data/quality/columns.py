@@ -26,10 +26,11 @@ def check(look: Look) -> list[Finding]:
     if look.n_rows < LEAST_ROWS:
         return []
     found = [_nearly_constant(look, name) for name in look.described]
-    found += [_identifier(look, name) for name in look.of_type("int", "string")]
-    found += [_many_values(look, name) for name in look.of_type("string")]
-    found += [_mixed(look, name) for name in look.of_type("string")]
-    return [finding for finding in found if finding is not None]
+    mixed = {name: finding for name in look.of_type("string") if (finding := _mixed(look, name)) is not None}
+    # What a column of mixed content seems to be beside that is told once it is mended.
+    others = [name for name in look.of_type("int", "string") if name not in mixed]
+    found += [check(look, name) for check in (_identifier, _many_values) for name in others]
+    return [*mixed.values(), *(finding for finding in found if finding is not None)]
 
 
 def _nearly_constant(look: Look, name: str) -> Finding | None:
@@ -78,7 +79,7 @@ def _is_counter(look: Look, name: str, values: pl.Series) -> bool:
 
 def _many_values(look: Look, name: str) -> Finding | None:
     n, known = look.counts.distinct[name], look.n_rows - look.counts.missing[name]
-    if n < MANY_VALUES or name not in look.seen or n >= IDENTIFYING * known or known / n >= ROWS_A_VALUE:
+    if look.sample[name].dtype != pl.String or n < MANY_VALUES or name not in look.seen or n >= IDENTIFYING * known or known / n >= ROWS_A_VALUE:
         return None
     words = float(look.sample[name].str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
     is_text = words >= WORDY

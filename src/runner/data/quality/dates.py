@@ -66,7 +66,7 @@ def _no_day(look: Look, name: str) -> Finding | None:
     n = int(bad.sum())
     if not n:
         return None
-    examples = ", ".join(shown(value) for value in text.filter(bad).head(3).to_list())
+    examples = ", ".join(shown(value) for value in sorted(set(text.filter(bad).head(1000)))[:3])
     told = f"{look.scaled(n):,} rows hold no day of the calendar, such as {examples}"
     return _impossible(look, name, told, look.scaled(n), look.ids[bad.to_numpy()], "")
 

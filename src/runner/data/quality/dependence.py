@@ -61,8 +61,8 @@ def _codes(values: pl.Series) -> np.ndarray:
     if head.dtype in (pl.String, pl.Boolean):
         text = head.cast(pl.String)
         common = text.drop_nulls().value_counts(sort=False).sort(["count", text.name], descending=[True, False]).head(PARTS - 1)[text.name].to_list()
-        place = {value: at for at, value in enumerate(common)}
-        return np.array([PARTS if value is None else place.get(value, PARTS - 1) for value in text.to_list()])
+        placed = text.replace_strict(common, list(range(len(common))), default=PARTS - 1, return_dtype=pl.Int64)
+        return np.where(text.is_null().to_numpy(), PARTS, placed.fill_null(PARTS).to_numpy())
     numbers = head.to_physical().cast(pl.Float64).to_numpy().astype(float)
     known = numbers[~np.isnan(numbers)]
     if not len(known):

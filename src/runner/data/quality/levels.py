@@ -16,7 +16,7 @@ from runner.data.quality.look import Look
 from runner.data.quality.periods import Periods, periods, start_of
 
 # Of a rank between 0 and 1, or of a share: smaller changes are real in a large table, and of no use to anybody.
-LEAST, SERIOUS = 0.1, 0.35
+LEAST, SERIOUS, SERIOUS_ROWS = 0.1, 0.35, 0.01
 # With more periods that stand out, it is a step or a drift, not odd periods.
 MOST_ODD = 0.2
 SIDE, SAMPLE_ROWS = 3, 15
@@ -240,5 +240,6 @@ def _told(look: Look, found: Periods, series: _Series, odd: np.ndarray, what: st
         "outcome_over_time": "judge by time (data/split=by_time), and ask which part of the past still holds",
         "level_over_time": "find out what changed in how the column is measured or who comes; judge by time (data/split=by_time)",
     }[series.kind]
-    severity: Severity = "serious" if serious and series.column in look.seen else "warned"
+    matters = series.column in look.seen and n >= SERIOUS_ROWS * look.n_rows
+    severity: Severity = "serious" if serious and matters else "warned"
     return Finding(severity, what, evidence, n, series.kind, (series.column,), ids, hint, picture=picture)

@@ -16,7 +16,7 @@ from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
-from runner.data.quality.look import WORD, Look, mixed
+from runner.data.quality.look import GAMMA, WORD, Look, mixed
 
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 2, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.
@@ -63,7 +63,7 @@ def _scale(look: Look, columns: list[str]) -> _Scale:
     one, other = draw.integers(0, look.sample.height, (2, RANDOM_PAIRS))
     width, step, near = {}, {}, {}
     for name in columns:
-        values = _plain(look.sample, name)
+        values = _plain(look.sample[name])
         if values.dtype == np.float64:
             known = values[np.isfinite(values)]
             low, high = np.quantile(known, [0.25, 0.75]) if len(known) else (0.0, 0.0)
@@ -74,12 +74,14 @@ def _scale(look: Look, columns: list[str]) -> _Scale:
     return _Scale(columns, width, step, chance(look, columns), near, seed)
 
 
-def _plain(rows: pl.DataFrame, name: str) -> np.ndarray:
+def _plain(values: pl.Series) -> np.ndarray:
     """Float64 of numbers and times, codes (Int64) of text without case and signs, which mean the same within one frame."""
-    values = rows[name]
     if values.dtype in (pl.String, pl.Boolean):
-        text = _worn(pl.col(name).cast(pl.String))
-        return rows.select(text.rank("dense").fill_null(0).cast(pl.Int64).alias("code"))["code"].to_numpy()
+        text = values.cast(pl.String).alias("text")
+        # Only different values are looked at letter by letter.
+        different = text.drop_nulls().unique().to_frame().with_columns(worn=_worn(pl.col("text"))).with_columns(code=pl.col("worn").rank("dense"))
+        coded = text.to_frame().join(different.select("text", "code"), on="text", how="left", maintain_order="left")
+        return coded["code"].fill_null(0).cast(pl.Int64).to_numpy()
     return values.to_physical().cast(pl.Float64).to_numpy().astype(np.float64)
 
 
@@ -98,52 +100,76 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
 def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, int]:
     """Row ids of nearly equal rows, and how many rows were looked at: all, or those of whole buckets, so that pairs stay together."""
     found: list[np.ndarray] = []
-    looked = look.n_rows
-    for rows in _bands(look, scale):
-        found.append(_verified(look, rows, scale))
-        looked = rows.height if look.is_sampled else looked
     if not look.is_sampled:
-        return np.unique(np.concatenate(found)), looked
+        rows = _coded(look.sample, scale)
+        for chosen, shift in _bands(scale, BANDS):
+            found.append(_verified(look, rows, _bucket(rows, scale, chosen, shift), scale))
+        return np.unique(np.concatenate(found)), look.n_rows
+    looked = []
+    for chosen, shift in _bands(scale, BANDS_SAMPLED):
+        bucket = pl.struct([_rounded(look, scale, name, s) for name, s in zip(chosen, shift, strict=True)]).hash(seed=1).alias(BUCKET)
+        drawn = mixed(pl.col(BUCKET), scale.seed) < int(look.sample.height / look.n_rows * WORD)
+        part = look.rows.select(ROW_ID, *scale.columns, bucket).filter(drawn).collect(engine="streaming").sort(ROW_ID)
+        looked.append(part.height)
+        found.append(_verified(look, _coded(part, scale), part[BUCKET].to_numpy(), scale) if part.height else np.empty(0, dtype=np.uint64))
     # Each band sees other rows: the one that finds most is closest to the truth.
-    return max(found, key=len), looked
+    most = max(range(len(found)), key=lambda at: len(found[at]))
+    return found[most], looked[most]
 
 
-def _bands(look: Look, scale: _Scale) -> Iterator[pl.DataFrame]:
-    """Frames of row_id, the columns and the bucket of a band: half of the groups of dependent columns, rounded."""
+@dataclass(frozen=True)
+class _Coded:
+    """ids: (n,) row ids; values: column to (n,) Float64, or Int64 codes of text."""
+
+    ids: np.ndarray
+    values: dict[str, np.ndarray]
+
+
+def _coded(rows: pl.DataFrame, scale: _Scale) -> _Coded:
+    return _Coded(rows[ROW_ID].to_numpy(), {name: _plain(rows[name]) for name in scale.columns})
+
+
+def _bands(scale: _Scale, n: int) -> Iterator[tuple[list[str], list[float]]]:
+    """Bands: half of the groups of dependent columns each, with a shift of the rounding for every column."""
     draw = np.random.default_rng(scale.seed)
     groups = sorted({scale.odds.group[name] for name in scale.columns})
-    for _ in range(BANDS_SAMPLED if look.is_sampled else BANDS):
-        half = draw.permutation(groups)[: max(1, (len(groups) + 1) // 2)]
+    for _ in range(n):
+        half = set(draw.permutation(groups)[: max(1, (len(groups) + 1) // 2)].tolist())
         chosen = [name for name in scale.columns if scale.odds.group[name] in half]
-        shift = draw.random(len(chosen))
-        parts = [_rounded(look, name, scale.width.get(name, 0.0) * NEAR * WIDE, float(s)) for name, s in zip(chosen, shift, strict=True)]
-        bucket = pl.struct(parts).hash(seed=1)
-        rows = look.rows if look.is_sampled else look.sample.lazy()
-        rows = rows.select(ROW_ID, *scale.columns, bucket.alias(BUCKET))
-        if look.is_sampled:
-            rows = rows.filter(mixed(pl.col(BUCKET), scale.seed) < int(look.sample.height / look.n_rows * WORD))
-        yield rows.collect(engine="streaming").sort(ROW_ID)
+        yield chosen, draw.random(len(chosen)).tolist()
 
 
-def _rounded(look: Look, name: str, step: float, shift: float) -> pl.Expr:
+def _bucket(rows: _Coded, scale: _Scale, chosen: list[str], shift: list[float]) -> np.ndarray:
+    """(n,) UInt64: rows of one bucket are alike in all of the chosen columns, rounded."""
+    bucket = np.zeros(len(rows.ids), dtype=np.uint64)
+    for name, s in zip(chosen, shift, strict=True):
+        values, step = rows.values[name], scale.width.get(name, 0.0) * NEAR * WIDE
+        rounded = np.floor(values / step + s) if values.dtype == np.float64 and step > 0 else values
+        codes = np.unique(rounded, return_inverse=True)[1].astype(np.uint64)
+        bucket = (bucket + codes + np.uint64(1)) * np.uint64(GAMMA)
+        bucket ^= bucket >> np.uint64(31)
+    return bucket
+
+
+def _rounded(look: Look, scale: _Scale, name: str, shift: float) -> pl.Expr:
+    """The same as an expression over all rows."""
     if look.sample[name].dtype in (pl.String, pl.Boolean):
-        return _worn(pl.col(name).cast(pl.String)).alias(name)
-    value = pl.col(name).to_physical().cast(pl.Float64)
+        return pl.col(name).cast(pl.String).str.to_lowercase().alias(name)
+    value, step = pl.col(name).to_physical().cast(pl.Float64), scale.width.get(name, 0.0) * NEAR * WIDE
     # Values beyond 64 bits after rounding share a bucket with the missing ones.
     return (value if step <= 0 else (value / step + shift).floor()).cast(pl.Int64, strict=False).alias(name)
 
 
-def _verified(look: Look, rows: pl.DataFrame, scale: _Scale) -> np.ndarray:
+def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np.ndarray:
     """Row ids of pairs within a bucket that are near in enough columns, in columns surprising enough, and not equal."""
-    a, b = _pairs(rows[BUCKET].to_numpy())
+    a, b = _pairs(bucket)
     if not len(a):
         return np.empty(0, dtype=np.uint64)
     agreeing, equal = np.zeros(len(a)), np.ones(len(a), dtype=bool)
     surprise: dict[int, np.ndarray] = {}
     for name in scale.columns:
-        values = _plain(rows, name)
-        tolerance = scale.width.get(name, 0.0) * NEAR
-        close, same = _close(values[a], values[b], tolerance), _close(values[a], values[b], 0.0)
+        values = rows.values[name]
+        close, same = _close(values[a], values[b], scale.width.get(name, 0.0) * NEAR), _close(values[a], values[b], 0.0)
         agreeing += close
         equal &= same
         told = np.where(close, -np.log(_by_chance(values, a, b, name, scale)), 0.0)
@@ -151,8 +177,7 @@ def _verified(look: Look, rows: pl.DataFrame, scale: _Scale) -> np.ndarray:
         surprise[group] = np.maximum(surprise.get(group, np.zeros(len(a))), told)
     needed = np.log(max(look.n_rows, 2) * (look.n_rows - 1.0) / 2.0 * SURE)
     near = ~equal & (agreeing >= AGREEING * len(scale.columns)) & (np.sum(list(surprise.values()), axis=0) >= needed)
-    ids = rows[ROW_ID].to_numpy()
-    return np.unique(np.concatenate([ids[a[near]], ids[b[near]]]))
+    return np.unique(np.concatenate([rows.ids[a[near]], rows.ids[b[near]]]))
 
 
 def _by_chance(values: np.ndarray, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
@@ -165,7 +190,7 @@ def _by_chance(values: np.ndarray, a: np.ndarray, b: np.ndarray, name: str, scal
     away = np.maximum(np.abs(values[a] - values[b]), scale.step[name])
     thin = scale.near[name] * np.clip(away / tolerance if tolerance > 0 else 1.0, 0.0, 1.0)
     missing = np.isnan(values[a])
-    return np.where(missing, np.isnan(values).mean(), np.maximum(np.maximum((common - 2.0) / len(values), thin), RAREST))
+    return np.asarray(np.where(missing, np.isnan(values).mean(), np.maximum(np.maximum((common - 2.0) / len(values), thin), RAREST)))
 
 
 def _pairs(bucket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,8 @@ from runner.data.quality.look import Look
 LEAST_ROWS, LEAST_SHARE = 5, 0.0005
 APART = 0.5
 # Zeros in a column of amounts that are otherwise never near zero.
-ZERO_SHARE, FAR_FROM_ZERO = 0.005, 0.2
+# With more of them, having nothing is an answer.
+ZERO_SHARE, MOST_ZEROS, FAR_FROM_ZERO = 0.005, 0.2, 0.2
 
 
 def check(look: Look) -> list[Finding]:
@@ -83,7 +84,7 @@ def _is_apart(value: float, rest: np.ndarray) -> bool:
 
 
 def _is_zero(value: float, n: int, look: Look, rest: np.ndarray) -> bool:
-    if value != 0 or rest[0] <= 0 or n < ZERO_SHARE * look.n_rows:
+    if value != 0 or rest[0] <= 0 or not ZERO_SHARE <= n / look.n_rows <= MOST_ZEROS:
         return False
     low, middle = np.quantile(rest, [0.01, 0.5], method="inverted_cdf")
     # Counts start at zero by nature: 1 is the usual first step from it.

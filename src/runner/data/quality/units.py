@@ -53,14 +53,14 @@ def check(look: Look) -> list[Finding]:
     """Positive amounts that fall into two clouds of one shape, or groups whose amounts differ by a factor and nothing else."""
     if look.sample.height < LEAST_ROWS:
         return []
-    groups = [name for name in look.of_type("string", "bool") if 2 <= look.counts.distinct[name] <= MOST_GROUPS]
+    groups = [_groups(look.sample[name]) for name in look.of_type("string", "bool") if 2 <= look.counts.distinct[name] <= MOST_GROUPS]
     found = []
     for name in look.of_type("int", "float"):
         if look.counts.distinct[name] < LEAST_VALUES:
             continue
         values = look.numbers(name)
         mix = _two_clouds(values, [float(v) for v in look.counts.odd[name]])
-        mix = mix or next((m for by in groups if (m := _by_group(values, look.sample[by])) is not None), None)
+        mix = mix or next((m for by in groups if (m := _by_group(values, by)) is not None), None)
         if mix is not None:
             found.append(_told(look, name, mix))
     return found
@@ -113,14 +113,33 @@ def _valley(logs: np.ndarray) -> float | None:
     return float(edges[at + 1]) if depth[at] < VALLEY else None
 
 
-def _by_group(values: np.ndarray, group: pl.Series) -> _Mix | None:
+@dataclass(frozen=True)
+class _Groups:
+    """A column of few values. codes: (n,) position of each row's label, -1 where missing; order: labels, the smallest group first."""
+
+    name: str
+    labels: list[str]
+    codes: np.ndarray
+    order: list[int]
+
+
+def _groups(values: pl.Series) -> _Groups:
+    text = values.cast(pl.String)
+    labels = sorted(text.drop_nulls().unique().to_list())
+    codes = text.replace_strict(labels, list(range(len(labels))), return_dtype=pl.Int64).fill_null(-1).to_numpy()
+    sizes = np.bincount(codes[codes >= 0], minlength=len(labels))
+    return _Groups(values.name, labels, codes, np.argsort(sizes, kind="stable").tolist())
+
+
+def _by_group(values: np.ndarray, groups: _Groups) -> _Mix | None:
     """A group whose amounts are those of all others times a factor; before, they hardly overlap."""
     usable, logs = _logs(values, [])
     if len(logs) < LEAST_ROWS or (values[usable] < 0).any():
         return None
-    labels = group.cast(pl.String).to_numpy()[usable]
-    for label in sorted({str(v) for v in labels if v is not None}):
-        mine = labels == label
+    codes = groups.codes[usable]
+    # The smallest group first: of two that differ by a factor, it is the one in another unit.
+    for at in groups.order:
+        mine = codes == at
         if min(mine.sum(), (~mine).sum()) < 2 * PART_ROWS:
             continue
         away = float(np.median(logs[mine]) - np.median(logs[~mine]))
@@ -131,7 +150,9 @@ def _by_group(values: np.ndarray, group: pl.Series) -> _Mix | None:
         if distance <= _limit(int(mine.sum()), int((~mine).sum()), GROUP_ALIKE):
             hit = np.zeros(len(values), dtype=bool)
             hit[np.flatnonzero(usable)[mine]] = True
-            return _Mix(factor if away > 0 else 1 / factor, hit, distance, by=f"{group.name} = {shown(label)}", condition=_equals(group.name, label))
+            label = groups.labels[at]
+            told = f"{groups.name} = {shown(label)}"
+            return _Mix(factor if away > 0 else 1 / factor, hit, distance, by=told, condition=_equals(groups.name, label))
     return None
 
 

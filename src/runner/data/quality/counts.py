@@ -58,6 +58,7 @@ def counted(rows: pl.LazyFrame, n_rows: int, schema: Mapping[str, pl.DataType]) 
     if not schema:
         return Counts({}, {}, {}, True, {})
     is_exact = n_rows <= COUNTED_ROWS
+    plain = {name: as_candidate(pl.col(name), dtype) for name, dtype in schema.items()}
     odd = {name: candidates(dtype) for name, dtype in schema.items()}
     asked: list[pl.Expr] = []
     for at, (name, dtype) in enumerate(schema.items()):
@@ -66,23 +67,36 @@ def counted(rows: pl.LazyFrame, n_rows: int, schema: Mapping[str, pl.DataType]) 
         asked += [(value.drop_nulls().n_unique() if is_exact else value.drop_nulls().approx_n_unique()).alias(f"{at}.distinct")]
         if dtype.is_numeric() or dtype.is_temporal():
             asked += [value.min().alias(f"{at}.low"), value.max().alias(f"{at}.high")]
-        plain = as_candidate(value, dtype)
-        asked += [(plain == pl.lit(v)).sum().alias(f"{at}.odd.{n}") for n, v in enumerate(odd[name])]
+        if odd[name]:
+            asked += [plain[name].is_in(list(odd[name])).sum().alias(f"{at}.odd")]
     found = rows.select(asked).collect(engine="streaming").row(0, named=True)
     names = list(schema)
+    none: dict[str, dict[Any, int]] = {name: {} for name in names}
+    hit = {name: odd[name] for at, name in enumerate(names) if found.get(f"{at}.odd")}
     return Counts(
         {name: int(found[f"{at}.missing"]) for at, name in enumerate(names)},
         {name: int(found[f"{at}.distinct"]) for at, name in enumerate(names)},
         {name: (found[f"{at}.low"], found[f"{at}.high"]) for at, name in enumerate(names) if f"{at}.low" in found},
         is_exact,
-        {name: {v: n for i, v in enumerate(odd[name]) if (n := int(found[f"{at}.odd.{i}"]))} for at, name in enumerate(names)},
+        none | _each(rows.select(**{name: plain[name] for name in hit}), hit),
     )
+
+
+def _each(rows: pl.LazyFrame, candidates: Mapping[str, tuple[Any, ...]]) -> dict[str, dict[Any, int]]:
+    """Rows of each candidate that is there, in the columns that have any."""
+    if not candidates:
+        return {}
+    asked = [(pl.col(name) == pl.lit(v)).sum().alias(f"{at}.{n}") for at, name in enumerate(candidates) for n, v in enumerate(candidates[name])]
+    found = rows.select(asked).collect(engine="streaming").row(0, named=True)
+    return {name: {v: k for n, v in enumerate(values) if (k := int(found[f"{at}.{n}"]))} for at, (name, values) in enumerate(candidates.items())}
 
 
 def candidates(dtype: pl.DataType) -> tuple[Any, ...]:
     """Values of a type that often stand for 'unknown'."""
     if dtype == pl.String:
         return WORDS
+    if dtype.is_float():
+        return tuple(float(n) for n in (0, *NUMBERS))
     if dtype.is_numeric():
         return (0, *NUMBERS)
     return DATES if dtype.is_temporal() else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,6 +88,13 @@ class Look:
     def numbers(self, name: str) -> np.ndarray:
         """(n,) Float64 values of a sampled int or float column, NaN where missing."""
         return self.sample[name].cast(pl.Float64).to_numpy().astype(np.float64)
+
+    def thinned(self, limit: int) -> Look:
+        """The same with a sample of at most `limit` rows, evenly drawn in row order."""
+        if self.sample.height <= limit:
+            return self
+        kept = np.linspace(0, self.sample.height - 1, limit).astype(np.int64)
+        return replace(self, sample=self.sample[kept.tolist()])
 
     @cached_property
     def ids(self) -> np.ndarray:

@@ -23,7 +23,7 @@ from runner.data.quality.finding import Finding, Severity, percent
 from runner.data.quality.look import WORD, Look, mixed
 from runner.data.quality.spec import QualitySpec
 
-TESTED_ROWS = 50_000
+TESTED_ROWS, CLASSIFIED_ROWS = 50_000, 10_000
 LEAST_ROWS = 50
 # As the Kolmogorov-Smirnov distance, as a change of shares, and as AUC: smaller differences are real in large samples, and harmless.
 LEAST_DISTANCE, LEAST_SHARE, SERIOUS_DISTANCE = 0.1, 0.05, 0.4
@@ -59,6 +59,7 @@ def check(look: Look) -> list[Finding]:
         return [Finding("info", "too few rows to compare training with production", told_as, theirs.height, "production")]
     apart = {look.clock, look.task.time}
     columns = [name for name in look.known if name in theirs.columns and name not in apart]
+    look = look.thinned(TESTED_ROWS)
     compared = [c for name in columns if (c := _compare(look, theirs, name)) is not None]
     from scipy.stats import false_discovery_control
 
@@ -80,7 +81,7 @@ class _Compared:
 
 
 def _compare(look: Look, theirs: pl.DataFrame, name: str) -> _Compared | None:
-    a, b = look.sample[name].head(TESTED_ROWS), theirs[name].head(TESTED_ROWS)
+    a, b = look.sample[name], _even(theirs[name])
     gaps = np.array([[s.null_count(), s.len() - s.null_count()] for s in (a, b)], dtype=float)
     p_gaps, _ = independence(gaps)
     share = gaps[:, 0] / gaps.sum(axis=1)
@@ -93,6 +94,11 @@ def _compare(look: Look, theirs: pl.DataFrame, name: str) -> _Compared | None:
     # One finding a column: its values or its gaps, whichever is further off; the smaller p of two counts twice.
     worst = max((values, missing), key=lambda c: (c.p < FALSE_SHARE, c.size / c.least))
     return _Compared(name, min(1.0, 2.0 * worst.p), worst.size, worst.least, worst.said)
+
+
+def _even(values: pl.Series) -> pl.Series:
+    """At most TESTED_ROWS of the values, evenly drawn."""
+    return values if values.len() <= TESTED_ROWS else values.gather(np.linspace(0, values.len() - 1, TESTED_ROWS).astype(np.int64))
 
 
 def _numbers(name: str, a: pl.Series, b: pl.Series) -> _Compared:
@@ -141,7 +147,7 @@ def _classified(look: Look, theirs: pl.DataFrame, columns: list[str]) -> Finding
 
     As many rows of each, two folds; the smaller p of the two counts twice, which holds whatever the folds share.
     """
-    n = min(look.sample.height, theirs.height, TESTED_ROWS // 2)
+    n = min(look.sample.height, theirs.height, CLASSIFIED_ROWS)
     seed = seed_for(look.seed, "data", "quality", "two samples")
     draw = np.random.default_rng(seed)
     a, b = look.sample.select(columns), theirs.select(columns)

@@ -95,7 +95,7 @@ def _number(look: Look, name: str, value: float, n: int, rest: np.ndarray) -> Fi
     ids = _ids(look, name, [value])
     told = f"{n:,} rows ({percent(n / look.n_rows)}) have it, all others lie from {rest[0]:.6g} to {rest[-1]:.6g}"
     hint = "make it missing, so that it is not taken for an amount"
-    yaml = _nullif(look, name, f"{{column}} <> {value}")
+    yaml = _nullif(look, name, f"{{column}} <> {value:g}")
     return Finding("warned", f"column {name} may use {value:g} for 'unknown'", told, n, "sentinel", (name,), first(ids), hint, yaml, bound(ids, n))
 
 

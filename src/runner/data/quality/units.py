@@ -30,11 +30,12 @@ FACTORS = {
     28.3495: "ounces and grams",
 }
 # Counts of things and ratings make ladders of their own: only columns with many values are looked at.
-LEAST_ROWS, LEAST_VALUES = 200, 50
+LEAST_ROWS, LEAST_VALUES, LOOKED_AT = 200, 50, 50_000
 LEAST_PART, PART_ROWS = 0.005, 20
 # In log10: how near the factor, how far apart the parts, how alike their shapes.
 NEAR, APART, ALIKE = 0.04, 0.8, 0.2
 VALLEY, BINS = 0.2, 120
+LEAST_FACTOR = 0.15
 # Told of groups: how near their middles are to the factor, and how alike they are once it is taken out.
 GROUP_NEAR, GROUP_ALIKE, MOST_GROUPS = 0.025, 0.12, 30
 
@@ -53,6 +54,7 @@ def check(look: Look) -> list[Finding]:
     """Positive amounts that fall into two clouds of one shape, or groups whose amounts differ by a factor and nothing else."""
     if look.sample.height < LEAST_ROWS:
         return []
+    look = look.thinned(LOOKED_AT)
     groups = [_groups(look.sample[name]) for name in look.of_type("string", "bool") if 2 <= look.counts.distinct[name] <= MOST_GROUPS]
     found = []
     for name in look.of_type("int", "float"):
@@ -137,6 +139,8 @@ def _by_group(values: np.ndarray, groups: _Groups) -> _Mix | None:
     if len(logs) < LEAST_ROWS or (values[usable] < 0).any():
         return None
     codes = groups.codes[usable]
+    if _spread(logs, codes, len(groups.labels)) < LEAST_FACTOR:
+        return None
     # The smallest group first: of two that differ by a factor, it is the one in another unit.
     for at in groups.order:
         mine = codes == at
@@ -154,6 +158,15 @@ def _by_group(values: np.ndarray, groups: _Groups) -> _Mix | None:
             told = f"{groups.name} = {shown(label)}"
             return _Mix(factor if away > 0 else 1 / factor, hit, distance, by=told, condition=_equals(groups.name, label))
     return None
+
+
+def _spread(logs: np.ndarray, codes: np.ndarray, size: int) -> float:
+    """How far the middles of the groups lie apart, at the most."""
+    order = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes[codes >= 0], minlength=size)
+    parts = np.split(logs[order][(codes < 0).sum() :], np.cumsum(counts)[:-1])
+    middles = [float(np.median(part)) for part in parts if len(part) >= 2 * PART_ROWS]
+    return max(middles) - min(middles) if middles else 0.0
 
 
 def _equals(column: str, value: str) -> str:

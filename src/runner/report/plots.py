@@ -185,7 +185,7 @@ def by_period(size: Size, days: Sequence[str], values: Sequence[float | None], o
     """A figure over time, one point a period that starts on a day (ISO date), with those that stand out in another colour. values: None is a gap."""
     vega = _altair()
 
-    rows = [{"day": d, "value": v, "tone": "bad" if at in odd else "plain"} for at, (d, v) in enumerate(zip(days, values, strict=True)) if v is not None]
+    rows = [{"day": d, "value": v, "tone": "bad" if at in odd else "plain"} for at, (d, v) in enumerate(zip(days, values, strict=True))]
     base = vega.Chart(vega.Data(values=rows)).encode(
         x=vega.X("day:T", title=None, axis=vega.Axis(tickCount=5, labelOverlap="greedy", format="%b %Y")),
         y=vega.Y("value:Q", title=_title(axis, 200), axis=vega.Axis(format="%", tickCount=4) if as_share else _numbers(vega)),

@@ -131,7 +131,7 @@ def _mixed(look: Look, name: str) -> Finding | None:
     column = {"type": "float", "nullable": True}
     yaml = as_yaml({"data": {"derive": {made: f"TRY_CAST({sql_name(name)} AS DOUBLE)"}, "columns": {made: column}}})
     n = rows or look.n_rows
-    return Finding("warned", what, told, n, "mixed_type", (name,), first(ids), hint, yaml, bound(ids, n))
+    return Finding("warned", what, told, n, "mixed_type", (name,), first(ids), hint, yaml, bound(ids, n, look.n_rows))
 
 
 def _are_amounts(numbers: pl.Series) -> bool:

@@ -77,7 +77,7 @@ def _rule(name: str, sql: str) -> str:
 
 def _impossible(look: Look, name: str, told: str, n: int, ids: np.ndarray, yaml: str) -> Finding:
     hint = "find out what they stand for; a rule sets such rows aside until then"
-    return Finding("warned", f"column {name} has impossible dates", told, n, "impossible_date", (name,), first(ids), hint, yaml, bound(ids, n))
+    return Finding("warned", f"column {name} has impossible dates", told, n, "impossible_date", (name,), first(ids), hint, yaml, bound(ids, n, look.n_rows))
 
 
 def _ids(look: Look, odd: pl.Expr) -> np.ndarray:

@@ -15,6 +15,7 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHOWN_ROWS = 5
 PRICED_ROWS = 100
 PRICED_GROUPS = 50
+MOST_PRICED = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,13 @@ def first(row_ids: Sequence[int] | np.ndarray) -> tuple[int, ...]:
     return tuple(int(n) for n in np.sort(np.asarray(row_ids))[:SHOWN_ROWS])
 
 
-def bound(row_ids: Sequence[int] | np.ndarray, rows: int) -> Stake | None:
-    """The stake of rows with a wrong or missing value; some of them, evenly drawn, stand for all."""
+def bound(row_ids: Sequence[int] | np.ndarray, rows: int, of_rows: int) -> Stake | None:
+    """The stake of rows with a wrong or missing value; some of them, evenly drawn, stand for all.
+
+    None where it is most of all rows: the bound would be the whole decision, which says nothing of the value.
+    """
     ids = np.sort(np.asarray(row_ids))
-    if not len(ids):
+    if not len(ids) or rows > MOST_PRICED * of_rows:
         return None
     drawn = ids[np.unique(np.linspace(0, len(ids) - 1, PRICED_ROWS).astype(int))]
     return Stake("bound", rows, (tuple(int(n) for n in drawn),))

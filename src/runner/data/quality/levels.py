@@ -222,8 +222,10 @@ def _lasting_step(look: Look, found: Periods, series: _Series, step: _Step, p: f
 
 
 def _about(series: _Series) -> str:
-    what = {"missing_over_time": "the share of gaps of", "outcome_over_time": "the outcome", "level_over_time": "the level of"}[series.kind]
-    return what if series.kind == "outcome_over_time" else f"{what} {series.column}"
+    if series.kind == "outcome_over_time":
+        return "the outcome"
+    what = "the share of gaps in" if series.kind == "missing_over_time" else "the mix of" if series.is_share else "the level of"
+    return f"{what} {series.column}"
 
 
 def _told(look: Look, found: Periods, series: _Series, odd: np.ndarray, what: str, evidence: str, serious: bool) -> Finding:

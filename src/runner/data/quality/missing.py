@@ -9,7 +9,7 @@ import polars as pl
 
 from runner.bundle.contract import shown
 from runner.data.quality.errors import FALSE_SHARE, adjusted, independence, told
-from runner.data.quality.finding import Finding, as_yaml, bound, first, percent
+from runner.data.quality.finding import Finding, Severity, as_yaml, bound, first, percent
 from runner.data.quality.look import Look
 
 MOSTLY_MISSING = 0.5
@@ -119,5 +119,6 @@ def _told(look: Look, d: _Dependence, p: float, tests: int) -> Finding:
         hint = "one value for all gaps would shift the groups apart: keep the gap itself as a feature, and find out who is not asked"
     usable = d.column in look.seen
     yaml = as_yaml({"features": {"steps": {"gaps": {"kind": "missing", "columns": [d.column]}}}}) if usable else ""
-    serious = by_target and d.gap >= SERIOUS_GAP and usable
-    return Finding("serious" if serious else "warned", what, evidence, n, "missing_depends", (d.column, d.by), first(ids), hint, yaml, bound(ids, n))
+    severity: Severity = "serious" if by_target and d.gap >= SERIOUS_GAP and usable else "warned"
+    stake = bound(ids, n, look.n_rows)
+    return Finding(severity, what, evidence, n, "missing_depends", (d.column, d.by), first(ids), hint, yaml, stake)

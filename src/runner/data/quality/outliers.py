@@ -47,7 +47,8 @@ def _outliers(look: Look, name: str, values: np.ndarray, known: np.ndarray) -> F
         return None
     ids = look.ids[known][out]
     rest, odd = kept[~out], kept[out]
-    told = f"{look.scaled(n):,} rows lie from {odd.min():.6g} to {odd.max():.6g}, all others from {rest.min():.6g} to {rest.max():.6g}"
+    where = f"1 row lies at {odd[0]:.6g}" if n == 1 else f"{look.scaled(n):,} rows lie from {odd.min():.6g} to {odd.max():.6g}"
+    told = f"{where}, all others from {rest.min():.6g} to {rest.max():.6g}"
     times = float(np.abs(odd).max() / max(float(np.abs(rest).max()), 1e-300))
     severity: Severity = "warned" if times >= WARNED_TIMES else "info"
     hint = "see whether they can be; a limit in the contract sets such rows aside"

@@ -36,7 +36,10 @@ class _Row:
 
 
 def quality(folders: RunFolders) -> dict[str, Any]:
-    """The quality report: the findings of data.json, each with `money` (an interval per training row, or null), most money first in each severity."""
+    """The quality report: the findings of data.json, most money first in each severity.
+
+    Each has `money`, an interval per training row or null, and `money_is`: `at_most`, the most that mending can bring, or `lost`.
+    """
     found = load(folders.reports / "data" / "data.json")
     problem = load(folders.reports / "problem" / "problem.json")
     priced = _priced(records(found, "findings"), problem, folders.data / "train.parquet", amount(found, "counts", "train") or 0.0)
@@ -57,6 +60,7 @@ def _priced(findings: list[Record], problem: Record, train: Path, n_rows: float)
     return [
         {key: value for key, value in finding.items() if key != "stake"}
         | {"money": _money(record(finding, "stake"), rows, n_rows, unit) if rows and record(finding, "stake") else None}
+        | {"money_is": {"bound": "at_most", "conflict": "lost"}.get(str(record(finding, "stake").get("rule")))}
         for finding in findings
     ]
 

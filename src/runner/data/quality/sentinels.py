@@ -35,7 +35,17 @@ def _date(look: Look, name: str, day: date, n: int) -> Finding:
     ids = _ids(look, name, [day])
     told = f"{n:,} rows have this date; declare it missing with derive"
     yaml = _nullif(look, name, f"CAST({{column}} AS DATE) <> DATE '{day.isoformat()}'")
-    return Finding("warned", f"column {name} may use {day.isoformat()} for 'unknown'", told, n, "sentinel", (name,), first(ids), yaml=yaml, stake=bound(ids, n))
+    return Finding(
+        "warned",
+        f"column {name} may use {day.isoformat()} for 'unknown'",
+        told,
+        n,
+        "sentinel",
+        (name,),
+        first(ids),
+        yaml=yaml,
+        stake=bound(ids, n, look.n_rows),
+    )
 
 
 def _words(look: Look, name: str) -> Finding | None:
@@ -50,11 +60,11 @@ def _words(look: Look, name: str) -> Finding | None:
     is_declared = set(counts) <= declared
     ids = _ids(look, name, list(counts))
     told = f"{told_as} ({percent(n / look.n_rows)} of the training rows)" + ("; the contract allows it" if is_declared else "")
-    hint = "one way to say 'unknown' in each column: make these values missing, or name them under `allowed`"
+    hint = "one way to say 'unknown' in each column: make these values missing, or allow them in the contract"
     listed = ", ".join("'" + w.replace("'", "''") + "'" for w in sorted(counts))
     yaml = "" if is_declared else _nullif(look, name, f"LOWER(TRIM({{column}})) NOT IN ({listed})")
     severity: Severity = "info" if is_declared else "warned"
-    stake: Stake | None = None if is_declared else bound(ids, n)
+    stake: Stake | None = None if is_declared else bound(ids, n, look.n_rows)
     return Finding(severity, f"column {name} has words for 'unknown'", told, n, "sentinel", (name,), first(ids), "" if is_declared else hint, yaml, stake)
 
 
@@ -96,7 +106,7 @@ def _number(look: Look, name: str, value: float, n: int, rest: np.ndarray) -> Fi
     told = f"{n:,} rows ({percent(n / look.n_rows)}) have it, all others lie from {rest[0]:.6g} to {rest[-1]:.6g}"
     hint = "make it missing, so that it is not taken for an amount"
     yaml = _nullif(look, name, f"{{column}} <> {value:g}")
-    return Finding("warned", f"column {name} may use {value:g} for 'unknown'", told, n, "sentinel", (name,), first(ids), hint, yaml, bound(ids, n))
+    return Finding("warned", f"column {name} may use {value:g} for 'unknown'", told, n, "sentinel", (name,), first(ids), hint, yaml, bound(ids, n, look.n_rows))
 
 
 def _nullif(look: Look, name: str, condition: str) -> str:

@@ -10,58 +10,57 @@ from runner.report.parts import Cell, Code, Figure, Part, Table, Text, Tone, cou
 from runner.report.reading import Record, amount, at, record, records, text, values
 from runner.report.words import sentence, shorten, some
 
-SEVERITY: dict[str, tuple[str, Tone]] = {"serious": ("✗ serious", "bad"), "warned": ("! warned", "warn"), "info": ("i info", "mute")}
 PICTURES = 4
 PRICED = (
-    "Money at stake: what the affected rows would earn with the best action for each, less what they earn with one action for all; "
-    "for rows with the same features and different outcomes it is lost for sure, elsewhere it is the most that mending can bring."
+    "Money at stake: what the affected rows would earn with the best action for each, less what they earn with one action for all. "
+    "For rows with the same features and different outcomes that is lost; elsewhere it is the most that mending can bring."
 )
 
 
 def findings(report: Record, rows_per_month: float | None) -> tuple[Part, ...]:
-    """report: as `prices.quality` gives it. Serious findings and warnings in a table, small pictures, the rest folded."""
+    """report: as `prices.quality` gives it. Serious findings and warnings in tables, small pictures, the rest folded."""
     found = records(report, "findings")
     if not found:
         return (Text("Nothing worth knowing was found in the rows.", "mute"),)
-    urgent = [f for f in found if text(f, "severity") != "info"]
-    rest = [f for f in found if text(f, "severity") == "info"]
-    calm = () if urgent else (Text("Nothing that must be looked at was found in the rows.", "mute"),)
+    by = {severity: [f for f in found if text(f, "severity") == severity] for severity in ("serious", "warned", "info")}
+    calm = () if by["serious"] or by["warned"] else (Text("Nothing that must be looked at was found in the rows.", "mute"),)
     drawn = [picture for f in found if (picture := _picture(f)) is not None][:PICTURES]
+    remarks = f"{some(len(by['info']), 'remark')} to know of"
     return (
         *calm,
-        *_table(urgent, rows_per_month),
+        *_table(by["serious"], rows_per_month, f"✗ {some(len(by['serious']), 'serious finding')}", "bad"),
+        *_table(by["warned"], rows_per_month, f"! {some(len(by['warned']), 'warning')}", "warn"),
         *figures(*drawn),
-        *folded(f"{some(len(rest), 'remark')} that {'asks' if len(rest) == 1 else 'ask'} for nothing", _table(rest, rows_per_month)),
-        *folded("What to do about it, as config", _config(urgent + rest)),
+        *folded(remarks, _table(by["info"], rows_per_month, "", "")),
+        *folded("What to do about it, as config", _config(found)),
         *folded("A few of the affected rows", _row_ids(found)),
     )
 
 
-def _table(found: Sequence[Record], rows_per_month: float | None) -> tuple[Table, ...]:
+def _table(found: Sequence[Record], rows_per_month: float | None, title: str, tone: Tone) -> tuple[Table, ...]:
     monies = [Interval.of(at(f, "money")) for f in found]
     is_priced = any(money is not None for money in monies)
     over = "a month" if rows_per_month else "per 1,000 rows"
-    rows = [_row(f, money, is_priced, rows_per_month) for f, money in zip(found, monies, strict=True)]
+    rows = [_row(f, money, is_priced, rows_per_month, tone) for f, money in zip(found, monies, strict=True)]
     stake = (f"Money at stake {over}",) if is_priced else ()
-    return table(("Severity", "Finding", *stake, "Rows", "Evidence", "What to do"), rows, note=PRICED if is_priced else "", stacked=True)
+    return table(("Finding", *stake, "Rows", "Evidence", "What to do"), rows, title, PRICED if is_priced else "", stacked=True)
 
 
-def _row(finding: Record, money: Interval | None, is_priced: bool, rows_per_month: float | None) -> tuple[Cell, ...]:
-    told_as, tone = SEVERITY.get(text(finding, "severity"), ("i", "mute"))
-    stake = (Cell("" if money is None else _stake(money, rows_per_month), "number"),) if is_priced else ()
+def _row(finding: Record, money: Interval | None, is_priced: bool, rows_per_month: float | None, tone: Tone) -> tuple[Cell, ...]:
+    stake = (Cell("" if money is None else _stake(money, text(finding, "money_is"), rows_per_month), "number"),) if is_priced else ()
+    n = amount(finding, "rows")
     return (
-        plain(told_as, tone),
-        plain(sentence(text(finding, "what"))),
+        plain(sentence(text(finding, "what")), tone),
         *stake,
-        counted(amount(finding, "rows")),
+        counted(n) if n else plain(""),
         plain(sentence(text(finding, "evidence"))),
         plain(sentence(text(finding, "next"))),
     )
 
 
-def _stake(money: Interval, rows_per_month: float | None) -> str:
+def _stake(money: Interval, money_is: str, rows_per_month: float | None) -> str:
     scaled, _ = in_money(money, rows_per_month)
-    return scaled.text()
+    return f"at most {scaled.text()}" if money_is == "at_most" else scaled.text()
 
 
 def _picture(finding: Record) -> Figure | None:

@@ -206,4 +206,4 @@ def _told(look: Look, name: str, mix: _Mix) -> Finding:
     where = mix.condition or f"{column} {'>' if mix.factor >= 1 else '<'} {mix.cut:.6g}"
     yaml = as_yaml({"data": {"derive": {made: f"CASE WHEN {where} THEN {column} {operation} ELSE {column} END"}}})
     severity: Severity = "serious" if times >= 100 and not mix.by else "warned"
-    return Finding(severity, f"column {name} seems to mix two units", told, n, "unit_mixing", (name,), first(ids), hint, yaml, bound(ids, n))
+    return Finding(severity, f"column {name} seems to mix two units", told, n, "unit_mixing", (name,), first(ids), hint, yaml, bound(ids, n, look.n_rows))

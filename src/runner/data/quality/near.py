@@ -18,7 +18,7 @@ from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
 from runner.data.quality.look import GAMMA, WORD, Look, mixed
 
-BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 2, 30, 4
+BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 3, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.
 NEAR, WIDE = 0.02, 3.0
 AGREEING, SURE, RAREST = 0.75, 100.0, 1e-6
@@ -33,12 +33,11 @@ def check(look: Look) -> list[Finding]:
     if look.sample.height < 2 or len(columns) < LEAST_COLUMNS:
         return []
     scale = _scale(look, columns)
-    found, n_looked = _near_rows(look, scale)
+    found, share, n_looked = _near_rows(look, scale)
     if not len(found):
         return []
-    share = len(found) / n_looked
-    n = len(found) if n_looked >= look.n_rows else round(share * look.n_rows)
-    said = "" if n_looked >= look.n_rows else f", as far as buckets of {n_looked:,} rows tell"
+    n = max(1, round(share * look.n_rows))
+    said = f", as far as {BANDS_SAMPLED} draws of whole buckets, {n_looked:,} rows in all, tell" if look.is_sampled else ""
     told = f"about {n:,} rows ({percent(share)}) nearly equal another one in {AGREEING:.0%} of the columns or more{said}"
     hint = "see whether one case was entered twice, or measured twice: such rows belong on one side of the split"
     return [Finding("warned" if share >= WARNED_SHARE else "info", "rows nearly repeat others", told, n, "near_duplicates", row_ids=first(found), next=hint)]
@@ -97,24 +96,24 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
         return np.asarray((np.abs(a - b) <= tolerance) | (np.isnan(a) & np.isnan(b)))
 
 
-def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, int]:
-    """Row ids of nearly equal rows, and how many rows were looked at: all, or those of whole buckets, so that pairs stay together."""
+def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, float, int]:
+    """Row ids of nearly equal rows, their share, and how many rows were looked at: all, or those of whole buckets, so that pairs stay together."""
     found: list[np.ndarray] = []
     if not look.is_sampled:
         rows = _coded(look.sample, scale)
-        for chosen, shift in _bands(scale, BANDS):
+        for chosen, shift in _bands(scale, BANDS, look.n_rows):
             found.append(_verified(look, rows, _bucket(rows, scale, chosen, shift), scale))
-        return np.unique(np.concatenate(found)), look.n_rows
+        every = np.unique(np.concatenate(found))
+        return every, len(every) / look.n_rows, look.n_rows
     looked = []
-    for chosen, shift in _bands(scale, BANDS_SAMPLED):
+    for chosen, shift in _bands(scale, BANDS_SAMPLED, look.n_rows):
         bucket = pl.struct([_rounded(look, scale, name, s) for name, s in zip(chosen, shift, strict=True)]).hash(seed=1).alias(BUCKET)
         drawn = mixed(pl.col(BUCKET), scale.seed) < int(look.sample.height / look.n_rows * WORD)
         part = look.rows.select(ROW_ID, *scale.columns, bucket).filter(drawn).collect(engine="streaming").sort(ROW_ID)
         looked.append(part.height)
         found.append(_verified(look, _coded(part, scale), part[BUCKET].to_numpy(), scale) if part.height else np.empty(0, dtype=np.uint64))
-    # Each band sees other rows: the one that finds most is closest to the truth.
-    most = max(range(len(found)), key=lambda at: len(found[at]))
-    return found[most], looked[most]
+    # Each band draws other rows of the same table.
+    return np.unique(np.concatenate(found)), float(np.mean([len(ids) / max(n, 1) for ids, n in zip(found, looked, strict=True)])), sum(looked)
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,20 @@ def _coded(rows: pl.DataFrame, scale: _Scale) -> _Coded:
     return _Coded(rows[ROW_ID].to_numpy(), {name: _plain(rows[name]) for name in scale.columns})
 
 
-def _bands(scale: _Scale, n: int) -> Iterator[tuple[list[str], list[float]]]:
-    """Bands: half of the groups of dependent columns each, with a shift of the rounding for every column."""
+def _bands(scale: _Scale, n: int, n_rows: int) -> Iterator[tuple[list[str], list[float]]]:
+    """Bands: groups of dependent columns in random order, as many as it takes to leave a row alone in its bucket by chance,
+    with a shift of the rounding for every column."""
     draw = np.random.default_rng(scale.seed)
-    groups = sorted({scale.odds.group[name] for name in scale.columns})
+    alike: dict[int, float] = {}
+    for name in scale.columns:
+        p = min(1.0, scale.near[name] * (WIDE if name in scale.width else 1.0))
+        alike[scale.odds.group[name]] = min(alike.get(scale.odds.group[name], 1.0), p)
+    groups = sorted(alike)
     for _ in range(n):
-        half = set(draw.permutation(groups)[: max(1, (len(groups) + 1) // 2)].tolist())
-        chosen = [name for name in scale.columns if scale.odds.group[name] in half]
+        order = draw.permutation(groups).tolist()
+        company = np.cumsum(np.log([alike[group] for group in order])) + np.log(n_rows)
+        enough = set(order[: int(np.argmax(company <= 0.0)) + 1] if (company <= 0.0).any() else order)
+        chosen = [name for name in scale.columns if scale.odds.group[name] in enough]
         yield chosen, draw.random(len(chosen)).tolist()
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.core.gates import Gate
-from runner.data import findings
 from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced
-from runner.data.findings import Finding
+from runner.data.judged import Placed
 from runner.data.load import Source
 from runner.data.outcome import label_counts
-from runner.data.seal import Sealed
+from runner.data.quality import keys
+from runner.data.quality.finding import Finding, ranked
+from runner.data.quality.judge import judge
+from runner.data.quality.look import Look
+from runner.data.quality.summary import summary
 from runner.problem.task import Task
 
 SHOWN_NAMES = 20
@@ -29,45 +32,38 @@ class Journey:
     casts: Mapping[str, str]
     n_without: int
     enforced: Enforced
-    sealed: Sealed
+    apart: Placed
     unused: list[str]
 
 
-def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list[Gate], dropped: list[Finding]) -> dict[str, Any]:
+def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], dropped: list[Finding]) -> dict[str, Any]:
     """The whole of data.json. Values are described on training rows only: the test stays sealed.
 
-    contract: as shipped; dropped: why columns are left out of the features.
+    contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features.
     """
-    train, test = way.sealed.train, way.sealed.test
-    found = [
-        *dropped,
-        *findings.quality(train, contract),
-        *findings.repeated_keys(train, test, task),
-        *findings.outcome(way.made.n_rows, way.n_without, test, train, task),
-        *_on_the_way(way),
-    ]
+    task = look.task
+    found = [*dropped, *judge(look), *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way)]
     return {
         "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
             "filtered_out": way.made.n_left_out,
             "without_outcome": way.n_without,
             "quarantined": way.enforced.bad.height,
-            "train": train.height,
-            "test": test.height,
-            "left_out_by_split": sum(way.sealed.split.get("left_out", {}).values()),
+            **way.apart.split["rows"],
+            "left_out_by_split": sum(way.apart.split.get("left_out", {}).values()),
         },
         "joins": way.made.joins(),
         "casts": dict(way.casts),
         "quarantine": way.enforced.quarantined,
         "warned": way.enforced.warned,
         "tolerated": way.enforced.tolerated,
-        "split": way.sealed.split,
+        "split": way.apart.split,
         "gates": [gate.as_json() for gate in gates],
-        "findings": [f.as_json() for f in sorted(found, key=lambda f: (findings.SEVERITIES.index(f.severity), f.what))],
+        "findings": [f.as_json() for f in ranked(found)],
         "dropped": contract["dropped"],
-        "columns": findings.summary(train, contract, frozenset(task.key)),
+        "columns": summary(look),
         "order": contract["order"],
-        "labels": _label_shares(way.sealed, task),
+        "labels": _label_shares(way.apart, task),
         "target": task.target,
     }
 
@@ -86,25 +82,25 @@ def _source(source: Source, n_rows: int) -> dict[str, Any]:
 
 def _on_the_way(way: Journey) -> list[Finding]:
     """What happened to the rows before the split."""
-    found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n) for name, n in way.enforced.quarantined.items()]
-    found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n) for name, n in way.enforced.warned.items()]
-    found += [Finding("warned", f"table rule {name} does not hold", "the run goes on, as declared", 0) for name in way.enforced.broken_tables]
+    found = [Finding("warned", f"rows set aside for {name}", f"{n:,} rows are in quarantine", n, "quarantined") for name, n in way.enforced.quarantined.items()]
+    found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n, "kept") for name, n in way.enforced.warned.items()]
+    found += [Finding("warned", f"table rule {name} does not hold", "the run goes on, as declared", 0, "table") for name in way.enforced.broken_tables]
     for name, join in way.made.joins().items():
         if join["unmatched"]:
             told = f"{join['unmatched']:,} rows found nothing in {join['source']} and got missing values"
-            found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"]))
+            found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"], "unmatched"))
         if join["ties"]:
             told = f"{join['ties']:,} rows of {join['source']} share key and time with a later one, which is used"
-            found.append(Finding("warned", f"ties in join {name}", told, join["ties"]))
+            found.append(Finding("warned", f"ties in join {name}", told, join["ties"], "ties"))
     if way.unused:
         more = f" and {len(way.unused) - SHOWN_NAMES} more" if len(way.unused) > SHOWN_NAMES else ""
-        found.append(Finding("info", "columns that the contract does not name", ", ".join(way.unused[:SHOWN_NAMES]) + more, 0))
+        found.append(Finding("info", "columns that the contract does not name", ", ".join(way.unused[:SHOWN_NAMES]) + more, 0, "unused"))
     return found
 
 
-def _label_shares(sealed: Sealed, task: Task) -> dict[str, dict[str, Any]] | None:
-    counts = label_counts(sealed.train, task)
-    if counts is None:
+def _label_shares(apart: Placed, task: Task) -> dict[str, dict[str, Any]] | None:
+    if task.labels is None:
         return None
-    n_rows = sealed.train.height
+    counts = label_counts(apart.train.select(task.target).collect(engine="streaming"), task) or {}
+    n_rows = apart.split["rows"]["train"]
     return {label: {"rows": n, "share": n / n_rows if n_rows else None} for label, n in counts.items()}

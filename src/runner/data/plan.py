@@ -49,6 +49,9 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     faults += _label_and_filter_faults(spec, task, rows)
     there = [*rows, task.target] if spec.label is not None else list(rows)
     faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown})")
+    if spec.production is not None:
+        known = [name for name, column in spec.columns.items() if column.available == "at_decision" and name != task.target]
+        faults += missing_columns(known, schemas[spec.production.source], f"data.production (source {spec.production.source!r})")
     if faults:
         raise FaultsError(faults)
     needed, joined = _needed(spec), _joined(spec)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.core.workspace import RunFolders
+from runner.data.quality.prices import quality
+from runner.data.quality.shown import findings
 from runner.report import plots
 from runner.report.numbers import count, moment, size, told
 from runner.report.parts import (
@@ -13,8 +15,6 @@ from runner.report.parts import (
     Figure,
     Part,
     Section,
-    Text,
-    Tone,
     code,
     counted,
     digest,
@@ -31,7 +31,6 @@ from runner.report.words import listed, sentence, shorten, some, words
 
 ROOM = "data"
 QUESTION = "Which rows can be trusted, and which are kept aside for the test?"
-SEVERITY: dict[str, tuple[str, Tone]] = {"serious": ("✗ serious", "bad"), "warned": ("! warned", "warn"), "info": ("i info", "mute")}
 WAYS = {
     "filtered_out": "left out by the filter",
     "without_outcome": "without an outcome",
@@ -44,15 +43,16 @@ TOP_SHOWN = 3
 
 
 def chapter(folders: RunFolders) -> Chapter:
-    """From data.json and contract.json."""
+    """From data.json and contract.json; the payoff, from problem.json, prices the findings."""
     found = load(folders.reports / ROOM / "data.json")
     if not found:
         return Chapter.not_reached(ROOM, QUESTION)
     contract = load(folders.data / "contract.json")
+    month = amount(load(folders.reports / "problem" / "problem.json"), "payoff", "rows_per_month")
     sections = (
+        Section("Findings", findings(quality(folders), month)),
         Section("Sources", _sources(found)),
         Section("Training, folds and test", (*figures(_split_picture(found), _labels(found)), *facts(_split_facts(record(found, "split"))))),
-        Section("Findings", _findings(found)),
         Section("Joins", _joins(record(found, "joins"))),
         Section("Quarantine and warnings", _quarantine(found)),
         Section(
@@ -69,8 +69,9 @@ def chapter(folders: RunFolders) -> Chapter:
 def _answer(found: Record) -> str:
     counts = record(found, "counts")
     ways = [f"{count(amount(counts, name) or 0)} {told_as}" for name, told_as in WAYS.items() if amount(counts, name)]
-    serious = sum(text(f, "severity") == "serious" for f in records(found, "findings"))
-    return f"{sentence(listed(ways) + ' rows' if not ways else 'Rows: ' + listed(ways))} {sentence(some(serious, 'serious finding'))}"
+    severities = [text(f, "severity") for f in records(found, "findings")]
+    told_of = f"{some(severities.count('serious'), 'serious finding')} and {some(severities.count('warned'), 'warning')}"
+    return f"{sentence(listed(ways) + ' rows' if not ways else 'Rows: ' + listed(ways))} {sentence(told_of)}"
 
 
 def _sources(found: Record) -> tuple[Part, ...]:
@@ -86,21 +87,6 @@ def _sources(found: Record) -> tuple[Part, ...]:
         for name, source in record(found, "sources").items()
     ]
     return table(("Source", "File", "Rows", "Columns", "Size", "SHA-256"), rows)
-
-
-def _findings(found: Record) -> tuple[Part, ...]:
-    rows = []
-    for finding in records(found, "findings"):
-        told_as, tone = SEVERITY.get(text(finding, "severity"), ("i", "mute"))
-        rows.append(
-            (
-                plain(told_as, tone),
-                plain(sentence(text(finding, "what"))),
-                plain(text(finding, "evidence")),
-                counted(amount(finding, "rows")),
-            )
-        )
-    return table(("Severity", "Finding", "Evidence", "Rows"), rows, stacked=True) or (Text("Nothing worth knowing was found in the rows.", "mute"),)
 
 
 def _quarantine(found: Record) -> tuple[Part, ...]:

@@ -16,6 +16,7 @@ from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
 from runner.data.joins.spec import AsofSpec, HistorySpec, LookupSpec
+from runner.data.quality.spec import ProductionSpec, QualitySpec
 from runner.data.sources.source import FileSourceSpec
 from runner.data.splits.split import SplitSpec
 
@@ -143,6 +144,10 @@ class DataSpec(RoomSpec):
     """Columns that together name a row; duplicates are quarantined."""
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
     """A larger share of quarantined rows refuses the run."""
+    quality: QualitySpec = QualitySpec()
+    """How closely the training rows are looked at for what is odd."""
+    production: ProductionSpec | None = None
+    """Rows as they come in production, with which the training rows are compared."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of joins and derived columns, which build on each other; leave it out."""
     split: Annotated[SplitSpec, Registered("split")]
@@ -168,6 +173,8 @@ class DataSpec(RoomSpec):
         for name, join in self.joins.items():
             if join.source not in self.sources:
                 wrong.append(f"joins.{name}.source names the source {join.source!r}; {self._sources_near(join.source)}")
+        if self.production is not None and self.production.source not in self.sources:
+            wrong.append(f"production names the source {self.production.source!r}; {self._sources_near(self.production.source)}")
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
         wrong += [f"columns.{n}: the name is read as several columns at once, rename the column in the data" for n in self.columns if is_pattern(n)]

@@ -10,13 +10,15 @@ import polars as pl
 from runner.core.files import write_json, write_parquet
 from runner.core.stage import Done, Given
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of
-from runner.data.findings import Finding, lifeless
 from runner.data.inventory import Journey, inventory
 from runner.data.judged import Placed, judged, placed
 from runner.data.kept import private_folder
 from runner.data.load import open_all
 from runner.data.plan import plan
-from runner.data.seal import Sealed
+from runner.data.quality import production
+from runner.data.quality.finding import Finding
+from runner.data.quality.lifeless import lifeless
+from runner.data.quality.look import look
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
 from runner.data.structure.remedy import examine
@@ -31,27 +33,30 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
     data, or labels without a price, are failed gates.
     """
     task = read_task(given["task"])
-    given.progress.step("data", "reading sources", 0, 3)
+    given.progress.step("data", "reading sources", 0, 4)
     sources = open_all(spec.sources, given.files, given.root)
     planned = plan(spec, task, sources)
     contract = contract_of(spec, task)
     with private_folder(given.home) as folder:
-        given.progress.step("data", "checking the contract", 1, 3)
+        given.progress.step("data", "checking the contract", 1, 4)
         rows = judged(spec, task, sources, planned, contract, folder, slice_rows, given.progress)
-        given.progress.step("data", "setting the test apart", 2, 3)
+        given.progress.step("data", "setting the test apart", 2, 4)
         apart = placed(rows, spec, task, given.seed)
         examined = examine(apart.train, contract, task, spec.split, given.seed)
         apart = apart.judged_by(examined.gate)
-        sealed = Sealed(apart.train.collect(), apart.test.collect(), apart.folds, apart.split, apart.gates)
-        dropped, why = lifeless(sealed.train, contract, task)
+        given.progress.step("data", "looking for what is odd", 3, 4)
+        shown_as = as_shipped(contract, task, [])
+        later = None if spec.production is None else production.read(sources[spec.production.source], shown_as, given.seed, spec.quality)
+        clock = getattr(spec.split, "column", None)
+        seen = look(apart.train, shown_as, task, given.seed, spec.quality, clock, apart.test, later)
+        dropped, why = lifeless(seen)
         shipped = as_shipped(contract, task, dropped)
-        way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, sealed, planned.unused)
+        found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind) for s in examined.found)]
+        way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         _write(out, apart, rows.enforced, spec.primary)
         write_json(out["contract"], shipped)
-        write_json(
-            out["data_report"], inventory(way, shipped, task, apart.gates, [*why, *(Finding(s.severity, s.what, s.evidence, s.rows) for s in examined.found)])
-        )
-    given.progress.step("data", "done", 3, 3)
+        write_json(out["data_report"], inventory(way, shipped, seen, apart.gates, found))
+    given.progress.step("data", "done", 4, 4)
     return Done(tuple(apart.gates))
 
 

@@ -181,6 +181,20 @@ def stretches(size: Size, pieces: Sequence[Bar], shades: Mapping[str, Shade], ax
 
 
 @plotted
+def by_period(size: Size, days: Sequence[str], values: Sequence[float | None], odd: Sequence[int], axis: str, alt: str, as_share: bool) -> str:
+    """A figure over time, one point a period that starts on a day (ISO date), with those that stand out in another colour. values: None is a gap."""
+    vega = _altair()
+
+    rows = [{"day": d, "value": v, "tone": "bad" if at in odd else "plain"} for at, (d, v) in enumerate(zip(days, values, strict=True))]
+    base = vega.Chart(vega.Data(values=rows)).encode(
+        x=vega.X("day:T", title=None, axis=vega.Axis(tickCount=5, labelOverlap="greedy", format="%b %Y")),
+        y=vega.Y("value:Q", title=_title(axis, 200), axis=vega.Axis(format="%", tickCount=4) if as_share else _numbers(vega)),
+    )
+    line = base.mark_line(color=GREY, strokeWidth=1.2, opacity=0.6)
+    return svg(size, vega.layer(line, base.mark_point(filled=True, size=45, opacity=1).encode(color=_tones(vega))), 6, alt)
+
+
+@plotted
 def dots(size: Size, points: Mapping[str, Sequence[float]], best: Mapping[str, float], axis: str, alt: str) -> str:
     """A row of dots per name, the best one filled."""
     vega = _altair()

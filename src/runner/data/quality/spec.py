@@ -1,0 +1,21 @@
+"""What may be declared of the quality report."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from runner.core.spec import Spec
+
+
+class QualitySpec(Spec):
+    """How closely the rows are looked at."""
+
+    sample_rows: int = Field(default=200_000, ge=1_000)
+    """Rows drawn for what is too dear to be worked out on all of them; counts are always of all rows."""
+
+
+class ProductionSpec(Spec):
+    """Rows as they come in production, to compare the training rows with."""
+
+    source: str
+    """The source that holds them, under `data.sources`: with every contract column that is known at the decision."""

@@ -11,6 +11,7 @@ from runner.data import findings
 from runner.data.assemble import Assembled
 from runner.data.enforce import Enforced
 from runner.data.findings import Finding
+from runner.data.labels.findings import label_findings
 from runner.data.load import Source
 from runner.data.outcome import label_counts
 from runner.data.seal import Sealed
@@ -45,17 +46,20 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
         *findings.repeated_keys(train, test, task),
         *findings.outcome(way.made.rows.height, way.n_without, test, train, task),
         *_on_the_way(way),
+        *label_findings(way.made.label),
     ]
     return {
         "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
             "filtered_out": way.made.n_left_out,
+            **(way.made.label or {}).get("left_out", {}),
             "without_outcome": way.n_without,
             "quarantined": way.enforced.bad.height,
             "train": train.height,
             "test": test.height,
         },
         "joins": way.made.joins,
+        "label": way.made.label,
         "casts": dict(way.casts),
         "quarantine": way.enforced.quarantined,
         "warned": way.enforced.warned,

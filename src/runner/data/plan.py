@@ -13,6 +13,7 @@ from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.data import derive
 from runner.data.joins import common_key
+from runner.data.labels import declaration
 from runner.data.load import Source
 from runner.data.spec import AsofSpec, DataSpec, LookupSpec
 from runner.problem.task import Task
@@ -44,11 +45,12 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     rows, wrong = derive.typed(rows, spec.derive, "data.derive")
     faults += wrong
     faults += _label_and_filter_faults(spec, task, rows)
-    there = [*rows, task.target] if spec.label is not None else list(rows)
+    faults += declaration.faults(spec.label, task, spec.primary, rows, schemas)
+    there = [*rows, task.target] if spec.label is not None and spec.label.makes else list(rows)
     faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown})")
     if faults:
         raise FaultsError(faults)
-    wanted = _wanted(spec, schemas)
+    wanted = _wanted(spec, task, schemas)
     return Plan(wanted, sorted(set(schemas[spec.primary]) - set(wanted[spec.primary])))
 
 
@@ -57,7 +59,7 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
 
     sources: those that could be opened; what only another one has counts as not provided.
     """
-    there = {*spec.derive, *([task.target] if spec.label is not None else [])}
+    there = {*spec.derive, *([task.target] if spec.label is not None and spec.label.makes else [])}
     if spec.primary in sources:
         there |= {*sources[spec.primary].schema, *sources[spec.primary].derive}
     for join in spec.joins.values():
@@ -91,7 +93,9 @@ def _join_faults(join: LookupSpec | AsofSpec, rows: Schema, other: Schema, at: s
 def _label_and_filter_faults(spec: DataSpec, task: Task, rows: Schema) -> list[Fault]:
     faults: list[Fault] = []
     known = dict(rows)
-    if spec.label is not None:
+    if spec.label is not None and spec.label.annotations is not None:
+        known[task.target] = pl.String()
+    if spec.label is not None and spec.label.sql is not None:
         faults, types = expressions.check({"": spec.label.sql}, rows, "data.label.sql")
         known[task.target] = types.get("", pl.Null())
     if spec.filter is not None:
@@ -139,13 +143,15 @@ def _unnamed(names: Iterable[str], columns: Mapping[str, object], at: str) -> li
     ]
 
 
-def _wanted(spec: DataSpec, schemas: Mapping[str, Schema]) -> dict[str, list[str]]:
+def _wanted(spec: DataSpec, task: Task, schemas: Mapping[str, Schema]) -> dict[str, list[str]]:
     wanted: dict[str, set[str]] = {name: set() for name in schemas}
     declared = dict(spec.derive) | {f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql}
-    mine = set(spec.columns) | derive.roots(declared)
+    mine = set(spec.columns) | derive.roots(declared) | declaration.roots(spec.label, task)
     for join in spec.joins.values():
         on, times = (join.keys, ("", "")) if isinstance(join, LookupSpec) else (join.by, (join.time, join.source_time))
         mine |= {*on, times[0]}
         wanted[join.source] |= {*on.values(), *join.columns.values(), times[1]}
     wanted[spec.primary] |= mine
+    for name, columns in declaration.annotated(spec.label).items():
+        wanted[name] |= columns
     return {name: [c for c in schema if c in wanted[name]] for name, schema in schemas.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.core.workspace import RunFolders
+from runner.data.labels.report import outcome_parts
 from runner.report import plots
 from runner.report.numbers import count, moment, size, told
 from runner.report.parts import (
@@ -34,6 +35,9 @@ QUESTION = "Which rows can be trusted, and which are kept aside for the test?"
 SEVERITY: dict[str, tuple[str, Tone]] = {"serious": ("✗ serious", "bad"), "warned": ("! warned", "warn"), "info": ("i info", "mute")}
 WAYS = {
     "filtered_out": "left out by the filter",
+    "immature": "too young for a final outcome",
+    "undated": "without a time to tell whether the outcome is final",
+    "dropped": "dropped by reviewers",
     "without_outcome": "without an outcome",
     "quarantined": "in quarantine",
     "train": "for training",
@@ -51,6 +55,7 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("Sources", _sources(found)),
         Section("Training, folds and test", (*figures(_split_picture(found), _labels(found)), *facts(_split_facts(record(found, "split"))))),
+        Section("Outcome", outcome_parts(record(found, "label"))),
         Section("Findings", _findings(found)),
         Section("Joins", _joins(record(found, "joins"))),
         Section("Quarantine and warnings", _quarantine(found)),

@@ -14,6 +14,7 @@ from runner.core.faults import nearest
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
+from runner.data.labels.spec import LabelSpec
 from runner.data.sources.source import FileSourceSpec
 from runner.data.splits.split import SplitSpec
 
@@ -113,13 +114,6 @@ class RuleSpec(Spec):
     """What a row that breaks the rule does: reject stops the run, quarantine sets the row aside, warn counts it."""
 
 
-class LabelSpec(Spec):
-    """How the outcome column is made from the joined rows."""
-
-    sql: str
-    """A Polars SQL expression over the joined row, which may read what is known only after the event; it fills the column `problem.target`."""
-
-
 class DataSpec(RoomSpec):
     """Sources, joins, the contract, and what is set apart."""
 
@@ -132,7 +126,7 @@ class DataSpec(RoomSpec):
     derive: dict[str, str] = {}
     """New column to SQL over the joined row, before label, filter and contract; made in order."""
     label: LabelSpec | None = None
-    """How the outcome is made where no column holds it as it is."""
+    """How the outcome is made where no column holds it as it is, when it is final, and what reviewers found wrong with it."""
     filter: str | None = None
     """SQL; rows where it is not TRUE are left out and counted."""
     columns: dict[str, ColumnSpec] = Field(min_length=1)
@@ -161,6 +155,9 @@ class DataSpec(RoomSpec):
         for name, join in self.joins.items():
             if join.source not in self.sources:
                 wrong.append(f"joins.{name}.source names the source {join.source!r}; {self._sources_near(join.source)}")
+        annotations = self.label.annotations if self.label else None
+        if annotations is not None and annotations.source not in self.sources:
+            wrong.append(f"label.annotations.source names the source {annotations.source!r}; {self._sources_near(annotations.source)}")
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
         wrong += [f"columns.{n}: the name is read as several columns at once, rename the column in the data" for n in self.columns if is_pattern(n)]

@@ -15,6 +15,7 @@ from runner.data.assemble import assemble
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of, enforce
 from runner.data.findings import lifeless
 from runner.data.inventory import Journey, inventory
+from runner.data.labels import making as labels
 from runner.data.load import open_all
 from runner.data.outcome import as_outcome, judge
 from runner.data.plan import plan
@@ -33,7 +34,9 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path]) -> Done:
     given.progress.step("data", "reading sources", 0, 3)
     sources = open_all(spec.sources, given.files, given.root)
     planned = plan(spec, task, sources)
-    made = assemble(spec, task.target, sources, planned)
+    types = {name: column.type for name, column in spec.columns.items()}
+    ready = labels.prepare(spec.label, task, types, spec.unique, sources, spec.primary, given.files, given.root)
+    made = assemble(spec, sources, planned, ready)
 
     given.progress.step("data", "checking the contract", 1, 3)
     contract, shown = contract_of(spec, task), sources[spec.primary].shown

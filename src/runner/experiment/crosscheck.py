@@ -138,7 +138,7 @@ def _expressions(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
     stored = {name: DTYPES[column.type] for name, column in data.columns.items()}
     yield from _typed({f"data.rules.{name}.sql": rule.sql for name, rule in data.rules.items()}, stored, {}, "truth")
     yield from _parsed({f"data.derive.{name}": sql for name, sql in data.derive.items()})
-    yield from _parsed({"data.label.sql": data.label.sql} if data.label else {})
+    yield from _parsed({"data.label.sql": data.label.sql} if data.label and data.label.sql else {})
     yield from _parsed({"data.filter": data.filter} if data.filter is not None else {})
     for name, source in data.sources.items():
         yield from _parsed({f"data.sources.{name}.derive.{made}": sql for made, sql in getattr(source, "derive", {}).items()})

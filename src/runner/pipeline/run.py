@@ -18,6 +18,9 @@ from runner.experiment.plugins import digests
 from runner.pipeline.cache import Store
 from runner.pipeline.stages import Stage
 
+# The input of the data room that holds reviewers' verdicts.
+CORRECTIONS = "label.corrections"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -50,9 +53,18 @@ class Run:
         at = {name: f"data.sources.{name}.path" for name in names}
         files = {name: data.sources[name].located(self.workspace, f"data.sources.{name}") for name in names}
         faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
+        corrections = self._corrections() if stage.sources == "all" else {}
+        faults += [f for path in corrections.values() for f in _unreadable("data.label.corrections", self.workspace.shown(path), path)]
         if faults:
             raise FaultsError(faults)
-        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()}
+        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()} | corrections
+
+    def _corrections(self) -> dict[str, Path]:
+        """The file with reviewers' verdicts on labels, where one is declared."""
+        label = self.experiment.data.label
+        if label is None or label.corrections is None:
+            return {}
+        return {CORRECTIONS: self.workspace.inside(label.corrections, "data.label.corrections")}
 
 
 def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:

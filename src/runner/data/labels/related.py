@@ -14,7 +14,7 @@ from runner.data.labels.suspects import Suspects
 
 LEVELS = 10
 MIN_ROWS = 30
-FALSE_DISCOVERIES = 0.05
+FALSE_DISCOVERIES = 0.01
 MIN_GAP = 0.02
 REST, MISSING = "other values", "missing"
 
@@ -96,9 +96,9 @@ def _tested(level: pl.Series, flagged: np.ndarray, group: np.ndarray) -> Mapping
     for label in np.unique(group):
         here = group == label
         table = np.bincount(codes[here] * 2 + flagged[here], minlength=2 * (int(codes.max()) + 1)).reshape(-1, 2).astype(np.float64)
-        # Small groups go together: chi-squared is an approximation for expected counts of five and more.
+        # Small groups go together: chi-squared is an approximation, good enough from two expected candidates (Cochran 1954).
         expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(table.sum(), 1.0)
-        small = expected.min(axis=1) < 5
+        small = expected.min(axis=1) < 2
         table = np.vstack([table[~small], table[small].sum(axis=0, keepdims=True)])
         table = table[table.sum(axis=1) > 0]
         expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(table.sum(), 1.0)

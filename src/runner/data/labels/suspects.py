@@ -17,9 +17,12 @@ import numpy as np
 PROBABLE = 0.5
 """A label with a higher probability of being wrong is a candidate."""
 MIN_SURE = 20
-MAX_CONTRADICTED = 0.125
+# Above the first, a rate must be shown not to fall with certainty; above the second, nothing tells a wrong label from bad luck.
+MAX_UNPROVEN, MAX_CONTRADICTED = 0.125, 0.4
 # One-sided 10%: a wrong extrapolation only makes fewer candidates.
 CRITICAL = 1.2816
+# One-sided 2.5%, where a mistake would call bad luck an error.
+SURE = 1.96
 QUARTERS = 4
 SUFFICIENT = 1e-9
 MAX_STEPS, STEP = 500, 1e-10
@@ -101,16 +104,25 @@ def _rates(p: np.ndarray, given: np.ndarray, best: np.ndarray, true: int, labels
     for other in others:
         first, second = float((surest == other).mean()), float((following == other).mean())
         found.append(Rate(labels[true], labels[other], size, first, second, *_rate(first, second, size)))
-    if sum(rate.surest for rate in found) > MAX_CONTRADICTED:
-        why = "even the surest rows are contradicted too often to tell a wrong label from bad luck"
-        return [Rate(r.true, r.given, r.rows, r.surest, r.next, 0.0, why) for r in found]
-    return found
+    contradicted = sum(rate.surest for rate in found)
+    if contradicted <= MAX_UNPROVEN or (contradicted <= MAX_CONTRADICTED and _does_not_fall(contradicted, sum(rate.next for rate in found), size)):
+        return found
+    why = "even the surest rows are contradicted too often to tell a wrong label from bad luck"
+    return [Rate(r.true, r.given, r.rows, r.surest, r.next, 0.0, why) for r in found]
+
+
+def _does_not_fall(first: float, second: float, size: int) -> bool:
+    """Whether contradictions surely grow by less than half of what they are, from the surest rows to the next."""
+    return second - first + SURE * _spread_of(first, second, size) < first / 2
+
+
+def _spread_of(first: float, second: float, size: int) -> float:
+    return sqrt((first * (1 - first) + second * (1 - second)) / size)
 
 
 def _rate(first: float, second: float, size: int) -> tuple[float, str]:
     """Where contradictions go on falling with certainty they are bad luck: what is left when the fall is carried on is the rate."""
-    spread = sqrt((first * (1 - first) + second * (1 - second)) / size)
-    if second - first <= CRITICAL * spread:
+    if second - first <= CRITICAL * _spread_of(first, second, size):
         return first, ""
     return max(0.0, 2 * first - second), "contradictions go on falling the surer the model is: most are bad luck, not wrong labels"
 

@@ -88,17 +88,10 @@ def _show_review(found: Review) -> None:
         out.print(Text(f"note: {clean(why)}", "dim"), soft_wrap=True)
     if found.table.height:
         out.print()
-        out.print(
-            _rows(
-                f"the {min(SHOWN, found.table.height)} most worth a look, of {found.table.height:,}; payoffs in {found.unit}",
-                found.table.head(SHOWN),
-                found.key,
-            )
-        )
-    out.print(
-        Text(clean(f"written to {found.path}: fill in `verdict` (keep, change or drop), save it below data/raw/, and declare it as data.label.corrections")),
-        soft_wrap=True,
-    )
+        title = f"the {min(SHOWN, found.table.height)} most worth a look, of {found.table.height:,}; payoffs in {found.unit}"
+        out.print(_rows(title, found.table.head(SHOWN), found.key))
+    wrote = f"written to {found.path}: {NEXT_STEP}" if found.table.height else f"written to {found.path}, without rows"
+    out.print(Text(clean(wrote)), soft_wrap=True)
 
 
 def _findings(found: Review) -> Table:
@@ -156,11 +149,8 @@ def _show_next(found: Any) -> None:
     from runner.report.words import clean, some
 
     out = console(PIPE_WIDTH)
-    by = (
-        f"probabilities of {found.model}, with what annotators said"
-        if found.model
-        else "no run yet: shares of the labels, with what annotators said; no row is sealed"
-    )
+    whose = f"probabilities of {found.model}" if found.model else "no run yet, so that no row is sealed: shares of the labels"
+    by = f"{whose}, with what annotators said"
     out.print(Text(clean(f"chosen from {some(found.considered, 'row')}; {by}")), soft_wrap=True)
     if found.sealed:
         out.print(Text(f"{some(found.sealed, 'annotated row')} outside the training rows are left out: the test stays sealed"), soft_wrap=True)

@@ -12,14 +12,12 @@ from runner.core import plugins
 from runner.core.faults import FaultsError, fault
 from runner.core.progress import Progress
 from runner.core.workspace import RunFolders, Workspace
+from runner.data.labels.spec import CORRECTIONS
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.experiment.plugins import digests
 from runner.pipeline.cache import Store
 from runner.pipeline.stages import Stage
-
-# The input of the data room that holds reviewers' verdicts.
-CORRECTIONS = "label.corrections"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Run:
         label = self.experiment.data.label
         if label is None or label.corrections is None:
             return {}
-        return {CORRECTIONS: self.workspace.inside(label.corrections, "data.label.corrections")}
+        return {f"source.{CORRECTIONS}": self.workspace.inside(label.corrections, "data.label.corrections")}
 
 
 def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:

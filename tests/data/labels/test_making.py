@@ -16,7 +16,7 @@ from runner.data.labels import making
 from runner.data.labels.annotations import gather
 from runner.data.labels.consensus import consensus_of
 from runner.data.labels.corrections import read_corrections
-from runner.data.labels.making import Ready, Tally
+from runner.data.labels.making import Agreed, Ready, Tally
 from runner.data.labels.maturity import Maturity
 from runner.data.labels.spec import AnnotationsSpec, LabelSpec
 from runner.problem.task import Task
@@ -41,7 +41,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     path.write_text("id,verdict,new_label\n2,change,1\n4,keep,\n8,drop,\n")
     corrections = read_corrections(path, "verdicts.csv", ("id",), TYPES, TASK)
     maturity = Maturity("at", 5, datetime(2020, 2, 9), declared=True)
-    return Ready(LabelSpec(annotations=SAID), TASK, TYPES, maturity, annotated, consensus_of(annotated), corrections)
+    return Ready(LabelSpec(annotations=SAID), TASK, TYPES, maturity, Agreed(SAID, annotated, consensus_of(annotated)), corrections)
 
 
 def made(ready: Ready, slices: list[pl.DataFrame]) -> tuple[pl.DataFrame, Tally]:

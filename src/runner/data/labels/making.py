@@ -13,32 +13,41 @@ from runner.core.faults import Fault, FaultsError
 from runner.core.workspace import Workspace
 from runner.data import derive
 from runner.data.labels.annotations import Annotated, gather
-from runner.data.labels.cells import as_text, key_columns
+from runner.data.labels.cells import ROW_ID, as_text, key_columns
 from runner.data.labels.consensus import Consensus, consensus_of
 from runner.data.labels.corrections import AT, CHANGE, DROP, GIVEN, KEEP, NEW, NUMBER, Corrections, changed, read_corrections
 from runner.data.labels.maturity import FEW, Maturity, maturity_of
 from runner.data.labels.quality import told_of
-from runner.data.labels.spec import LabelSpec
+from runner.data.labels.spec import CORRECTIONS, AnnotationsSpec, LabelSpec
 from runner.data.load import Source, read
 from runner.problem.task import Task
 
 OUT = "__runner_out"
-INPUT = "label.corrections"
+NO_VERDICTS = (pl.Series([], dtype=pl.Int64), pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Boolean))
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What annotators said, as declared, and what they agree on."""
+
+    spec: AnnotationsSpec
+    annotated: Annotated
+    consensus: Consensus
+
+    def labels(self, rows: pl.DataFrame) -> pl.Series:
+        """The consensus of each row as text, null without one."""
+        return self.annotated.agreed(rows, self.consensus.posterior, self.spec)
 
 
 @dataclass(frozen=True)
 class Ready:
-    """All that is needed beside the rows themselves: small, and the same for every slice.
-
-    types: contract type of each column; consensus: the agreed label of each annotated key.
-    """
+    """All that is needed beside the rows themselves: small, and the same for every slice. types: contract type of each column."""
 
     spec: LabelSpec
     task: Task
     types: Mapping[str, str]
     maturity: Maturity | None = None
-    annotated: Annotated | None = None
-    consensus: Consensus | None = None
+    agreed: Agreed | None = None
     corrections: Corrections | None = None
 
 
@@ -73,44 +82,44 @@ def prepare(
 ) -> Ready | None:
     """Read what the outcome is made of beside the rows; None where `data.label` is not declared.
 
-    types: contract column to its declared type; unique: `data.unique`; given: INPUT to the path of the corrections, where resolved already.
+    types: contract column to its declared type; unique: `data.unique`; given: `source.` and CORRECTIONS to the path of the corrections, where resolved already.
     Raises FaultsError with everything that is wrong with the corrections and the annotations.
     """
     if spec is None:
         return None
     faults: list[Fault] = []
     corrections: Corrections | None = None
-    annotated: Annotated | None = None
+    agreed: Agreed | None = None
     try:
         corrections = _corrections(spec, task, types, unique, given, root)
     except FaultsError as error:
         faults += error.faults
     try:
-        annotated = _annotated(spec, task, types, sources)
+        agreed = _agreed(spec, task, types, sources)
     except FaultsError as error:
         faults += error.faults
     if faults:
         raise FaultsError(faults)
     maturity = None if spec.maturity is None else maturity_of(spec.maturity, task.time, sources[primary])
-    consensus = None if annotated is None else consensus_of(annotated)
-    return Ready(spec, task, types, maturity, annotated, consensus, corrections)
+    return Ready(spec, task, types, maturity, agreed, corrections)
 
 
 def _corrections(spec: LabelSpec, task: Task, types: Mapping[str, str], unique: list[str], given: Mapping[str, Path], root: Path) -> Corrections | None:
     if spec.corrections is None:
         return None
     workspace = Workspace(root)
-    path = given.get(INPUT) or workspace.inside(spec.corrections, AT)
+    path = given.get(f"source.{CORRECTIONS}") or workspace.inside(spec.corrections, AT)
     return read_corrections(path, workspace.shown(path), key_columns(task.key, unique), types, task)
 
 
-def _annotated(spec: LabelSpec, task: Task, types: Mapping[str, str], sources: Mapping[str, Source]) -> Annotated | None:
+def _agreed(spec: LabelSpec, task: Task, types: Mapping[str, str], sources: Mapping[str, Source]) -> Agreed | None:
     declared = spec.annotations
     if declared is None:
         return None
     source = sources[declared.source]
     columns = [*declared.keys.values(), declared.annotator, declared.label, *([declared.at] if declared.at else [])]
-    return gather(declared, read(source, columns), task, types[task.target], source.shown)
+    annotated = gather(declared, read(source, columns), task, types[task.target], source.shown)
+    return Agreed(declared, annotated, consensus_of(annotated))
 
 
 def apply(rows: pl.DataFrame, ready: Ready | None, position: str) -> tuple[pl.DataFrame, Tally]:
@@ -118,28 +127,34 @@ def apply(rows: pl.DataFrame, ready: Ready | None, position: str) -> tuple[pl.Da
 
     rows: joined rows; position: the column with each row's place in the primary source. Raises FaultsError when SQL fails.
     """
-    none = pl.Series([], dtype=pl.Boolean)
     if ready is None:
-        return rows, Tally({}, none.cast(pl.Int64), none, none)
+        return rows, Tally({}, *NO_VERDICTS)
     target, matched = ready.task.target, 0
     if ready.spec.sql is not None:
         rows = derive.add_one(rows, target, ready.spec.sql, "data.label.sql")
-    if ready.annotated is not None and ready.consensus is not None and ready.spec.annotations is not None:
-        agreed = ready.annotated.agreed(rows, ready.consensus.posterior, ready.spec.annotations)
+    if ready.agreed is not None:
+        agreed = ready.agreed.labels(rows)
         rows, matched = rows.with_columns(agreed.alias(target)), agreed.len() - agreed.null_count()
-    out = pl.repeat(None, rows.height, dtype=pl.String, eager=True) if ready.maturity is None else ready.maturity.out(rows)
-    found = ready.corrections
-    if found is None:
-        return rows.with_columns(out.alias(OUT)), Tally({}, none.cast(pl.Int64), none, none, matched)
-    kind = ready.types[target]
-    named = found.named(rows.rename({position: "row_id"}) if "row_id" in found.key else rows, ready.types)
-    said = found.rows[named[NUMBER]].hstack([as_text(rows[target][named["place"]], kind).alias("now"), named["place"]])
+    nothing = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    rows = rows.with_columns((nothing if ready.maturity is None else ready.maturity.out(rows)).alias(OUT))
+    if ready.corrections is None:
+        return rows, Tally({}, *NO_VERDICTS, matched)
+    rows, verdicts = _corrected(rows, ready.corrections, ready.types, target, position)
+    return rows, Tally({}, *verdicts, matched)
+
+
+def _corrected(
+    rows: pl.DataFrame, found: Corrections, types: Mapping[str, str], target: str, position: str
+) -> tuple[pl.DataFrame, tuple[pl.Series, pl.Series, pl.Series]]:
+    """The rows with the verdicts on them, and per verdict the rows it met, whether one is stale, and whether one was changed already."""
+    named = found.named(rows.rename({position: ROW_ID}) if ROW_ID in found.key else rows, types)
+    said = found.rows[named[NUMBER]].hstack([as_text(rows[target][named["place"]], types[target]).alias("now"), named["place"]])
     changes, drops = said.filter(pl.col("verdict") == CHANGE), said.filter(pl.col("verdict") == DROP)
-    rows = rows.with_columns(changed(rows[target], changes["place"], changes[NEW], kind).alias(target))
-    out = out.clone().scatter(drops["place"], "dropped") if drops.height else out
+    out = rows[OUT].clone().scatter(drops["place"], "dropped") if drops.height else rows[OUT]
+    rows = rows.with_columns(changed(rows[target], changes["place"], changes[NEW], types[target]).alias(target), out.alias(OUT))
     done = (said["verdict"] == CHANGE) & said["now"].eq_missing(said[NEW])
     stale = said[GIVEN].is_not_null() & said["now"].ne_missing(said[GIVEN]) & ~done
-    return rows.with_columns(out.alias(OUT)), Tally({}, *_per_verdict(found, named[NUMBER], stale, done), matched)
+    return rows, _per_verdict(found, named[NUMBER], stale, done)
 
 
 def _per_verdict(found: Corrections, numbers: pl.Series, stale: pl.Series, done: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -184,13 +199,14 @@ def told(ready: Ready | None, tally: Tally) -> dict[str, Any] | None:
     if ready is None:
         return None
     check(ready, tally)
-    made = "sql" if ready.spec.sql is not None else "annotations" if ready.annotated is not None else "column"
+    made = "sql" if ready.spec.sql is not None else "annotations" if ready.agreed is not None else "column"
     entry: dict[str, Any] = {"made_by": made, "left_out": {name: tally.out.get(name, 0) for name in ("immature", "undated", "dropped")}}
     if ready.maturity is not None:
         few = not ready.maturity.declared and tally.out.get("immature", 0) < FEW
         entry["maturity"] = ready.maturity.as_json() | {"far_ahead": few}
-    if ready.annotated is not None and ready.consensus is not None and ready.spec.annotations is not None:
-        entry["annotations"] = told_of(ready.annotated, ready.consensus) | {"source": ready.spec.annotations.source, "rows": tally.matched}
+    if ready.agreed is not None:
+        found_in = {"source": ready.agreed.spec.source, "rows": tally.matched}
+        entry["annotations"] = told_of(ready.agreed.annotated, ready.agreed.consensus) | found_in
     found = ready.corrections
     if found is not None:
         changes = found.of(CHANGE)

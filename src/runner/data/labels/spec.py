@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from runner.core.spec import Spec
 
 LONGEST_DAYS = 36525.0
+CORRECTIONS = "label.corrections"
+"""The file with reviewers' verdicts, among the sources that a stage reads; no source of a team has a dot in its name."""
 
 
 def moment_of(text: str) -> datetime:

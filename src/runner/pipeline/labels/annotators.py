@@ -16,14 +16,13 @@ from runner.data.assemble import assemble
 from runner.data.enforce import contract_of
 from runner.data.labels.cells import as_text
 from runner.data.labels.consensus import posterior_with
-from runner.data.labels.making import Ready, prepare
+from runner.data.labels.making import Agreed, Ready, prepare
 from runner.data.labels.quality import told_of
 from runner.data.labels.worth import next_label
 from runner.data.load import Source, open_all
 from runner.data.plan import Plan, plan
 from runner.experiment.model import Experiment
 from runner.pipeline.labels.results import Results, best_candidate
-from runner.pipeline.run import CORRECTIONS
 from runner.problem import feasibility
 from runner.problem.stage import task_of
 from runner.problem.task import Task
@@ -38,14 +37,13 @@ class Opened:
     sources: dict[str, Source]
     plan: Plan
     ready: Ready
+    agreed: Agreed
 
 
 def agreement(workspace: Workspace, experiment: Experiment) -> dict[str, Any]:
     """Agreement and annotators, from the sources alone. Raises FaultsError where no annotations are declared or they do not fit."""
     opened = _open(workspace, experiment)
-    if opened.ready.annotated is None or opened.ready.consensus is None:
-        raise _undeclared(experiment)
-    return {"experiment": experiment.name, **told_of(opened.ready.annotated, opened.ready.consensus)}
+    return {"experiment": experiment.name, **told_of(opened.agreed.annotated, opened.agreed.consensus)}
 
 
 def _open(workspace: Workspace, experiment: Experiment) -> Opened:
@@ -56,11 +54,10 @@ def _open(workspace: Workspace, experiment: Experiment) -> Opened:
     sources = open_all(data.sources, {}, workspace.root)
     planned = plan(data, task, sources)
     results = Results.of(workspace, experiment)
-    given = {CORRECTIONS: workspace.inside(data.label.corrections, "data.label.corrections")} if data.label.corrections else {}
-    ready = prepare(data.label, task, results.types, data.unique, sources, data.primary, given, workspace.root)
-    if ready is None:
+    ready = prepare(data.label, task, results.types, data.unique, sources, data.primary, {}, workspace.root)
+    if ready is None or ready.agreed is None:
         raise _undeclared(experiment)
-    return Opened(results, task, sources, planned, ready)
+    return Opened(results, task, sources, planned, ready, ready.agreed)
 
 
 def _undeclared(experiment: Experiment) -> Exception:
@@ -92,9 +89,7 @@ class Next:
 def next_rows(workspace: Workspace, experiment: Experiment, top: int) -> Next:
     """The rows whose next label is expected to earn most. Raises FaultsError."""
     opened = _open(workspace, experiment)
-    annotated, consensus, declared = opened.ready.annotated, opened.ready.consensus, opened.ready.spec.annotations
-    if annotated is None or consensus is None or declared is None:
-        raise _undeclared(experiment)
+    annotated, consensus, declared = opened.agreed.annotated, opened.agreed.consensus, opened.agreed.spec
     results, task = opened.results, opened.task
     made = assemble(experiment.data, opened.sources, opened.plan, opened.ready)
     contract = contract_of(experiment.data, task)

@@ -29,6 +29,7 @@ VERBS = {
     "completion": "print the script that completes all of this in bash, zsh or fish",
     "init": "from your own file or table to an experiment that runs",
     "data": "compare two versions of a table",
+    "labels": "labels that are probably wrong, agreement of annotators, what to label next",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }
 WIDTH = max(map(len, VERBS))

@@ -10,6 +10,7 @@ from runner.core.gates import Gate
 from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced
 from runner.data.judged import Placed
+from runner.data.labels.findings import label_findings
 from runner.data.load import Source
 from runner.data.outcome import label_counts
 from runner.data.quality import keys
@@ -42,17 +43,19 @@ def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list
     contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features.
     """
     task = look.task
-    found = [*dropped, *judge(look), *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way)]
+    found = [*dropped, *judge(look), *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
     return {
         "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
             "filtered_out": way.made.n_left_out,
+            **(way.made.label or {}).get("left_out", {}),
             "without_outcome": way.n_without,
             "quarantined": way.enforced.bad.height,
             **way.apart.split["rows"],
             "left_out_by_split": sum(way.apart.split.get("left_out", {}).values()),
         },
         "joins": way.made.joins(),
+        "label": way.made.label,
         "casts": dict(way.casts),
         "quarantine": way.enforced.quarantined,
         "warned": way.enforced.warned,

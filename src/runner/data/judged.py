@@ -16,9 +16,7 @@ from runner.core.progress import Progress
 from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced, Judge
 from runner.data.kept import ROW_ID, Kept
-from runner.data.load import Source
 from runner.data.outcome import as_outcome, judge
-from runner.data.plan import Plan
 from runner.data.seal import columns_needed, set_apart, withheld
 from runner.data.spec import DataSpec
 from runner.data.splits.split import TEST
@@ -59,15 +57,12 @@ class Placed:
         return Placed(self.train.clear(), self.test.clear(), self.folds.clear(), split, [*self.gates, gate])
 
 
-def judged(
-    spec: DataSpec, task: Task, sources: Mapping[str, Source], plan: Plan, contract: Mapping[str, Any], folder: Path, size: int, progress: Progress
-) -> Judged:
-    """Make the rows and judge them, `size` at a time. folder: empty, for what does not fit into one slice.
+def judged(made: Assembly, task: Task, contract: Mapping[str, Any], shown: str, folder: Path, size: int, progress: Progress) -> Judged:
+    """Make the rows and judge them, `size` at a time. shown: the primary source, for messages; folder: empty, for what does not fit into one slice.
 
     Raises FaultsError for what cannot be read, joined or cast, RefusedError for what the contract forbids, each with all of it.
     """
-    shown = sources[spec.primary].shown
-    made = Assembly(spec, task.target, sources, plan)
+    spec = made.spec
     conforming, judge_of, kept = Conforming(contract, f"data.columns ({shown})", spec.columns), Judge(contract, spec, shown), Kept(folder)
     n_known = 0
     for rows in made.slices(size):

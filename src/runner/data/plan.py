@@ -13,6 +13,7 @@ from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 from runner.data import derive
 from runner.data.joins.check import check as check_join
+from runner.data.labels import declaration
 from runner.data.load import Source
 from runner.data.spec import DataSpec
 from runner.problem.task import Task
@@ -47,14 +48,15 @@ def plan(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> Plan:
     rows, wrong = derive.typed(rows, spec.derive, "data.derive")
     faults += wrong
     faults += _label_and_filter_faults(spec, task, rows)
-    there = [*rows, task.target] if spec.label is not None else list(rows)
+    faults += declaration.faults(spec.label, task, spec.primary, rows, schemas)
+    there = [*rows, task.target] if spec.label is not None and spec.label.makes else list(rows)
     faults += missing_columns(spec.columns, there, f"data.sources.{spec.primary} ({sources[spec.primary].shown})")
     if spec.production is not None:
         known = [name for name, column in spec.columns.items() if column.available == "at_decision" and name != task.target]
         faults += missing_columns(known, schemas[spec.production.source], f"data.production (source {spec.production.source!r})")
     if faults:
         raise FaultsError(faults)
-    needed, joined = _needed(spec), _joined(spec)
+    needed, joined = _needed(spec, task), _joined(spec)
     return Plan(
         [c for c in schemas[spec.primary] if c in needed],
         {name: [c for c in schemas[name] if c in columns] for name, columns in joined.items()},
@@ -67,7 +69,7 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
 
     sources: those that could be opened; what only another one has counts as not provided.
     """
-    there = {*spec.derive, *([task.target] if spec.label is not None else [])}
+    there = {*spec.derive, *([task.target] if spec.label is not None and spec.label.makes else [])}
     if spec.primary in sources:
         there |= {*sources[spec.primary].schema, *sources[spec.primary].derive}
     for join in spec.joins.values():
@@ -80,7 +82,9 @@ def unprovided(spec: DataSpec, task: Task, sources: Mapping[str, Source]) -> lis
 def _label_and_filter_faults(spec: DataSpec, task: Task, rows: Schema) -> list[Fault]:
     faults: list[Fault] = []
     known = dict(rows)
-    if spec.label is not None:
+    if spec.label is not None and spec.label.annotations is not None:
+        known[task.target] = pl.String()
+    if spec.label is not None and spec.label.sql is not None:
         faults, types = expressions.check({"": spec.label.sql}, rows, "data.label.sql")
         known[task.target] = types.get("", pl.Null())
     if spec.filter is not None:
@@ -131,10 +135,15 @@ def _unnamed(names: Iterable[str], columns: Mapping[str, object], at: str) -> li
     ]
 
 
-def _needed(spec: DataSpec) -> set[str]:
+def _needed(spec: DataSpec, task: Task) -> set[str]:
     """Columns that contract, joins, derived columns, label and filter read of a row."""
     declared = dict(spec.derive) | {f"{RESERVED}{n}": sql for n, sql in enumerate((spec.label.sql if spec.label else None, spec.filter)) if sql}
-    return {*spec.columns, *derive.roots(declared), *(c for join in spec.joins.values() for names in join.reads().values() for c in names)}
+    return {
+        *spec.columns,
+        *derive.roots(declared),
+        *declaration.roots(spec.label, task),
+        *(c for join in spec.joins.values() for names in join.reads().values() for c in names),
+    }
 
 
 def _joined(spec: DataSpec) -> dict[str, set[str]]:

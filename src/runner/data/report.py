@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.core.workspace import RunFolders
+from runner.data.labels.report import outcome_parts
 from runner.data.quality.prices import quality
 from runner.data.quality.shown import findings
 from runner.report import plots
@@ -33,6 +34,9 @@ ROOM = "data"
 QUESTION = "Which rows can be trusted, and which are kept aside for the test?"
 WAYS = {
     "filtered_out": "left out by the filter",
+    "immature": "too young for a final outcome",
+    "undated": "without a time to tell whether the outcome is final",
+    "dropped": "dropped by reviewers",
     "without_outcome": "without an outcome",
     "quarantined": "in quarantine",
     "left_out_by_split": "left out by the split",
@@ -53,6 +57,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("Findings", findings(quality(folders), month)),
         Section("Sources", _sources(found)),
         Section("Training, folds and test", (*figures(_split_picture(found), _labels(found)), *facts(_split_facts(record(found, "split"))))),
+        Section("Outcome", outcome_parts(record(found, "label"))),
         Section("Joins", _joins(record(found, "joins"))),
         Section("Quarantine and warnings", _quarantine(found)),
         Section(

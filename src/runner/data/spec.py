@@ -16,6 +16,7 @@ from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.data import sources, splits
 from runner.data.joins.spec import AsofSpec, HistorySpec, LookupSpec
+from runner.data.labels.spec import LabelSpec
 from runner.data.quality.spec import ProductionSpec, QualitySpec
 from runner.data.sources.source import FileSourceSpec
 from runner.data.splits.split import SplitSpec
@@ -110,13 +111,6 @@ class TableRuleSpec(Spec):
     """What a table that breaks the rule does: reject stops the run, warn is told in the report."""
 
 
-class LabelSpec(Spec):
-    """How the outcome column is made from the joined rows."""
-
-    sql: str
-    """A Polars SQL expression over the joined row, which may read what is known only after the event; it fills the column `problem.target`."""
-
-
 class DataSpec(RoomSpec):
     """Sources, joins, the contract, and what is set apart."""
 
@@ -129,7 +123,7 @@ class DataSpec(RoomSpec):
     derive: dict[str, str] = {}
     """New column to SQL over the joined row, before label, filter and contract; made in order."""
     label: LabelSpec | None = None
-    """How the outcome is made where no column holds it as it is."""
+    """How the outcome is made where no column holds it as it is, when it is final, and what reviewers found wrong with it."""
     filter: str | None = None
     """SQL; rows where it is not TRUE are left out and counted."""
     columns: dict[str, ColumnSpec] = Field(min_length=1)
@@ -175,6 +169,9 @@ class DataSpec(RoomSpec):
                 wrong.append(f"joins.{name}.source names the source {join.source!r}; {self._sources_near(join.source)}")
         if self.production is not None and self.production.source not in self.sources:
             wrong.append(f"production names the source {self.production.source!r}; {self._sources_near(self.production.source)}")
+        annotations = self.label.annotations if self.label else None
+        if annotations is not None and annotations.source not in self.sources:
+            wrong.append(f"label.annotations.source names the source {annotations.source!r}; {self._sources_near(annotations.source)}")
         wrong += [f"columns.{n}: names starting with __runner_ are ours" for n in self.columns if n.startswith("__runner_")]
         wrong += [f"columns.{n}: row_id is the name of our own column" for n in self.columns if n == "row_id"]
         wrong += [f"columns.{n}: the name is read as several columns at once, rename the column in the data" for n in self.columns if is_pattern(n)]

@@ -9,10 +9,12 @@ import polars as pl
 
 from runner.core.files import write_json, write_parquet
 from runner.core.stage import Done, Given
+from runner.data.assemble import Assembly
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of
 from runner.data.inventory import Journey, inventory
 from runner.data.judged import Placed, judged, placed
 from runner.data.kept import private_folder
+from runner.data.labels import making as labels
 from runner.data.load import open_all
 from runner.data.plan import plan
 from runner.data.quality import production
@@ -36,10 +38,12 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
     given.progress.step("data", "reading sources", 0, 4)
     sources = open_all(spec.sources, given.files, given.root)
     planned = plan(spec, task, sources)
+    types = {name: column.type for name, column in spec.columns.items()}
+    ready = labels.prepare(spec.label, task, types, spec.unique, sources, spec.primary, given.files, given.root)
     contract = contract_of(spec, task)
     with private_folder(given.home) as folder:
         given.progress.step("data", "checking the contract", 1, 4)
-        rows = judged(spec, task, sources, planned, contract, folder, slice_rows, given.progress)
+        rows = judged(Assembly(spec, sources, planned, ready), task, contract, sources[spec.primary].shown, folder, slice_rows, given.progress)
         given.progress.step("data", "setting the test apart", 2, 4)
         apart = placed(rows, spec, task, given.seed)
         examined = examine(apart.train, contract, task, spec.split, given.seed)

@@ -63,7 +63,7 @@ def _outcome(experiment: Experiment) -> Iterator[Fault]:
         if problem.target in getattr(problem.constraints, role):
             yield Fault(f"problem.constraints.{role}", f"names the target {problem.target!r}", "columns that could be features")
     made = dict.fromkeys(data.derive, "data.derive") | {name: f"data.joins.{n}.columns" for n, join in data.joins.items() for name in join.makes()}
-    if data.label is not None and problem.target in made:
+    if data.label is not None and data.label.makes and problem.target in made:
         yield Fault("data.label", f"makes {problem.target!r}, which {made[problem.target]} makes too", "one way to make the outcome")
     column = data.columns.get(problem.target)
     labels = sorted({label for prices in (problem.payoff.actions or {}).values() for label in prices})

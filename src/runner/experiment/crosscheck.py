@@ -146,7 +146,7 @@ def _expressions(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
         of = {f"data.joins.{name}.aggregates.{made}.of": a.of for made, a in getattr(join, "aggregates", {}).items() if a.of is not None}
         yield from _parsed(of)
     yield from _parsed({f"data.derive.{name}": sql for name, sql in data.derive.items()})
-    yield from _parsed({"data.label.sql": data.label.sql} if data.label else {})
+    yield from _parsed({"data.label.sql": data.label.sql} if data.label and data.label.sql else {})
     yield from _parsed({"data.filter": data.filter} if data.filter is not None else {})
     for name, source in data.sources.items():
         yield from _parsed({f"data.sources.{name}.derive.{made}": sql for made, sql in getattr(source, "derive", {}).items()})

@@ -82,7 +82,7 @@ def _installed(name: str) -> str:
 
 def compose() -> dict[str, Any]:
     """conf/ to params.yaml; persisted, so that a config that does not compose leaves the last good one in place."""
-    specs = [f"src/runner/{room}/spec.py" for room in ROOMS]
+    specs = [*(f"src/runner/{room}/spec.py" for room in ROOMS), "src/runner/data/labels/spec.py", "src/runner/data/quality/spec.py"]
     families = [
         "src/runner/data/joins",
         "src/runner/data/sources",

@@ -12,6 +12,7 @@ from runner.core import plugins
 from runner.core.faults import FaultsError, fault
 from runner.core.progress import Progress
 from runner.core.workspace import RunFolders, Workspace
+from runner.data.labels.spec import CORRECTIONS
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.experiment.plugins import digests
@@ -50,9 +51,18 @@ class Run:
         at = {name: f"data.sources.{name}.path" for name in names}
         files = {name: data.sources[name].located(self.workspace, f"data.sources.{name}") for name in names}
         faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
+        corrections = self._corrections() if stage.sources == "all" else {}
+        faults += [f for path in corrections.values() for f in _unreadable("data.label.corrections", self.workspace.shown(path), path)]
         if faults:
             raise FaultsError(faults)
-        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()}
+        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()} | corrections
+
+    def _corrections(self) -> dict[str, Path]:
+        """The file with reviewers' verdicts on labels, where one is declared."""
+        label = self.experiment.data.label
+        if label is None or label.corrections is None:
+            return {}
+        return {f"source.{CORRECTIONS}": self.workspace.inside(label.corrections, "data.label.corrections")}
 
 
 def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:

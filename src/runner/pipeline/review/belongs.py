@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.core.digests import of_file, of_value
 from runner.core.faults import FaultsError
+from runner.data.labels.spec import CORRECTIONS
 from runner.experiment.diff import same
 from runner.experiment.model import Experiment
 from runner.experiment.plugins import behind_room
@@ -58,7 +59,9 @@ def _ledger(revision: Revision, name: str) -> list[dict[str, Any]]:
 
 def _same_raw(results: Results, digests: Mapping[str, str] | None) -> bool:
     reported = {f"source.{name}": text(source, "sha256") for name, source in record(results.data, "sources").items()}
-    return digests is None or not reported or reported == digests
+    verdicts = text(record(results.data, "label", "corrections"), "sha256")
+    found = reported | ({f"source.{CORRECTIONS}": verdicts} if verdicts else {})
+    return digests is None or not reported or found == digests
 
 
 def _other_code(results: Results, experiment: Experiment) -> bool:

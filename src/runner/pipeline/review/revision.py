@@ -17,6 +17,7 @@ from runner.core.digests import of_bytes, of_file
 from runner.core.faults import Fault, FaultsError, fault
 from runner.core.plugins import KEY, listed_in
 from runner.core.workspace import Workspace, check_name
+from runner.data.labels.spec import CORRECTIONS
 from runner.experiment import params, plugins
 from runner.experiment.model import ROOMS, Experiment
 from runner.pipeline.review.dvc_files import Cache, files_in, is_endless, locked_stages
@@ -200,10 +201,13 @@ def _plain(content: bytes, called: str) -> dict[str, Any]:
 
 
 def source_paths(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Source name to the path of its raw file."""
+    """Source name to the path of its raw file, reviewers' verdicts on labels among them."""
     sources = entry["data"].get("sources")
     named = sources.items() if isinstance(sources, dict) else ()
-    return {str(name): str(source.get("path")) for name, source in named if isinstance(source, dict)}
+    label = entry["data"].get("label")
+    verdicts = label.get("corrections") if isinstance(label, dict) else None
+    corrections = {CORRECTIONS: str(verdicts)} if verdicts else {}
+    return corrections | {str(name): str(source.get("path")) for name, source in named if isinstance(source, dict)}
 
 
 def _said(fault: Fault) -> str:

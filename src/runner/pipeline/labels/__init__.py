@@ -1,0 +1,1 @@
+"""Acts on labels: the review of those that are probably wrong, and the work of annotators."""

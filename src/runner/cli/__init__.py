@@ -18,6 +18,7 @@ VERBS = {
     "run": "run an experiment, or with -m a sweep (the verb may be left out)",
     "check": "check config, sources, feasibility and cost before a run",
     "inventory": "declared sources against what is there",
+    "data": "fetch rows of databases and object stores into snapshots",
     "compose": "write params.yaml from conf/, or --check that it is current",
     "stage": "run one room of an adopted experiment; what dvc.yaml calls",
     "score": "score a batch with a bundle",

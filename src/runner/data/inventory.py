@@ -47,7 +47,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
         *_on_the_way(way),
     ]
     return {
-        "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
+        "sources": {name: source.record(way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
             "filtered_out": way.made.n_left_out,
             "without_outcome": way.n_without,
@@ -67,18 +67,6 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
         "order": contract["order"],
         "labels": _label_shares(way.sealed, task),
         "target": task.target,
-    }
-
-
-def _source(source: Source, n_rows: int) -> dict[str, Any]:
-    size = source.stamp[0]
-    return {
-        "path": source.shown,
-        "kind": source.kind,
-        "sha256": source.sha256,
-        "bytes": size,
-        "rows": n_rows,
-        "columns": len(source.schema),
     }
 
 

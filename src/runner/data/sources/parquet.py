@@ -21,7 +21,7 @@ ENDING = ".parquet"
 
 
 class ParquetSpec(FileSourceSpec):
-    """A Parquet file inside the workspace, a folder of them (partitioned as key=value or not), or all that match a path with wildcards."""
+    """A Parquet file inside the workspace, a folder of them, partitioned as key=value or not, or all that match a path with wildcards."""
 
     kind: Literal["parquet"]
 

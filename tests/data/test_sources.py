@@ -121,10 +121,20 @@ def test_text_is_not_parquet(tmp_path: Path) -> None:
 
 def test_every_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    sources = {"a": ParquetSpec(kind="parquet", path="data/none.parquet"), "b": ParquetSpec(kind="parquet", path="folder")}
+    sources = {
+        "a": ParquetSpec(kind="parquet", path="data/none.parquet"),
+        "b": CsvSpec(kind="csv", path="folder"),
+        "c": ParquetSpec(kind="parquet", path="folder"),
+        "d": ParquetSpec(kind="parquet", path="folder/*.parquet"),
+    }
     with pytest.raises(FaultsError) as caught:
         open_all(sources, {}, tmp_path)
-    assert [f.wrong for f in caught.value.faults] == ["data/none.parquet is missing", "folder is not a file"]
+    assert [f.wrong for f in caught.value.faults] == [
+        "data/none.parquet is missing",
+        "folder is not a file",
+        "folder: holds no .parquet file",
+        "folder/*.parquet: matches no file",
+    ]
 
 
 @pytest.mark.parametrize("path", ["../x.parquet", "/etc/passwd", "link/x.parquet"])

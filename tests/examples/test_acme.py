@@ -148,7 +148,7 @@ def test_a_changed_file_reruns_the_rooms_that_use_it(acme: Path) -> None:
     change(acme, "separation")
     assert did(acme) == ["evaluation"]
     # The rows come out as before, so nothing later is done again.
-    change(acme, "ndjson")
+    change(acme, "routing_log")
     assert did(acme) == ["problem", "data"]
     # What was fitted by other code is another model, though it has the same numbers.
     change(acme, "gaussian_bayes")

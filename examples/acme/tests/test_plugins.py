@@ -11,7 +11,7 @@ from runner.extend import Given, Predicted, write_json
 from runner.testing import CandidateContract, MetricContract, SourceContract, StepContract, plugin, rows
 
 ROOT = Path(__file__).parent.parent
-bayes, checks, circle, ndjson, separation = (plugin(f"plugins/{name}.py", ROOT) for name in ("gaussian_bayes", "checks", "on_a_circle", "ndjson", "separation"))
+bayes, checks, circle, routing, separation = (plugin(f"plugins/{name}.py", ROOT) for name in ("gaussian_bayes", "checks", "on_a_circle", "routing_log", "separation"))
 HOURS = {"hour": {"type": "int", "min": 0, "max": 23, "nullable": True}, "depot": {"type": "string", "allowed": ["north", "harbour"]}}
 
 
@@ -47,8 +47,8 @@ class TestGaussianBayesOfThreeClasses(CandidateContract):
     task, n_classes = "multiclass", 3
 
 
-class TestNdjson(SourceContract):
-    spec = ndjson.NdjsonSpec(kind="ndjson", path="data/raw/x.ndjson")
+class TestRoutingLog(SourceContract):
+    spec = routing.RoutingLogSpec(kind="routing_log", path="data/raw/x.ndjson")
     suffix = ".ndjson"
 
     def write(self, rows: pl.DataFrame, path: Path) -> None:

@@ -18,6 +18,7 @@ VERBS = {
     "run": "run an experiment, or with -m a sweep (the verb may be left out)",
     "check": "check config, sources, feasibility and cost before a run",
     "inventory": "declared sources against what is there",
+    "data": "fetch rows of databases and object stores into snapshots; compare two versions of a table",
     "compose": "write params.yaml from conf/, or --check that it is current",
     "stage": "run one room of an adopted experiment; what dvc.yaml calls",
     "score": "score a batch with a bundle",
@@ -28,7 +29,6 @@ VERBS = {
     "explain": "what may be declared: keys, kinds, config groups, with examples",
     "completion": "print the script that completes all of this in bash, zsh or fish",
     "init": "from your own file or table to an experiment that runs",
-    "data": "compare two versions of a table",
     "labels": "labels that are probably wrong, agreement of annotators, what to label next",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }

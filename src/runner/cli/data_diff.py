@@ -30,6 +30,7 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--key", action="append", default=[], metavar="COLUMN", help="a column that names a row; may be given more than once")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(do=run)
 
 
 def run(args: argparse.Namespace) -> int:

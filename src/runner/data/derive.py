@@ -43,6 +43,11 @@ def add_one(rows: pl.DataFrame, name: str, sql: str, at: str) -> pl.DataFrame:
         ) from None
 
 
+def lazily(rows: pl.LazyFrame, name: str, sql: str) -> pl.LazyFrame:
+    """The rows with one declared column, computed when they are collected; a value that cannot be computed is a PolarsError then."""
+    return rows.with_columns(expressions.parse(sql).alias(name))
+
+
 def roots(declared: Mapping[str, str]) -> set[str]:
     """Columns that checked expressions read."""
     return {root for sql in declared.values() for root in expressions.parse(sql).meta.root_names()}

@@ -45,7 +45,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list
     task = look.task
     found = [*dropped, *judge(look), *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
     return {
-        "sources": {name: _source(source, way.made.n_read[name]) for name, source in way.sources.items()},
+        "sources": {name: source.record(way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {
             "filtered_out": way.made.n_left_out,
             **(way.made.label or {}).get("left_out", {}),
@@ -68,18 +68,6 @@ def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list
         "order": contract["order"],
         "labels": _label_shares(way.apart, task),
         "target": task.target,
-    }
-
-
-def _source(source: Source, n_rows: int) -> dict[str, Any]:
-    size = source.stamp[0]
-    return {
-        "path": source.shown,
-        "kind": source.kind,
-        "sha256": source.sha256,
-        "bytes": size,
-        "rows": n_rows,
-        "columns": len(source.schema),
     }
 
 

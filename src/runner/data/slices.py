@@ -10,7 +10,7 @@ from polars.exceptions import PanicException, PolarsError
 from runner.core.faults import FaultsError
 from runner.data import derive
 from runner.data.joins.prepared import POSITION
-from runner.data.load import Source, explained, refuse_changed
+from runner.data.load import Source, check_unchanged, explained
 
 SLICE_ROWS = 1_000_000
 """Rows that are looked at together. Changes no result, only memory and time."""
@@ -28,7 +28,7 @@ def slices(source: Source, columns: list[str], size: int) -> Iterator[pl.DataFra
         positions = pl.int_range(first, first + batch.height, dtype=pl.UInt64, eager=True).alias(POSITION)
         first += batch.height
         yield derive.add(batch, source.derive, f"{source.at}.derive").with_columns(positions)
-    refuse_changed(source)
+    check_unchanged(source)
 
 
 def _batches(source: Source, wanted: pl.LazyFrame, size: int) -> Iterator[pl.DataFrame]:

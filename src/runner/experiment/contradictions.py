@@ -20,7 +20,13 @@ SHORTEST_FIT_S = 0.001
 WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 MONTHS = 12
 # Only what can be nothing else: a CSV file may have any ending.
-ENDINGS = {"csv": (".csv", ".tsv"), "parquet": (".parquet", ".pq")}
+ENDINGS = {
+    "csv": (".csv", ".tsv"),
+    "parquet": (".parquet", ".pq"),
+    "ndjson": (".ndjson", ".jsonl"),
+    "ipc": (".arrow", ".feather", ".ipc"),
+    "excel": (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+}
 
 
 def contradictions(experiment: Experiment) -> Iterator[Fault]:

@@ -33,7 +33,8 @@ PLOTS = {
 
 def stages() -> dict[str, Any]:
     """The `stages` section of this repository's dvc.yaml, whose code lies beside it."""
-    return {"compose": compose(), **{stage.room: _foreach(stage, [*(f"src/runner/{package}" for package in stage.code), LOCK]) for stage in STAGES}}
+    code = {stage.room: [f"src/runner/{package}" for package in (*stage.code, *stage.handed)] for stage in STAGES}
+    return {"compose": compose(), **{stage.room: _foreach(stage, [*code[stage.room], LOCK]) for stage in STAGES}}
 
 
 def workspace_stages() -> dict[str, Any]:
@@ -83,14 +84,8 @@ def _installed(name: str) -> str:
 def compose() -> dict[str, Any]:
     """conf/ to params.yaml; persisted, so that a config that does not compose leaves the last good one in place."""
     specs = [*(f"src/runner/{room}/spec.py" for room in ROOMS), "src/runner/data/labels/spec.py", "src/runner/data/quality/spec.py"]
-    families = [
-        "src/runner/data/joins",
-        "src/runner/data/sources",
-        "src/runner/data/splits",
-        "src/runner/features/steps",
-        "src/runner/problem/policies",
-        "src/runner/training/models",
-    ]
+    parts = ("data/databases", "data/joins", "data/sources", "data/splits", "features/steps", "problem/policies", "training/models")
+    families = [f"src/runner/{path}" for path in parts]
     return {
         "cmd": "python -m runner compose",
         "deps": sorted(

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from filelock import FileLock
 
-from runner.core import plugins
 from runner.core.faults import Fault, FaultsError, RefusedError, fault
 from runner.core.files import clear_leftovers, read_json, write_json
 from runner.core.gates import Gate, any_failed
 from runner.core.stage import Done, Given
 from runner.experiment.plugins import behind_room
 from runner.pipeline.around import Around
+from runner.pipeline.fetching import fetch_missing
 from runner.pipeline.keys import Identity, extra_of, identify
+from runner.pipeline.look import problem_extra, reading
 from runner.pipeline.run import Run, exclusive
 from runner.pipeline.stages import STAGES, Stage
 from runner.pipeline.uses import permitted, remember
 from runner.pipeline.withhold import retract, withheld_upstream, withhold
-
-if TYPE_CHECKING:
-    import polars as pl
-
 
 Came = Literal["known", "unknown", "withheld"]
 """How a stage's outputs came: known, brought back from the store; unknown, not stored; withheld, because of a refusal."""
@@ -32,6 +29,7 @@ Came = Literal["known", "unknown", "withheld"]
 
 def run_all(run: Run) -> list[tuple[str, bool]]:
     """Run every stage in order; returns room and whether it was re-used. A refusal ends in RefusedError, after the verdict is written."""
+    fetch_missing(run.workspace, run.experiment, run.progress.say)
     with exclusive(run):
         return [(stage.room, run_stage(run, stage)) for stage in STAGES]
 
@@ -123,11 +121,10 @@ def _refuse(run: Run, stage: Stage, outputs: Mapping[str, Path], gates: tuple[Ga
 
 def _identity(run: Run, stage: Stage, given: Given) -> Identity:
     extra = extra_of(given.experiment, given.adopted, given.gates, given.use)
-    if stage.room == "problem" and run.experiment.problem.open_questions:
-        # Open questions let an exploring run go on and stop an adopted one.
-        extra = {"adopted": given.adopted}
+    if stage.room == "problem":
+        extra = problem_extra(run.experiment, given.adopted, run.workspace)
     used = behind_room(run.experiment, stage.room)
-    return identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, extra, used)
+    return identify(stage, getattr(run.experiment, stage.room), run.experiment.seed, given.files, run.source_digests(stage), extra, used)
 
 
 def _look_after(run: Run, stage: Stage, around: Around, outputs: Mapping[str, Path], before: tuple[Gate, ...], key: str) -> bool:
@@ -161,11 +158,12 @@ def _write_gate(path: Path, stage: Stage, gates: tuple[Gate, ...], stopped: bool
 
 
 def _given(run: Run, stage: Stage) -> Given:
-    files = run.source_files(stage) | {name: place.under(run.folders) for name, place in stage.reads.items()}
+    sources = run.source_files(stage)
+    files = sources | {name: place.under(run.folders) for name, place in stage.reads.items()}
     if not run.adopted:
         # While exploring the sealed test is not even named to the stage.
         files.pop("sealed_test", None)
-    missing = [run.workspace.shown(path) for path in files.values() if not path.exists()]
+    missing = [run.workspace.shown(path) for name, path in files.items() if name not in sources and not path.exists()]
     if missing:
         raise fault(
             f"stage {stage.room}", f"its input is missing: {', '.join(missing)}", "the outputs of earlier stages", "run `dvc repro` or `python -m runner`"
@@ -183,19 +181,8 @@ def _given(run: Run, stage: Stage) -> Given:
         gates=(*gates, *spent),
         use=use,
         progress=run.progress,
-        read=_reading(run) if stage.sources == "primary" else None,
+        read=reading(run.experiment, run.workspace) if stage.sources == "primary" else None,
     )
-
-
-def _reading(run: Run) -> Callable[[], pl.LazyFrame] | None:
-    """How a plugin reads the primary source; None where this package's own reading will do."""
-    data = run.experiment.data
-    primary = {data.primary: data.sources[data.primary]}
-    if not plugins.behind(primary):
-        return None
-    from runner.data.load import open_all
-
-    return lambda: open_all(primary, {}, run.workspace.root)[data.primary].raw
 
 
 def _key_lock(run: Run, key: str) -> Path:

@@ -38,18 +38,22 @@ class Identity:
         return {"config": config, "data": of_value(data), "code": self.code, "lock": self.lock}
 
 
-def identify(stage: Stage, spec: RoomSpec, seed: int, inputs: Mapping[str, Path], extra: Any, plugins: Mapping[str, str]) -> Identity:
+def identify(
+    stage: Stage, spec: RoomSpec, seed: int, inputs: Mapping[str, Path], sources: Mapping[str, str], extra: Any, plugins: Mapping[str, str]
+) -> Identity:
     """The identity of a stage for a spec, seed and input files.
 
-    extra: what else decides, such as the number of a test use; plugins: path to SHA-256 of those whose code the room runs.
+    sources: SHA-256 of those inputs that are raw sources, which may be of many files; extra: what else decides, such as the number of a test use;
+    plugins: path to SHA-256 of those whose code the room runs.
     What stands around the room is left out: it has keys of its own. Raises OSError when an input cannot be read.
     """
-    return identity_of(stage, spec_digest(spec, seed), {name: of_value(of_tree(path)) for name, path in inputs.items()}, extra, plugins)
+    digests = {name: of_value({".": sources[name]} if name in sources else of_tree(path)) for name, path in inputs.items()}
+    return identity_of(stage, spec_digest(spec, seed), digests, extra, plugins)
 
 
 def identity_of(stage: Stage, declared: str, inputs: Mapping[str, str], extra: Any, plugins: Mapping[str, str]) -> Identity:
     """The identity of a stage whose inputs are known by their digests (`of_value(of_tree(path))`) alone."""
-    code, lock = with_plugins(code_digest(stage.code), plugins), lock_digest()
+    code, lock = with_plugins(code_digest((*stage.code, *stage.handed)), plugins), lock_digest()
     key = of_value({"stage": stage.room, "spec": declared, "inputs": dict(inputs), "code": code, "lock": lock, "extra": extra})
     return Identity(key, declared, inputs, code, lock)
 

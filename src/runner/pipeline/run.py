@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from runner.core import plugins
-from runner.core.faults import FaultsError, fault
+from runner.core.digests import of_file
+from runner.core.faults import Fault, FaultsError, fault
 from runner.core.progress import Progress
 from runner.core.workspace import RunFolders, Workspace
 from runner.data.labels.spec import CORRECTIONS
+from runner.data.sources.source import FileSourceSpec
+from runner.data.unreadable import UnreadableError
 from runner.experiment.model import Experiment
 from runner.experiment.params import is_adopted
 from runner.experiment.plugins import digests
@@ -45,27 +47,51 @@ class Run:
         return Store(self.workspace.home / "cache")
 
     def source_files(self, stage: Stage) -> dict[str, Path]:
-        """The raw files a stage reads. Raises FaultsError (2) for each one that is missing or is no file."""
-        data = self.experiment.data
-        names = {"none": [], "primary": [data.primary], "all": list(data.sources)}[stage.sources]
-        at = {name: f"data.sources.{name}.path" for name in names}
-        files = {name: data.sources[name].located(self.workspace, f"data.sources.{name}") for name in names}
-        faults = [f for name, path in files.items() for f in _unreadable(at[name], self.workspace.shown(path), path)]
-        corrections = self._corrections() if stage.sources == "all" else {}
-        faults += [f for path in corrections.values() for f in _unreadable("data.label.corrections", self.workspace.shown(path), path)]
+        """Where the raw sources lie that a stage reads: a file, or a folder or pattern of several. Raises FaultsError (2) for each that is not there."""
+        found = self._sources(stage)
+        files = {given: spec.located(self.workspace, f"data.sources.{name}") for given, (name, spec) in found.items()}
+        faults = [f for given, (name, spec) in found.items() for f in _unreadable(f"data.sources.{name}.path", self.workspace, spec, files[given])]
+        corrections = self._corrections(stage)
+        faults += [f for path in corrections.values() for f in _no_file("data.label.corrections", self.workspace.shown(path), path, is_fetched=False)]
         if faults:
             raise FaultsError(faults)
-        return {("primary" if stage.sources == "primary" else f"source.{name}"): path for name, path in files.items()} | corrections
+        return files | corrections
 
-    def _corrections(self) -> dict[str, Path]:
-        """The file with reviewers' verdicts on labels, where one is declared."""
+    def source_digests(self, stage: Stage) -> dict[str, str]:
+        """SHA-256 of each raw source that a stage reads, by the name the stage knows it by. Raises FaultsError as `source_files`."""
+        found, files = self._sources(stage), self.source_files(stage)
+        try:
+            digests = {given: spec.digest(files[given]) for given, (_, spec) in found.items()}
+        except UnreadableError as error:
+            raise fault("data.sources", error.wrong, error.expected, error.hint) from None
+        return digests | {name: of_file(path) for name, path in self._corrections(stage).items()}
+
+    def _sources(self, stage: Stage) -> dict[str, tuple[str, FileSourceSpec]]:
+        data = self.experiment.data
+        if stage.sources == "primary":
+            return {"primary": (data.primary, data.sources[data.primary])}
+        return {f"source.{name}": (name, spec) for name, spec in data.sources.items()} if stage.sources == "all" else {}
+
+    def _corrections(self, stage: Stage) -> dict[str, Path]:
+        """The file with reviewers' verdicts on labels, where one is declared and the stage reads it."""
         label = self.experiment.data.label
-        if label is None or label.corrections is None:
+        if stage.sources != "all" or label is None or label.corrections is None:
             return {}
         return {f"source.{CORRECTIONS}": self.workspace.inside(label.corrections, "data.label.corrections")}
 
 
-def _unreadable(at: str, shown: str, path: Path) -> tuple[Any, ...]:
+def _unreadable(at: str, workspace: Workspace, spec: FileSourceSpec, path: Path) -> tuple[Fault, ...]:
+    try:
+        files = spec.files(path)
+    except UnreadableError as error:
+        return fault(at, f"{workspace.shown(path)}: {error.wrong}", error.expected, error.hint).faults
+    return tuple(f for file in files for f in _no_file(at, workspace.shown(file), file, spec.is_fetched))
+
+
+def _no_file(at: str, shown: str, path: Path, is_fetched: bool) -> tuple[Fault, ...]:
+    if not path.exists() and is_fetched:
+        hint = "bring it with `dvc pull`, or fetch it with `python -m runner data fetch +experiment=NAME`"
+        return fault(at, f"there is no snapshot {shown}", "a snapshot that was fetched", hint).faults
     if not path.exists():
         return fault(at, f"there is no file {shown}", "a file inside the workspace", "check the path, or fetch it with `dvc pull`").faults
     if not path.is_file():

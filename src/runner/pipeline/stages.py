@@ -36,7 +36,7 @@ class Stage:
     """One room's stage.
 
     sources: which raw sources it reads ('primary', 'all' or 'none'); reads, writes: name to place;
-    code: the packages below src/runner whose change re-runs it.
+    code: the packages below src/runner whose change re-runs it; handed: code beyond that which it does not import, but is given to run.
     """
 
     room: str
@@ -44,6 +44,7 @@ class Stage:
     reads: Mapping[str, Place]
     writes: Mapping[str, Place]
     code: tuple[str, ...]
+    handed: tuple[str, ...] = ()
 
     @property
     def declares(self) -> tuple[str, ...]:
@@ -110,8 +111,11 @@ def _only(places: Mapping[str, Place], *names: str) -> dict[str, Place]:
     return {name: places[name] for name in names}
 
 
+# How the kinds of sources read, for the first look at the primary one.
+READERS = ("bundle/casts.py", "data/databases", "data/derive.py", "data/load.py", "data/sources", "data/unreadable.py")
+
 STAGES = (
-    Stage("problem", "primary", {}, PROBLEM, ("core", "problem")),
+    Stage("problem", "primary", {}, PROBLEM, ("core", "problem"), READERS),
     Stage("data", "all", _only(PROBLEM, "task"), DATA, ("bundle", "core", "data", "problem/task.py")),
     Stage("features", "none", _only(PROBLEM, "task") | _only(DATA, "train", "folds", "split", "contract"), FEATURES, ("bundle", "core", "features")),
     Stage(

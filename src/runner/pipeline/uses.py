@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.core.around import RoomSpec
-from runner.core.digests import of_file, of_value
+from runner.core.digests import of_value
 from runner.core.faults import RefusedError
 from runner.core.files import read_json
 from runner.core.gates import Gate, any_failed
@@ -40,7 +40,7 @@ def ledger_of(run: Run) -> Path:
 
 def declared_digest(run: Run) -> str:
     """What a use of the test is counted by: the declared sections up to evaluation, and the data's digests."""
-    return declared_of(run.experiment, {name: of_file(path) for name, path in run.source_files(STAGES[1]).items()})
+    return declared_of(run.experiment, run.source_digests(STAGES[1]))
 
 
 def declared_of(experiment: Experiment, sources: Mapping[str, str]) -> str:

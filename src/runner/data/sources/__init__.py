@@ -1,5 +1,5 @@
 """Where rows come from: one file per kind of source."""
 
-from runner.data.sources import csv, parquet
+from runner.data.sources import csv, delta, excel, ipc, ndjson, parquet, remote, sql
 
-__all__ = ["csv", "parquet"]
+__all__ = ["csv", "delta", "excel", "ipc", "ndjson", "parquet", "remote", "sql"]

@@ -2,150 +2,136 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Any, Literal, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from runner.core.faults import listed
 from runner.core.registry import register
+from runner.data.sources import dialect, records
+from runner.data.sources.batches import lazily
+from runner.data.sources.regular import IrregularError, blocks
 from runner.data.sources.source import FileSourceSpec
-from runner.data.unreadable import UnreadableError, WrongSeparatorError
+from runner.data.unreadable import UnreadableError
 
-LONGEST_LINE = 1 << 24
-LONGEST_CELL = 1 << 20
-ROWS_AT_ONCE = 50_000
-SEPARATORS = (";", "\t", "|", ",")
-WIDE_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
-SNIFFED_BYTES = 1024
+TAB_ENDINGS = (".tsv", ".tab")
+NO_SEPARATORS = ('"', "\n", "\r", "\0")
 
 
 class CsvSpec(FileSourceSpec):
-    """A delimited text file with a header line, UTF-8, inside the workspace."""
+    """A delimited text file with a header line, UTF-8 unless declared otherwise, inside the workspace."""
 
     kind: Literal["csv"]
-    separator: str = Field(default=",", min_length=1, max_length=1)
-    """The one character between cells, such as `;` or a tab."""
+    separator: str = Field(default=",", min_length=1)
+    """The one character between cells, such as `;` or a tab, or `auto`: what cuts most rows alike. A file that ends in .tsv has a tab."""
+    encoding: str = "utf-8"
+    """How the text is stored, such as `utf-8`, `latin-1` or `utf-16`, or `auto`: by its byte order mark, UTF-8 where it is, else Windows-1252."""
     null_values: list[str] = ["", "NA", "null"]
     """Cells with exactly this text are missing, quoted or not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tab_in_tsv(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "separator" not in given and str(given.get("path", "")).lower().endswith(TAB_ENDINGS):
+            return {**given, "separator": "\t"}
+        return given
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        wrong = []
+        if self.separator != dialect.AUTO and (len(self.separator) != 1 or self.separator in NO_SEPARATORS):
+            wrong.append(f"separator {self.separator!r} cannot separate cells; one character, or auto")
+        if self.encoding != dialect.AUTO and not dialect.known(self.encoding):
+            wrong.append(f"encoding {self.encoding!r} is not known; such as utf-8, latin-1, cp1252, utf-16, or auto")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def told(self, path: Path) -> dict[str, Any]:
+        """The dialect that was found, where any of it was to be found."""
+        if dialect.AUTO not in (self.separator, self.encoding):
+            return {}
+        separator, encoding = _dialect(self, path)
+        return {"separator": separator, "encoding": encoding}
 
 
 @register("source", CsvSpec)
 def scan(spec: CsvSpec, path: Path) -> pl.LazyFrame:
-    """The file's rows as text columns; the contract casts them, so that no type is guessed.
+    """The file's rows as text columns; the contract casts them, so that no type is guessed. The whole file has been judged when this returns.
 
     A byte order mark and empty lines at the end are passed over; nothing else is forgiven. Raises UnreadableError with
-    the line for text that is not UTF-8, NUL bytes, rows of another length than the header, open quotes, doubled names,
+    the line for text that is not in the encoding, NUL bytes, rows of another length than the header, open quotes, doubled names,
     and for a header in which another separator stands.
     """
-    _refuse_utf16(path)
-    try:
-        # newline="" leaves line ends inside quoted cells as they are.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return _read(stream, spec).lazy()
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+    _refuse_wide(spec, path)
+    separator, encoding = _dialect(spec, path)
+    names = records.header(path, encoding, separator)
+    return _missing(_judged(path, encoding, separator, names), spec.null_values)
 
 
-def _read(stream: TextIO, spec: CsvSpec) -> pl.DataFrame:
-    # The field limit of the csv module is one for the whole process; this is the only reader here.
-    csv.field_size_limit(LONGEST_CELL)
-    records = csv.reader(_lines(stream), delimiter=spec.separator, strict=True)
+def _judged(path: Path, encoding: str, separator: str, names: list[str]) -> pl.LazyFrame:
+    schema = dict.fromkeys(names, pl.String())
     try:
-        names = next(records, None)
-        if not names:
-            raise UnreadableError("the file is empty", "a header line and rows", "export it again")
-        _check_header(names, spec.separator)
-        schema = dict.fromkeys(names, pl.String())
-        frames = [pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema) for columns in _columns(records, len(names))]
-    except csv.Error as error:
-        raise UnreadableError(f"line {records.line_num}: {error}", "rows of quoted or plain cells", "look for a quote that is never closed") from None
-    rows = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
-    if not spec.null_values:
+        n = sum(block.rows for block in blocks(path, encoding, separator, len(names)))
+    except IrregularError:
+        # Once to the end, so that what is wrong is said now; the rows are read when they are asked for.
+        for _ in records.frames(path, encoding, separator):
+            pass
+        return lazily(lambda columns: records.frames(path, encoding, separator), schema)
+    if n and dialect.is_utf8(encoding):
+        return _native(path, separator, schema, n)
+    return lazily(lambda columns: _parsed(path, encoding, separator, schema, columns), schema)
+
+
+def _native(path: Path, separator: str, schema: dict[str, pl.String], n: int) -> pl.LazyFrame:
+    """Regular text in UTF-8, read by the engine itself. n: its records, so that empty lines at the end are not read as some."""
+    return pl.scan_csv(
+        path,
+        has_header=False,
+        skip_rows=1,
+        schema=schema,
+        n_rows=n,
+        separator=separator,
+        empty_string_is_null=False,
+        raise_if_empty=False,
+        glob=False,
+    )
+
+
+def _parsed(path: Path, encoding: str, separator: str, schema: dict[str, pl.String], columns: list[str] | None) -> Iterator[pl.DataFrame]:
+    names = list(schema)
+    for block in blocks(path, encoding, separator, len(names)):
+        yield pl.read_csv(
+            block.content,
+            has_header=False,
+            schema=schema,
+            n_rows=block.rows,
+            columns=None if columns is None else [names.index(name) for name in columns],
+            separator=separator,
+            empty_string_is_null=False,
+        )
+
+
+def _missing(rows: pl.LazyFrame, marks: list[str]) -> pl.LazyFrame:
+    if not marks:
         return rows
-    return rows.with_columns(pl.when(~pl.all().is_in(spec.null_values)).then(pl.all()))
+    return rows.with_columns(pl.when(~pl.all().is_in(marks)).then(pl.all()))
 
 
-def _lines(stream: TextIO) -> Iterator[str]:
-    """Lines of bounded length, without NUL bytes: what the csv module can be trusted with."""
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            raise UnreadableError(f"line {number} is longer than {LONGEST_LINE:,} characters", "one row a line", "check the line ends of the file")
-        if "\0" in line:
-            raise UnreadableError(f"line {number} has a NUL byte", "text in UTF-8", "the file is damaged or not text; export it again")
-        yield line
+def _dialect(spec: CsvSpec, path: Path) -> tuple[str, str]:
+    encoding = dialect.encoding_of(path) if spec.encoding == dialect.AUTO else spec.encoding
+    return (dialect.separator_in(path, encoding) if spec.separator == dialect.AUTO else spec.separator), encoding
 
 
-def _check_header(names: list[str], separator: str) -> None:
-    other = next((mark for mark in SEPARATORS if mark in names[0]), None) if len(names) == 1 else None
-    if other is not None:
-        raise WrongSeparatorError(names[0], separator, other)
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
-        raise UnreadableError(f"line 1 names columns twice: {listed(map(repr, doubled))}", "each column named once", "rename one of them")
-
-
-def _columns(records: Iterator[list[str]], width: int) -> Iterator[list[tuple[str, ...]]]:
-    """Blocks of rows, transposed. `records` is a csv.reader; its line number tells where a row ends."""
-    blank_at: int | None = None
-    block: list[list[str]] = []
-    for record in records:
-        line = records.line_num  # type: ignore[attr-defined]  # typeshed hides the reader's class before 3.10
-        # With a single column an empty line is a row whose cell is empty.
-        cells = record or ([""] if width == 1 else [])
-        if not cells:
-            blank_at = blank_at or line
-            continue
-        if blank_at is not None:
-            raise UnreadableError(f"line {blank_at} is empty", f"{width} cells", "remove the line")
-        if len(cells) != width:
-            raise UnreadableError(
-                f"line {line} has {len(cells)} cells",
-                f"{width} cells, as the header",
-                "check the separator, and quote cells that contain it",
-            )
-        block.append(cells)
-        if len(block) == ROWS_AT_ONCE:
-            yield list(zip(*block, strict=True))
-            block = []
-    if block:
-        yield list(zip(*block, strict=True))
-
-
-def _refuse_utf16(path: Path) -> None:
-    """UTF-16 is told as such, with a byte order mark or without: its bytes would be called damaged otherwise."""
-    with path.open("rb") as stream:
-        start = stream.read(SNIFFED_BYTES)
-    if start.startswith(WIDE_BYTE_ORDER_MARKS):
-        encoding = "utf-16"
-    elif len(start) >= 4 and _mostly_nul(start[1::2]) and 0 not in start[::2]:
-        encoding = "utf-16le"
-    elif len(start) >= 4 and _mostly_nul(start[::2]) and 0 not in start[1::2]:
-        encoding = "utf-16be"
-    else:
+def _refuse_wide(spec: CsvSpec, path: Path) -> None:
+    """UTF-16 is told as such where UTF-8 is declared: its bytes would be called damaged otherwise."""
+    if spec.encoding == dialect.AUTO or not dialect.is_utf8(spec.encoding):
         return
-    raise UnreadableError("the file is UTF-16", "text in UTF-8", f"save it as UTF-8, or convert it, for example with `iconv -f {encoding} -t utf-8`")
-
-
-def _mostly_nul(part: bytes) -> bool:
-    return 2 * part.count(0) > len(part)
-
-
-def _not_utf8(path: Path) -> UnreadableError:
     with path.open("rb") as stream:
-        for number in range(1, 1 << 62):
-            line = stream.readline(LONGEST_LINE)
-            if not line:
-                break
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                found = f"line {number} is not UTF-8: byte {line[error.start]:#04x} at position {error.start + 1}"
-                return UnreadableError(found, "text in UTF-8", "convert it, for example with `iconv -f latin1 -t utf-8`")
-    return UnreadableError("the file is not UTF-8", "text in UTF-8", "convert it to UTF-8")
+        found = dialect.wide_encoding(stream.read(dialect.SNIFFED_BYTES))
+    if found is not None:
+        name = found.upper() if found in ("utf-16", "utf-32") else "UTF-16"
+        hint = f"declare `encoding: {found}`, or convert it, for example with `iconv -f {found.replace('-le', 'le').replace('-be', 'be')} -t utf-8`"
+        raise UnreadableError(f"the file is {name}", "text in UTF-8", hint)

@@ -68,8 +68,7 @@ def _enough(workspace: Workspace, experiment: Experiment, found: Sequence[Reache
     if primary is None or primary.source is None:
         return []
     try:
-        rows = feasibility.scan(primary.source.path, primary.shown)
-        return feasibility.judge(feasibility.measure(rows, experiment.problem, primary.shown), experiment.problem)
+        return feasibility.judge(feasibility.measure(primary.source.raw, experiment.problem, primary.shown), experiment.problem)
     except FaultsError:
         # The source's own fault says the same in better words.
         return []

@@ -16,6 +16,7 @@ from runner.experiment.model import Experiment
 from runner.experiment.plugins import behind_room
 from runner.pipeline.cache import Store
 from runner.pipeline.keys import extra_of, identity_of, spec_digest
+from runner.pipeline.look import problem_extra
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at, numbers_of
 from runner.pipeline.stages import DATA, EVALUATION, GATES, STAGES, Place, Stage
@@ -78,8 +79,8 @@ def _key(stage: Stage, experiment: Experiment, sources: Mapping[str, str], known
     inputs |= {name: of_value({".": digest}) for name, digest in _raw(stage, experiment, sources).items()}
     declared = spec_digest(getattr(experiment, stage.room), experiment.seed)
     extra = _extra(experiment, sources, known, store, revision) if stage.room == "evaluation" else None
-    if stage.room == "problem" and experiment.problem.open_questions:
-        extra = {"adopted": True}
+    if stage.room == "problem":
+        extra = problem_extra(experiment, True, revision.workspace)
     return identity_of(stage, declared, inputs, extra, behind_room(experiment, stage.room)).key
 
 

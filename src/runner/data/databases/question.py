@@ -1,0 +1,81 @@
+"""What a database is asked, and how its own words are passed on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from runner.core.faults import listed
+from runner.core.secrets import masked
+from runner.data.unreadable import UnreadableError
+
+ROWS_AT_ONCE = 1 << 16
+LONGEST_TOLD = 400
+
+
+@dataclass(frozen=True)
+class Question:
+    """One query to one database. uri: its address, with whatever opens it; file: the database, where it is one; the limits are in seconds."""
+
+    query: str
+    uri: str = ""
+    file: Path | None = None
+    connect_timeout_s: float = 10.0
+    statement_timeout_s: float = 3600.0
+
+    @property
+    def scheme(self) -> str:
+        """The first word of the address, without what names a driver: `mysql` of `mysql+pymysql://`."""
+        return urlsplit(self.uri).scheme.partition("+")[0].lower()
+
+    def told(self, error: BaseException | str) -> str:
+        """The other side's message on one line, without the address, the password or whatever else opens a door."""
+        text = " ".join(str(error).split())
+        for secret in sorted(_secrets(self.uri), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        text = masked(text)
+        return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}..."
+
+
+def _secrets(uri: str) -> set[str]:
+    try:
+        parts = urlsplit(uri)
+        password = parts.password
+    except ValueError:
+        return {uri} - {""}
+    found = {uri, parts.netloc.rpartition("@")[0], password or "", unquote(password or ""), parts.query}
+    return {text for text in found if len(text) > 2}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises UnreadableError where a query gives two columns one name, or a column none."""
+    counted = Counter(names)
+    doubled = [name for name, count in counted.items() if count > 1]
+    if doubled:
+        raise UnreadableError(f"the query names columns twice: {listed(map(repr, doubled))}", "each column named once", "name them with AS")
+    if "" in counted:
+        raise UnreadableError("the query has a column without a name", "each column named", "name it with AS")
+
+
+@contextmanager
+def limited(question: Question, interrupt: Any) -> Iterator[Timer]:
+    """Call `interrupt` when the statement has taken too long; `is_over` tells afterwards whether it did."""
+    timer = Timer(question.statement_timeout_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer
+    finally:
+        timer.cancel()
+
+
+def too_long(question: Question) -> UnreadableError:
+    """What to say of a statement that took longer than it may."""
+    wrong = f"the query took longer than statement_timeout_s allows, {question.statement_timeout_s:g} s"
+    return UnreadableError(wrong, "an answer in time", "ask for less, have an index made, or allow more")

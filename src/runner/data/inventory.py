@@ -11,9 +11,9 @@ from runner.data import findings
 from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced
 from runner.data.findings import Finding
+from runner.data.judged import Placed
 from runner.data.load import Source
 from runner.data.outcome import label_counts
-from runner.data.seal import Sealed
 from runner.problem.task import Task
 
 SHOWN_NAMES = 20
@@ -29,7 +29,7 @@ class Journey:
     casts: Mapping[str, str]
     n_without: int
     enforced: Enforced
-    sealed: Sealed
+    placed: Placed
     unused: list[str]
 
 
@@ -38,7 +38,7 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
 
     contract: as shipped; dropped: why columns are left out of the features.
     """
-    train, test = way.sealed.train, way.sealed.test
+    train, test = way.placed.train.collect(), way.placed.test.collect()
     found = [
         *dropped,
         *findings.quality(train, contract),
@@ -52,21 +52,20 @@ def inventory(way: Journey, contract: Mapping[str, Any], task: Task, gates: list
             "filtered_out": way.made.n_left_out,
             "without_outcome": way.n_without,
             "quarantined": way.enforced.bad.height,
-            "train": train.height,
-            "test": test.height,
+            **way.placed.split["rows"],
         },
         "joins": way.made.joins(),
         "casts": dict(way.casts),
         "quarantine": way.enforced.quarantined,
         "warned": way.enforced.warned,
         "tolerated": way.enforced.tolerated,
-        "split": way.sealed.split,
+        "split": way.placed.split,
         "gates": [gate.as_json() for gate in gates],
         "findings": [f.as_json() for f in sorted(found, key=lambda f: (findings.SEVERITIES.index(f.severity), f.what))],
         "dropped": contract["dropped"],
         "columns": findings.summary(train, contract, frozenset(task.key)),
         "order": contract["order"],
-        "labels": _label_shares(way.sealed, task),
+        "labels": _label_shares(way.placed, task),
         "target": task.target,
     }
 
@@ -101,9 +100,9 @@ def _on_the_way(way: Journey) -> list[Finding]:
     return found
 
 
-def _label_shares(sealed: Sealed, task: Task) -> dict[str, dict[str, Any]] | None:
-    counts = label_counts(sealed.train, task)
+def _label_shares(placed: Placed, task: Task) -> dict[str, dict[str, Any]] | None:
+    counts = label_counts(placed.train.select(task.target).collect(engine="streaming"), task)
     if counts is None:
         return None
-    n_rows = sealed.train.height
+    n_rows = placed.split["rows"]["train"]
     return {label: {"rows": n, "share": n / n_rows if n_rows else None} for label, n in counts.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,19 @@ class Judged:
 
 @dataclass(frozen=True)
 class Placed:
-    """train, test: row_id and contract columns, labels as text, lazily; folds, split: of the training rows, see seal.py; gates: on all of them."""
+    """train, test: row_id and contract columns, labels as text, lazily; folds, split: of the training rows, see seal.py; gates: on
+    all of them; is_small: whether the rows are in memory."""
 
     train: pl.LazyFrame
     test: pl.LazyFrame
     folds: pl.DataFrame
     split: dict[str, Any]
     gates: list[Gate]
+    is_small: bool
+
+    def written(self, train: Path, test: Path) -> Placed:
+        """The same once train and test are written: read from there, where they are not in memory."""
+        return self if self.is_small else replace(self, train=pl.scan_parquet(train), test=pl.scan_parquet(test))
 
 
 def judged(
@@ -87,4 +93,6 @@ def placed(rows: Judged, spec: DataSpec, task: Task, seed: int) -> Placed:
         where[good[ROW_ID].to_numpy()] = found.place.to_numpy()
         folds, split, gates = found.folds, found.split, [*gates, *found.gates]
     train, test = (as_outcome(rows.kept.only(wanted), task) for wanted in (where > TEST, where == TEST))
-    return Placed(train, test, folds, split, gates)
+    if rows.kept.is_small:
+        train, test = train.collect().lazy(), test.collect().lazy()
+    return Placed(train, test, folds, split, gates, rows.kept.is_small)

@@ -16,7 +16,6 @@ from runner.data.judged import Placed, judged, placed
 from runner.data.kept import private_folder
 from runner.data.load import open_all
 from runner.data.plan import plan
-from runner.data.seal import Sealed
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
 from runner.problem.task import read_task
@@ -39,11 +38,11 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         rows = judged(spec, task, sources, planned, contract, folder, slice_rows, given.progress)
         given.progress.step("data", "setting the test apart", 2, 3)
         apart = placed(rows, spec, task, given.seed)
-        sealed = Sealed(apart.train.collect(), apart.test.collect(), apart.folds, apart.split, apart.gates)
-        dropped, why = lifeless(sealed.train, contract, task)
-        shipped = as_shipped(contract, task, dropped)
-        way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, sealed, planned.unused)
         _write(out, apart, rows.enforced, spec.primary)
+        apart = apart.written(out["train"], out["sealed_test"])
+        dropped, why = lifeless(apart.train.collect(), contract, task)
+        shipped = as_shipped(contract, task, dropped)
+        way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         write_json(out["contract"], shipped)
         write_json(out["data_report"], inventory(way, shipped, task, apart.gates, why))
     given.progress.step("data", "done", 3, 3)

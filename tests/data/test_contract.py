@@ -119,7 +119,7 @@ def test_up_to_the_tolerated_share_a_check_does_one_step_less() -> None:
     column["amount"]["on_fail"] = "reject"
     few = enforced(column, FEW)
     assert (few.quarantined, few.tolerated) == ({"amount.minimum": 1}, {"amount.minimum": "quarantine"})
-    with pytest.raises(RefusedError, match=r"break amount.minimum, more than the tolerated 10.0%"):
+    with pytest.raises(RefusedError, match=r"break amount\.minimum, more than the tolerated 10\.0%"):
         enforced(column, MANY)
 
 

@@ -103,7 +103,7 @@ def latest_known(rows: list[Any], events: list[Any], lag: float, tolerance: floa
     return found
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(ROWS, EVENTS, LAGS, st.sampled_from([None, 0.5, 3.0]), st.booleans(), FORMS, FORMS, st.sampled_from([0, 1, 5]))
 def test_asof_equals_a_loop(
     rows: list[Any], events: list[Any], lag: float, tolerance: float | None, arrives: bool, form: str, other_form: str, slice_rows: int

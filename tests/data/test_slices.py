@@ -119,7 +119,7 @@ ODD = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.dictionaries(st.integers(0, 59), ODD, max_size=6), st.sampled_from([1, 7, 20, 59]))
 def test_slices_change_no_byte_and_no_message(folder: Path, odd: dict[int, dict[str, Any]], slice_rows: int) -> None:
     stays(60, odd).write_parquet(folder / "stays.parquet", row_group_size=16)

@@ -101,6 +101,7 @@ evaluation:
 monitoring:
   window_rows: 500
 """
+PAST = "    past: {kind: history, source: loans, by: {age: age}, time: asked_at, source_time: asked_at, aggregates: {AGGREGATES}}\n"
 BY_TIME = "data/split=by_time"
 TOP_K = "{kind: top_k, act: decline, otherwise: lend, capacity: {rows: 5, of_rows: 100}}"
 POLICY = "\n    kind: threshold\n    act: decline\n    otherwise: lend\n"
@@ -447,6 +448,72 @@ DATA = [
         "region: {kind",
         ("the join 'rate', which comes later",),
     ),
+    Broken(
+        "a history that reads what a later join makes",
+        "  split:\n    test_share",
+        "    past: {kind: history, source: loans, by: {later: a}, time: asked_at, source_time: asked_at, aggregates: {n: {how: count}}}\n"
+        "    last: {kind: lookup, source: regions, keys: {postcode: code}, columns: {later: name}}\n  split:\n    test_share",
+        "data.joins.past.by.later",
+        "past: {kind: history",
+        ("made by the join 'last', which comes later",),
+    ),
+    Broken(
+        "a history that makes a column of another join",
+        "  split:\n    test_share",
+        PAST.replace("{AGGREGATES}", "{rate: {how: count}}") + "  split:\n    test_share",
+        "data.joins.past.aggregates.rate",
+        "past: {kind: history",
+        ("made by the join 'rate' already",),
+    ),
+    Broken(
+        "a mean of nothing",
+        "  split:\n    test_share",
+        PAST.replace("{AGGREGATES}", "{n: {how: mean}}") + "  split:\n    test_share",
+        "data.joins.past.aggregates.n.of",
+        "past: {kind: history",
+        ("mean needs a value",),
+    ),
+    Broken(
+        "a history of no expression",
+        "  split:\n    test_share",
+        PAST.replace("{AGGREGATES}", "{n: {how: mean, of: amount +}}") + "  split:\n    test_share",
+        "data.joins.past.aggregates.n.of",
+        "past: {kind: history",
+        ("is not a valid expression",),
+    ),
+    Broken(
+        "a rule of the table over one row",
+        "  rules:\n",
+        "  table_rules:\n    enough: {sql: amount > 5}\n  rules:\n",
+        "data.table_rules.enough.sql",
+        "enough: {sql",
+        ("gives a value a row",),
+    ),
+    Broken(
+        "a rule of the table over a missing column",
+        "  rules:\n",
+        "  table_rules:\n    enough: {sql: AVG(amuont) > 5}\n  rules:\n",
+        "data.table_rules.enough.sql",
+        "enough: {sql",
+        ("'amuont'", "did you mean 'amount'?"),
+    ),
+    Broken(
+        "an age of a number",
+        "age: {type: int}",
+        "age: {type: int, max_age_hours: 3}",
+        "data.columns.age.max_age_hours",
+        "age: {type",
+        ("date and datetime columns",),
+    ),
+    Broken(
+        "a share that softens nothing",
+        "age: {type: int}",
+        "age: {type: int, on_fail: warn, tolerated_share: 0.1}",
+        "data.columns.age",
+        "age: {type",
+        ("only counts",),
+    ),
+    Broken("a day that is none", "  primary: loans", "  primary: loans\n  as_of: soon", "data.as_of", "as_of: soon", ("no day or moment",)),
     Broken("a join of itself", "keys: {postcode: code}", "keys: {region: code}", "data.joins.region.keys.region", "region: {kind", ("made by itself",)),
     Broken(
         "an outcome made twice",

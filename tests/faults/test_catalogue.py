@@ -112,6 +112,19 @@ DATA = [
     Case(
         "duplicate keys", lambda r: (rows(lambda t: pl.concat([t, t]))(r), conf("  split: {", "  unique: [amount, income, age]\n  split: {")(r)), 3, ("unique",)
     ),
+    Case(
+        "a lookup that would multiply rows",
+        conf("  primary: loans\n", "  primary: loans\n  joins:\n    homes: {kind: lookup, source: loans, keys: {home: home}, columns: {paid: amount}}\n"),
+        2,
+        ("data.joins.homes.keys", "more than one row", "history join"),
+    ),
+    Case("a value twice where it must be unique", conf("amount: {type: float,", "amount: {type: float, unique: true, on_fail: reject,"), 3, ("amount.unique",)),
+    Case(
+        "a rule of the table that does not hold",
+        conf("  split: {", "  table_rules:\n    enough: {sql: COUNT(*) > 5000 AND AVG(amount) < 400}\n  split: {"),
+        3,
+        ("enough", "FALSE over the"),
+    ),
     Case("CSV in latin-1", csv(table().replace(b"other", "Zürich".encode("latin-1"))), 2, ("data/raw/loans.csv", "UTF-8")),
     Case("ragged CSV", csv(table() + b"1,2\n"), 2, ("data/raw/loans.csv", "line 902")),
     Case("CSV with NUL bytes", csv(table()[:300] + b"\x00" + table()[301:]), 2, ("data/raw/loans.csv",)),
@@ -137,6 +150,22 @@ CONFIG = [
         ("problem.baselines.officer", "not a valid expression"),
     ),
     Case("SQL naming a missing column", conf("amount / (income + 1)", "amount / (incone + 1)"), 2, ("incone", "did you mean 'income'?")),
+    Case(
+        "history over a missing column",
+        conf(
+            "  primary: loans\n",
+            "  primary: loans\n  joins:\n    past:\n      {kind: history, source: loans, by: {home: home}, time: home, source_time: home,"
+            " aggregates: {spent: {how: mean, of: amont}}}\n",
+        ),
+        2,
+        ("data.joins.past.aggregates.spent.of", "did you mean 'amount'?"),
+    ),
+    Case(
+        "a rule of the table without an aggregate",
+        conf("  split: {", "  table_rules:\n    enough: {sql: amount > 50}\n  split: {"),
+        2,
+        ("data.table_rules.enough.sql", "gives a value a row"),
+    ),
     Case("slice naming a missing column", conf("young: age < 30", "young: agee < 30"), 2, ("evaluation.slices.young", "did you mean 'age'?")),
     Case("payoff naming a missing column", conf("0.2 * amount", "0.2 * amont"), 2, ("problem.payoff.actions.lend", "did you mean 'amount'?")),
     Case("aggregate in a feature", conf("amount / (income + 1)", "amount / AVG(income)"), 2, ("features.steps.ratio",)),

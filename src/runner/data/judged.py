@@ -39,13 +39,19 @@ class Judged:
 
 @dataclass(frozen=True)
 class Placed:
-    """train, test: row_id and contract columns, labels as text, lazily; folds, split: of the training rows, see seal.py; gates: on all of them."""
+    """train, test: row_id and contract columns, labels as text, lazily; folds, split: of the training rows, see seal.py; gates: on
+    all of them; is_small: whether the rows are in memory."""
 
     train: pl.LazyFrame
     test: pl.LazyFrame
     folds: pl.DataFrame
     split: dict[str, Any]
     gates: list[Gate]
+    is_small: bool
+
+    def written(self, train: Path, test: Path) -> Placed:
+        """The same once train and test are written: read from there, where they are not in memory."""
+        return self if self.is_small else replace(self, train=pl.scan_parquet(train), test=pl.scan_parquet(test))
 
     def judged_by(self, gate: Gate) -> Placed:
         """With one gate more, where there are rows to judge; one that failed withholds them all."""
@@ -92,4 +98,6 @@ def placed(rows: Judged, spec: DataSpec, task: Task, seed: int) -> Placed:
         where[good[ROW_ID].to_numpy()] = found.place.to_numpy()
         folds, split, gates = found.folds, found.split, [*gates, *found.gates]
     train, test = (as_outcome(rows.kept.only(wanted), task) for wanted in (where > TEST, where == TEST))
-    return Placed(train, test, folds, split, gates)
+    if rows.kept.is_small:
+        train, test = train.collect().lazy(), test.collect().lazy()
+    return Placed(train, test, folds, split, gates, rows.kept.is_small)

@@ -38,9 +38,14 @@ class Kept:
     def _write(self, rows: pl.DataFrame, number: int) -> None:
         rows.write_parquet(self._folder / f"{number:06d}.parquet", compression="lz4")
 
+    @property
+    def is_small(self) -> bool:
+        """Whether one slice has them all, in memory."""
+        return self.n_slices <= 1
+
     def rows(self) -> pl.LazyFrame:
         """All rows, in order."""
-        return self._first.lazy() if self.n_slices <= 1 else pl.scan_parquet(self._folder / "*.parquet", glob=True)
+        return self._first.lazy() if self.is_small else pl.scan_parquet(self._folder / "*.parquet", glob=True)
 
     def only(self, wanted: np.ndarray) -> pl.LazyFrame:
         """The wanted rows, in order. wanted: Boolean by row_id."""

@@ -48,6 +48,8 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         apart = placed(rows, spec, task, given.seed)
         examined = examine(apart.train, contract, task, spec.split, given.seed)
         apart = apart.judged_by(examined.gate)
+        _write(out, apart, rows.enforced, spec.primary)
+        apart = apart.written(out["train"], out["sealed_test"])
         given.progress.step("data", "looking for what is odd", 3, 4)
         shown_as = as_shipped(contract, task, [])
         later = None if spec.production is None else production.read(sources[spec.production.source], shown_as, given.seed, spec.quality)
@@ -57,7 +59,6 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         shipped = as_shipped(contract, task, dropped)
         found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind) for s in examined.found)]
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
-        _write(out, apart, rows.enforced, spec.primary)
         write_json(out["contract"], shipped)
         write_json(out["data_report"], inventory(way, shipped, seen, apart.gates, found))
     given.progress.step("data", "done", 4, 4)

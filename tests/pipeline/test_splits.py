@@ -24,11 +24,15 @@ def with_customers(n: int = 900, seed: int = 0) -> pl.DataFrame:
 def project(root: Path, split: str) -> Path:
     """The tiny project with the customers' table and a split."""
     with_customers().write_parquet(root / "data/raw/loans.parquet")
-    text = TINY.replace("# @package _global_\n", f"# @package _global_\ndefaults:\n  - override /data/split: {split.split(maxsplit=1)[0]}\n  - _self_\n")
+    text = TINY.replace(
+        "# @package _global_\n",
+        f"# @package _global_\ndefaults:\n  - override /data/split: {split.split(maxsplit=1)[0]}\n  - override /training/model: linear\n  - _self_\n",
+    )
     text = text.replace("split: {folds: 3}", f"split: {split.partition(' ')[2]}")
     text = text.replace(
         "    home: {type: string, nullable: true}\n", "    home: {type: string, nullable: true}\n    customer: {type: string}\n    at: {type: datetime}\n"
     )
+    text = text.replace("  adjust:\n    lightgbm: {max_iterations: 30}\n    catboost: {max_iterations: 30}\n", "")
     (root / "conf/experiment/tiny.yaml").write_text(text)
     return root
 

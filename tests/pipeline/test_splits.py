@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from tests.conftest import TINY, command, loans
+
+from runner.core.workspace import Workspace
+from runner.experiment.compose import compose
+from runner.experiment.params import validated
 
 
 def with_customers(n: int = 900, seed: int = 0) -> pl.DataFrame:
@@ -67,3 +72,20 @@ def test_a_sealed_test_that_was_exchanged_is_refused(finished: Path) -> None:
     assert done.returncode == 2
     assert "data/tiny/sealed_test.parquet: its rows or labels are not those that split.json seals" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("split", "found"),
+    [
+        ("by_dates {column: at, starts: [2024-07-01, 2024-09-01T12:00Z, 2024-11-01]}", {"kind": "by_time", "folds": 2, "test_share": None}),
+        ("grouped {group: customer}", {"kind": "grouped", "folds": 5, "test_share": 0.2}),
+        ("by_time_and_group {column: at, group: customer}", {"kind": "by_time_and_group", "folds": 4, "test_share": 0.2}),
+        ("by_order {strict: true}", {"kind": "by_order", "folds": 4, "strict": True}),
+    ],
+)
+def test_every_kind_can_be_chosen_by_its_group_and_is_stored_as_it_was_declared(tiny: Path, split: str, found: dict[str, Any]) -> None:
+    workspace = Workspace(project(tiny, split))
+    experiment = compose(workspace, ["+experiment=tiny"])
+    stored = experiment.data.split.model_dump(mode="json")
+    assert found.items() <= stored.items()
+    assert validated(workspace, "tiny", experiment.stored()).data.split == experiment.data.split

@@ -62,14 +62,15 @@ def test_the_evidence_has_the_figures_and_the_lines_that_mend_it() -> None:
     assert (gate.name, gate.status) == ("structure", "warned")
     assert "rows with the same customer_id share y (intraclass correlation 0." in gate.evidence
     assert "would meet their customer_id among the others" in gate.evidence
-    assert gate.evidence.endswith("next: `- override /data/split: grouped` under defaults, and `data: {split: {group: customer_id}}`")
+    assert gate.found == "groups by customer_id"
+    assert gate.limit == "a split that keeps to it: `- override /data/split: grouped` under defaults, and `data: {split: {group: customer_id}}`"
 
 
 def test_a_strict_random_split_is_refused() -> None:
     for rows, kind in ((in_time(800, 1), "by_time"), (in_order(800, 1), "by_order"), (grouped(800, 1), "grouped")):
         gate = examine(rows.lazy(), contract(rows), BINARY, StratifiedSpec(kind="stratified", strict=True), 1).gate
         assert gate.status == "failed"
-        assert f"/data/split: {kind}`" in gate.evidence
+        assert f"/data/split: {kind}`" in str(gate.limit)
 
 
 def test_time_and_groups_that_pass_call_for_both_and_groups_that_stay_for_time() -> None:
@@ -81,7 +82,7 @@ def test_time_and_groups_that_pass_call_for_both_and_groups_that_stay_for_time()
         made = rows.with_columns(
             customer_id=who.cast(pl.Int64), plan=pl.Series((who.hash(1) % 2 == 0).to_list()).replace_strict({True: "plus", False: "basic"})
         )
-        assert f"/data/split: {kind}`" in examine(made.lazy(), contract(made), BINARY, RANDOM, 1).gate.evidence
+        assert f"/data/split: {kind}`" in str(examine(made.lazy(), contract(made), BINARY, RANDOM, 1).gate.limit)
 
 
 def test_a_split_that_keeps_to_it_has_nothing_to_answer_for() -> None:

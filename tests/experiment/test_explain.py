@@ -80,6 +80,9 @@ def test_an_experiment_shows_its_values_and_where_they_were_set(explain: Any) ->
         "data.split.column": ("contact_date", "conf/experiment/bank_campaign.yaml"),
         "data.split.test_share": (0.2, "conf/experiment/bank_campaign.yaml"),
         "data.split.folds": (3, "command line"),
+        "data.split.starts": ([], ""),
+        "data.split.embargo_hours": (0.0, ""),
+        "data.split.strict": (False, ""),
     }
 
 

@@ -91,6 +91,28 @@ def ledger(line: str) -> Change:
     return lambda root: ((root / "ledger").mkdir(), (root / "ledger/tiny.jsonl").write_text(f"{line}\n"))
 
 
+def split(kind: str, keys: str) -> Change:
+    """Another kind of split, with these keys."""
+
+    def change(root: Path) -> None:
+        conf("name: tiny\n", f"defaults:\n  - override /data/split: {kind}\n  - _self_\nname: tiny\n")(root)
+        conf("split: {folds: 3}", f"split: {{{keys}}}")(root)
+
+    return change
+
+
+def by_customer(declared: str) -> Change:
+    """Four loans a customer, all of them paid or none, and a split."""
+    table = loans().sort("bad").with_columns(customer_id=pl.int_range(pl.len()) // 4 * 7919 % 100_003).sample(fraction=1, shuffle=True, seed=1)
+
+    def change(root: Path) -> None:
+        table.write_parquet(root / RAW)
+        conf("  split: {folds: 3}\n", declared)(root)
+        conf("    age: {type: int, min: 18, max: 99}\n", "    age: {type: int, min: 18, max: 99}\n    customer_id: {type: int}\n")(root)
+
+    return change
+
+
 DATA = [
     Case("missing file", lambda r: (r / RAW).unlink(), 2, ("data.sources.loans.path", "there is no file data/raw/loans.parquet")),
     Case("a folder in its place", lambda r: ((r / RAW).unlink(), (r / RAW).mkdir()), 2, ("is a folder",)),
@@ -178,6 +200,14 @@ CONFIG = [
     Case("a key twice", conf("seed:" if "seed:" in TINY else "evaluation:\n", "problem: {}\nevaluation:\n"), 2, (CONF, "twice")),
     Case("not UTF-8", lambda r: (r / CONF).write_bytes("name: tíny\n".encode("latin-1")), 2, (CONF, "UTF-8")),
     Case("two mistakes at once", conf("trials: 2}", "trails: 2}\n  prefer: cheapest"), 2, ("training.tuning.trails", "training.prefer")),
+    Case("a group that no column has", split("grouped", "group: incom"), 2, ("data.split.group", "did you mean 'income'?")),
+    Case("a group that may be missing", split("grouped", "group: home"), 2, ("data.split.group", "'home' may be missing", "a group of its own")),
+    Case(
+        "starts of folds beside a share",
+        split("by_time", "column: age, starts: [2024-01-01, 2024-03-01], test_share: 0.2, folds: 1"),
+        2,
+        ("data.split.test_share", "one of the two", "data/split=by_dates"),
+    ),
     Case("a mistyped verb", nothing, 2, ("did you mean 'score'?",), ("scroe",)),
     Case("no such bundle", nothing, 2, ("models/none",), ("score", "--bundle", "models/none", "--input", RAW, "--output", "x.parquet")),
     Case("a stage that was never adopted", nothing, 2, ("nobody",), ("stage", "data", "nobody")),
@@ -213,6 +243,12 @@ PLUGINS = [
     Case("a kind whose plugin is not listed", conf("kind: target_encoding", "kind: tidy_home"), 2, ("unknown kind 'tidy_home'", "under `plugins`")),
 ]
 CONTRACT = [
+    Case(
+        "a strict random split of customers",
+        by_customer("  split: {folds: 3, strict: true}\n"),
+        3,
+        ("rows of one customer_id are alike", "override /data/split: grouped", "{group: customer_id}"),
+    ),
     Case("a feature that knows the outcome", rows(lambda t: t.with_columns(income=pl.col("bad") * 50.0 + 1)), 3, ("leakage: income",)),
     Case(
         "a gain that is too small",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from tests.conftest import TINY, command, loans
+
+from runner.core.workspace import Workspace
+from runner.experiment.compose import compose
+from runner.experiment.params import validated
 
 
 def with_customers(n: int = 900, seed: int = 0) -> pl.DataFrame:
@@ -24,11 +29,15 @@ def with_customers(n: int = 900, seed: int = 0) -> pl.DataFrame:
 def project(root: Path, split: str) -> Path:
     """The tiny project with the customers' table and a split."""
     with_customers().write_parquet(root / "data/raw/loans.parquet")
-    text = TINY.replace("# @package _global_\n", f"# @package _global_\ndefaults:\n  - override /data/split: {split.split(maxsplit=1)[0]}\n  - _self_\n")
+    text = TINY.replace(
+        "# @package _global_\n",
+        f"# @package _global_\ndefaults:\n  - override /data/split: {split.split(maxsplit=1)[0]}\n  - override /training/model: linear\n  - _self_\n",
+    )
     text = text.replace("split: {folds: 3}", f"split: {split.partition(' ')[2]}")
     text = text.replace(
         "    home: {type: string, nullable: true}\n", "    home: {type: string, nullable: true}\n    customer: {type: string}\n    at: {type: datetime}\n"
     )
+    text = text.replace("  adjust:\n    lightgbm: {max_iterations: 30}\n    catboost: {max_iterations: 30}\n", "")
     (root / "conf/experiment/tiny.yaml").write_text(text)
     return root
 
@@ -63,3 +72,20 @@ def test_a_sealed_test_that_was_exchanged_is_refused(finished: Path) -> None:
     assert done.returncode == 2
     assert "data/tiny/sealed_test.parquet: its rows or labels are not those that split.json seals" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("split", "found"),
+    [
+        ("by_dates {column: at, starts: [2024-07-01, 2024-09-01T12:00Z, 2024-11-01]}", {"kind": "by_time", "folds": 2, "test_share": None}),
+        ("grouped {group: customer}", {"kind": "grouped", "folds": 5, "test_share": 0.2}),
+        ("by_time_and_group {column: at, group: customer}", {"kind": "by_time_and_group", "folds": 4, "test_share": 0.2}),
+        ("by_order {strict: true}", {"kind": "by_order", "folds": 4, "strict": True}),
+    ],
+)
+def test_every_kind_can_be_chosen_by_its_group_and_is_stored_as_it_was_declared(tiny: Path, split: str, found: dict[str, Any]) -> None:
+    workspace = Workspace(project(tiny, split))
+    experiment = compose(workspace, ["+experiment=tiny"])
+    stored = experiment.data.split.model_dump(mode="json")
+    assert found.items() <= stored.items()
+    assert validated(workspace, "tiny", experiment.stored()).data.split == experiment.data.split

@@ -50,7 +50,7 @@ def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
     table = table.without(lifeless(table, outcome.column.name))
     roles = roles_of(table, outcome, asked, gaps)
     split = split_of(table, outcome, roles)
-    if split.kind != "by_time":
+    if roles.time is not None and split.kind != "by_time":
         roles = roles.without_time()
         split = split_of(table, outcome, roles)
     if not split.serves:

@@ -53,7 +53,9 @@ def _notes(found: Found) -> list[str]:
     if found.table.rows.height < FEW_ROWS:
         notes.append(f"{found.table.rows.height} rows with an outcome are very few: expect wide intervals, or a refusal that says so")
     entities = [name for name in found.roles.entities if found.table.columns[name].facts.distinct < found.table.columns[name].facts.known]
-    if entities and found.split.kind != "by_time":
+    if found.split.group:
+        notes.append(f"rows of one {found.split.group} are alike: the split keeps them together")
+    elif entities and found.split.kind != "by_time":
         notes.append(f"several rows share one {entities[0]}: a random split may show a model the same one in training and test, which flatters")
     return notes
 
@@ -64,7 +66,7 @@ def _in_a_sentence(found: Found) -> str:
         f"{table.size[0]:,} rows x {table.size[1]} columns",
         target_told(outcome).removesuffix("."),
         f"key {roles.key}" if roles.key else "",
-        f"in time by {roles.time}" if roles.time else "random split",
+        f"in time by {roles.time}" if roles.time else f"grouped by {split.group}" if split.group else "random split",
         f"{split.folds} folds",
     ]
     return "; ".join(part for part in parts if part)

@@ -81,6 +81,8 @@ def remarks_of(found: Found) -> Iterator[tuple[KeyPath, Remark]]:
         yield ("training",), Remark(beside="a light first look at a large table")
     if split.kind == "by_time":
         yield ("data", "split"), Remark(beside="the latest rows are the test; folds walk forward")
+    if split.group:
+        yield ("data", "split"), Remark(beside=f"rows of one {split.group} are alike: on one side all of them, or the model knows them already")
 
 
 def _payoff_told(outcome: Outcome) -> tuple[str, ...]:
@@ -123,7 +125,7 @@ def _entities_told(found: Found) -> list[str]:
     told = []
     for name in found.roles.entities:
         facts = found.table.columns[name].facts
-        if facts.distinct < facts.known and found.split.kind != "by_time":
+        if facts.distinct < facts.known and found.split.kind != "by_time" and name != found.split.group:
             told.append(f"{name} stands in {facts.known / facts.distinct:.1f} rows on average: a random split may put one {name} on both sides, which flatters")
     return told
 

@@ -15,7 +15,9 @@ from runner.core.gates import any_failed
 from runner.data.enforce import ROW_ID
 from runner.data.seal import seal
 from runner.data.splits.by_time import ByTimeSpec
+from runner.data.splits.grouped import GroupedSpec
 from runner.data.splits.stratified import StratifiedSpec
+from runner.data.structure.look import look
 from runner.features import leakage
 from runner.features import recipe as planned
 from runner.features.spec import FeaturesSpec, LeakageSpec
@@ -38,28 +40,41 @@ CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Split:
-    """kind; folds; serves: whether test and folds can be used; train: the rows that are not the test, labels as text, without missing outcomes."""
+    """kind; folds; serves: whether test and folds can be used; train: the rows that are not the test, labels as text, without missing outcomes;
+    group: the column whose equal values stay together, '' where none does."""
 
     kind: str
     folds: int
     serves: bool
     train: pl.DataFrame
+    group: str = ""
 
 
 def split_of(table: Table, outcome: Outcome, roles: Roles) -> Split:
-    """The first split that serves: by time where there is a time, with as many folds as the rarest label allows."""
+    """The first split that serves: by time where there is a time, by group where rows of one are alike, with as many folds as the rarest label allows."""
     task = Task(outcome.task, outcome.column.name, "", outcome.positive, tuple(outcome.labels) or None)
     rows = table.rows.with_row_index(ROW_ID)
     rows = rows if outcome.task == "regression" else rows.with_columns(labels(rows[outcome.column.name]))
     if roles.time is not None:
         rows = rows.filter(pl.col(roles.time).is_not_null())
-    tried = [_sealed(rows, kind, folds, roles.time, task) for kind, folds in _splits(roles.time)]
+    group = _group(rows, table, roles, task) if roles.time is None else ""
+    tried = [_sealed(rows, kind, folds, roles.time, task, group) for kind, folds in _splits(roles.time, group)]
     return next((split for split in tried if split.serves), tried[-1])
 
 
-def _splits(time: str | None) -> Iterator[tuple[str, int]]:
+def _group(rows: pl.DataFrame, table: Table, roles: Roles, task: Task) -> str:
+    """The column of a group whose rows are surely alike, and that every row has; '' where there is none."""
+    whole = {name: column for name, column in table.columns.items() if name != roles.key}
+    contract = {"columns": {name: {"type": column.type} for name, column in whole.items()}}
+    found = look(rows.lazy(), contract, task, StratifiedSpec(kind="stratified"), SEED)
+    return next((s.column for s in found if s.kind == "group" and s.severity == "serious" and not whole[s.column].facts.missing), "")
+
+
+def _splits(time: str | None, group: str) -> Iterator[tuple[str, int]]:
     if time is not None:
         yield from (("by_time", folds) for folds in (4, 3, 2))
+    if group:
+        yield from (("grouped", folds) for folds in (5, 3, 2))
     yield from (("stratified", folds) for folds in (5, 3, 2))
 
 
@@ -78,12 +93,14 @@ def learnable(rows: pl.DataFrame, outcome: Outcome) -> pl.Series:
     return target.is_not_null() if outcome.task == "regression" else labels(target).is_in(list(outcome.labels)).fill_null(value=False)
 
 
-def _sealed(rows: pl.DataFrame, kind: str, folds: int, time: str | None, task: Task) -> Split:
+def _sealed(rows: pl.DataFrame, kind: str, folds: int, time: str | None, task: Task, group: str) -> Split:
     spec: Any = StratifiedSpec(kind="stratified", test_share=TEST_SHARE, folds=folds)
     if kind == "by_time" and time is not None:
         spec = ByTimeSpec(kind="by_time", column=time, test_share=TEST_SHARE, folds=folds)
+    if kind == "grouped":
+        spec = GroupedSpec(kind="grouped", group=group, test_share=TEST_SHARE, folds=folds)
     found = seal(rows, spec, task, SEED)
-    return Split(kind, folds, not any_failed(found.gates), found.train)
+    return Split(kind, folds, not any_failed(found.gates), found.train, group if kind == "grouped" else "")
 
 
 def powers(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> dict[str, float]:

@@ -19,7 +19,7 @@ from runner.proposal.write import OneLine
 
 LATENCY_MS, BUNDLE_MB = 1000, 20  # nobody has asked for less
 MANY_ROWS = 50_000
-STANDARD_FOLDS = {"stratified": 5, "by_time": 4}
+STANDARD_FOLDS = {"stratified": 5, "grouped": 5, "by_time": 4}
 USUAL_WINDOW, SMALLEST_WINDOW, ROWS_PER_WINDOW = 1000, 50, 10
 QUARANTINE_ROOM, USUAL_QUARANTINE = 2.0, 0.03
 UNIT = "points"
@@ -41,7 +41,7 @@ def values_of(found: Found) -> dict[str, Any]:
 
 
 def _defaults(found: Found) -> list[str | dict[str, str]]:
-    split = [{"override /data/split": "by_time"}] if found.split.kind == "by_time" else []
+    split = [{"override /data/split": found.split.kind}] if found.split.kind != "stratified" else []
     return [*split, {"override /training/tuning": "quick"}, "_self_"]
 
 
@@ -105,7 +105,7 @@ def _data(found: Found) -> dict[str, Any]:
     rows = _filter(found)
     if rows:
         told["filter"] = rows
-    cut: dict[str, Any] = {"column": roles.time} if split.kind == "by_time" else {}
+    cut: dict[str, Any] = {"column": roles.time} if split.kind == "by_time" else {"group": split.group} if split.group else {}
     if split.folds != STANDARD_FOLDS[split.kind]:
         cut["folds"] = split.folds
     if cut:

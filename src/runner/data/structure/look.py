@@ -20,7 +20,7 @@ SAMPLE, GATHERED = 20_000, 10_000
 FEWEST_ROWS, FEWEST_MOMENTS = 100, 20
 FEWEST_GROUPS, FEWEST_UNNAMED = 10, 30
 LEAST_SIZE, MOST_UNNAMED_SIZE = 1.1, 200.0
-TRIED, MOST_GROUPS = 2_000, 8
+TRIED, MOST_GROUPS, MOST_COLUMNS = 2_000, 8, 100
 SURE_P, SURE_ERRORS = 0.001, 8.0
 OUTCOME_MOVES, COLUMN_MOVES = 0.005, 0.05
 OUTCOME_SHARED, COLUMN_SHARED, COLUMN_SAME = 0.05, 0.3, 0.8
@@ -54,7 +54,8 @@ def look(rows: pl.LazyFrame, contract: Mapping[str, Any], task: Task, split: Any
     n = int(rows.select(pl.len()).collect(engine="streaming").item())
     if n < FEWEST_ROWS:
         return []
-    types = {name: str(column["type"]) for name, column in contract["columns"].items() if name in rows.collect_schema()}
+    types = _looked_at(rows, contract, task)
+    rows = rows.select(ROW_ID, *types, *(name for name in [getattr(split, "group", None)] if name and name not in types))
     sample = _sampled(rows, n, seed_for(seed, "data", "structure", "rows"))
     columns = _measured(sample, types, contract, task)
     if task.target not in columns:
@@ -67,6 +68,14 @@ def look(rows: pl.LazyFrame, contract: Mapping[str, Any], task: Task, split: Any
         for name in _candidates(rows, sample, types, task, split)
     ]
     return [*found, *_own([group for group in groups if group is not None])]
+
+
+def _looked_at(rows: pl.LazyFrame, contract: Mapping[str, Any], task: Task) -> dict[str, str]:
+    """Column to type, at most MOST_COLUMNS of them: the outcome, moments and what may name somebody first, then in the contract's order."""
+    there = set(rows.collect_schema().names())
+    types = {name: str(column["type"]) for name, column in contract["columns"].items() if name in there}
+    order = sorted(types, key=lambda name: (name != task.target, types[name] not in ("date", "datetime"), not _named(name, task)))
+    return {name: types[name] for name in types if name in set(order[:MOST_COLUMNS])}
 
 
 def _sampled(rows: pl.LazyFrame, n: int, seed: int) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from runner.core.faults import listed
 from runner.core.gates import Gate
 from runner.data.outcome import ROOM
 from runner.data.structure.look import Structure, look
@@ -65,8 +66,8 @@ def _purged(rows: pl.LazyFrame, time: str, group: str) -> float:
 def judge(found: list[Structure], proposal: str, split: Any) -> Gate:
     """The gate of a split that ignores what its rows show: a warning, or with `strict` a refusal."""
     serious = [s for s in found if s.severity == "serious"]
-    limit = "no time or groups that the split ignores"
     if not serious:
-        return Gate("structure", ROOM, "passed", limit, "none found")
+        return Gate("structure", ROOM, "passed", "no time or groups that the split ignores", "none")
+    found_in = listed([{"time": f"time in {s.column}", "order": "time in the order of rows", "group": f"groups by {s.column}"}[s.kind] for s in serious])
     told = "; ".join(f"{s.what}: {s.evidence}" for s in serious)
-    return Gate("structure", ROOM, "failed" if split.strict else "warned", limit, f"{len(serious)} found", f"{told}; next: {proposal}")
+    return Gate("structure", ROOM, "failed" if split.strict else "warned", f"a split that keeps to it: {proposal}", found_in, told)

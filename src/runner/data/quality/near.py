@@ -16,7 +16,7 @@ from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
-from runner.data.quality.look import GAMMA, WORD, Look, mixed
+from runner.data.quality.look import GAMMA, MIX, WORD, Look, mixed
 
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 3, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.
@@ -118,14 +118,26 @@ def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, float, int]:
 
 @dataclass(frozen=True)
 class _Coded:
-    """ids: (n,) row ids; values: column to (n,) Float64, or Int64 codes of text."""
+    """ids: (n,) row ids; values: column to (n,) Float64, or Int64 codes of text; rows: column to (n,) how many rows have each row's value."""
 
     ids: np.ndarray
     values: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
 
 
 def _coded(rows: pl.DataFrame, scale: _Scale) -> _Coded:
-    return _Coded(rows[ROW_ID].to_numpy(), {name: _plain(rows[name]) for name in scale.columns})
+    values = {name: _plain(rows[name]) for name in scale.columns}
+    return _Coded(rows[ROW_ID].to_numpy(), values, {name: _repeats(found) for name, found in values.items()})
+
+
+def _repeats(values: np.ndarray) -> np.ndarray:
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    new = np.concatenate([[True], (ordered[1:] != ordered[:-1]) & ~((ordered[1:] != ordered[1:]) & (ordered[:-1] != ordered[:-1]))])
+    sizes = np.diff(np.append(np.flatnonzero(new), len(ordered)))
+    found = np.empty(len(values), dtype=np.int32)
+    found[order] = np.repeat(sizes, sizes)
+    return found
 
 
 def _bands(scale: _Scale, n: int, n_rows: int) -> Iterator[tuple[list[str], list[float]]]:
@@ -151,9 +163,11 @@ def _bucket(rows: _Coded, scale: _Scale, chosen: list[str], shift: list[float]) 
     for name, s in zip(chosen, shift, strict=True):
         values, step = rows.values[name], scale.width.get(name, 0.0) * NEAR * WIDE
         rounded = np.floor(values / step + s) if values.dtype == np.float64 and step > 0 else values
-        codes = np.unique(rounded, return_inverse=True)[1].astype(np.uint64)
-        bucket = (bucket + codes + np.uint64(1)) * np.uint64(GAMMA)
-        bucket ^= bucket >> np.uint64(31)
+        # Every gap is the same, and so are both zeros.
+        whole = np.where(np.isnan(rounded), np.nan, rounded + 0.0) if values.dtype == np.float64 else rounded
+        for factor in (GAMMA, *MIX):
+            bucket = (bucket ^ whole.view(np.uint64)) * np.uint64(factor)
+            bucket ^= bucket >> np.uint64(31)
     return bucket
 
 
@@ -178,7 +192,7 @@ def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np
         close, same = _close(values[a], values[b], scale.width.get(name, 0.0) * NEAR), _close(values[a], values[b], 0.0)
         agreeing += close
         equal &= same
-        told = np.where(close, -np.log(_by_chance(values, a, b, name, scale)), 0.0)
+        told = np.where(close, -np.log(_by_chance(rows, a, b, name, scale)), 0.0)
         group = scale.odds.group[name]
         surprise[group] = np.maximum(surprise.get(group, np.zeros(len(a))), told)
     needed = np.log(max(look.n_rows, 2) * (look.n_rows - 1.0) / 2.0 * SURE)
@@ -186,10 +200,9 @@ def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np
     return np.unique(np.concatenate([rows.ids[a[near]], rows.ids[b[near]]]))
 
 
-def _by_chance(values: np.ndarray, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
+def _by_chance(rows: _Coded, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
     """(p,) the chance that two rows agree as closely as each pair does: how common the value is, or how thin the values lie around it."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    common = counts[place[a]].astype(float)
+    values, common = rows.values[name], rows.rows[name][a].astype(float)
     if values.dtype != np.float64:
         return np.asarray(np.maximum(common - 1.0, 1.0) / len(values))
     tolerance = scale.width[name] * NEAR

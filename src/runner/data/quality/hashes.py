@@ -19,10 +19,11 @@ def hashed(columns: list[str]) -> pl.Expr:
     """
     if not columns:
         return pl.lit(0, pl.UInt64)
-    return reduce(add, (pl.col(name).hash(seed=1) * pl.lit(_factor(name), pl.UInt64) for name in columns))
+    return reduce(add, (pl.col(name).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name in columns))
 
 
-def _factor(name: str) -> int:
+def factor(name: str) -> int:
+    """The odd number of 64 bits that the hashes of a column are multiplied by."""
     return int(of_bytes(name.encode())[:16], 16) | 1
 
 

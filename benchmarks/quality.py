@@ -98,9 +98,19 @@ def growth(rows: list[int], n_columns: int) -> list[dict[str, Any]]:
         if status:
             raise SystemExit(f"measuring {path} ended with {status}")
         found = json.loads(out)
-        told.append({"rows": n, "columns": n_columns, "wall_s": time.monotonic() - clock, "peak_gib": usage.ru_maxrss / 2**20, **found})
+        told.append(
+            {
+                "rows": n,
+                "columns": n_columns,
+                "wall_s": time.monotonic() - clock,
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_gib": usage.ru_maxrss / 2**20,
+                **found,
+            }
+        )
         total = sum(found["seconds"].values())
-        print(f"{n:>12,} rows x {n_columns}: {total:6.1f} s of quality, {told[-1]['wall_s']:6.1f} s with start, {told[-1]['peak_gib']:.2f} GiB")
+        spent = f"{told[-1]['wall_s']:.1f} s with start, {told[-1]['cpu_s']:.1f} s of processor, {told[-1]['peak_gib']:.2f} GiB"
+        print(f"{n:>12,} rows x {n_columns}: {total:6.1f} s of quality, {spent}")
         print("   ", ", ".join(f"{name} {s:.1f}" for name, s in sorted(found["seconds"].items(), key=lambda item: -item[1])))
     for small, large in pairwise(told):
         times = sum(large["seconds"].values()) / sum(small["seconds"].values())

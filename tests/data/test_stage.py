@@ -386,3 +386,35 @@ def test_an_asof_join_uses_only_what_was_known(room: Room, tmp_path: Path) -> No
     made = room(loans(), data, {"base": {"type": "float", "nullable": True}})
     both = pl.concat([made.rows("train"), made.rows("sealed_test")]).sort("row_id")
     assert both["base"].head(3).to_list() == [None, 0.1, 0.3]
+
+
+def production(tmp_path: Path, rows: pl.DataFrame) -> dict[str, Any]:
+    """A declared sample of rows as they come."""
+    (tmp_path / "data" / "raw").mkdir(parents=True, exist_ok=True)
+    rows.write_parquet(tmp_path / "data" / "raw" / "recent.parquet")
+    sources = {"loans": {"kind": "parquet", "path": "data/raw/loans.parquet"}, "recent": {"kind": "parquet", "path": "data/raw/recent.parquet"}}
+    return {"sources": sources, "production": {"source": "recent"}}
+
+
+def test_training_is_compared_with_a_declared_production_sample(room: Room, tmp_path: Path) -> None:
+    recent = loans(amount=[1000 + i for i in range(N_ROWS)]).drop("status")
+    found = room(loans(), production(tmp_path, recent)).json("data_report")["findings"]
+    told = {(f["kind"], *f["columns"]): f["severity"] for f in found}
+    assert told["production_shift", "amount"] == "serious"
+    assert ("production_shift", "home") not in told
+    assert any(kind == "two_samples" for kind, *_ in told)
+
+
+def test_a_production_sample_that_lacks_a_column_is_a_fault(room: Room, tmp_path: Path) -> None:
+    with pytest.raises(FaultsError, match=r"data.production \(source 'recent'\), column 'rate'"):
+        room(loans(), production(tmp_path, loans().drop("status", "rate")))
+
+
+def test_a_production_sample_of_other_types_is_a_fault(room: Room, tmp_path: Path) -> None:
+    with pytest.raises(FaultsError, match=r"data.production \(data/raw/recent.parquet\), column 'amount': String where int is declared"):
+        room(loans(), production(tmp_path, loans(amount=["many"] * N_ROWS)))
+
+
+def test_a_production_sample_that_is_no_source_is_refused(room: Room) -> None:
+    with pytest.raises(ValueError, match="production names the source 'recnt'"):
+        room(loans(), {"production": {"source": "recnt"}})

@@ -147,6 +147,15 @@ DATA = [
         3,
         ("enough", "FALSE over the"),
     ),
+    Case(
+        "a production sample that lacks a column",
+        lambda r: (
+            loans().drop("bad", "income").write_parquet(r / "data/raw/recent.parquet"),
+            conf("  primary: loans\n", "    recent: {kind: parquet, path: data/raw/recent.parquet}\n  primary: loans\n  production: {source: recent}\n")(r),
+        ),
+        2,
+        ("data.production (source 'recent')", "income"),
+    ),
     Case("CSV in latin-1", csv(table().replace(b"other", "Zürich".encode("latin-1"))), 2, ("data/raw/loans.csv", "UTF-8")),
     Case("ragged CSV", csv(table() + b"1,2\n"), 2, ("data/raw/loans.csv", "line 902")),
     Case("CSV with NUL bytes", csv(table()[:300] + b"\x00" + table()[301:]), 2, ("data/raw/loans.csv",)),
@@ -194,6 +203,7 @@ CONFIG = [
     Case("an import path", conf("homes: {kind", "homes: {_target_: os.system, kind"), 2, ("_target_",)),
     Case("the environment in a stored section", conf("row: one loan", "row: ${oc.env:HOME}"), 2, ("problem.row", "resolver")),
     Case("a path out of the workspace", conf("data/raw/loans.parquet", "../../etc/passwd"), 2, ("leaves the workspace",)),
+    Case("a production sample that is no source", conf("  primary: loans\n", "  primary: loans\n  production: {source: loan}\n"), 2, ("'loan'", "loans")),
     Case("a metric as criterion", conf("criterion: {", "criterion: {metric: auc, "), 2, ("business criterion",)),
     Case("a baseline that is not declared", conf("baseline: officer", "baseline: nobody"), 2, ("nobody", "officer")),
     Case("a tab in YAML", conf("  tuning:", "\ttuning:"), 2, (CONF,)),

@@ -38,7 +38,7 @@ def written(folders: RunFolders, found: list[dict[str, Any]], payoff: dict[str, 
 def test_twins_with_two_outcomes_lose_what_no_decision_can_save(folders: RunFolders) -> None:
     # One good (lend: +10, decline: 0) and one bad (-100, 0): right about both is worth 10, one action for both at best 0.
     (found,) = written(folders, [finding("conflict", 2, [0, 1])])
-    assert found["money"] == {"value": 1.0, "low": None, "high": None, "confidence": 0.95, "unit": "EUR per row", "why": "only 1 groups"}
+    assert found["money"] == {"value": 1.0, "low": None, "high": None, "confidence": 0.95, "unit": "EUR per row", "why": "only 1 group"}
     assert found["money_is"] == "lost"
 
 

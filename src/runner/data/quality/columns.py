@@ -12,7 +12,7 @@ from runner.data.quality.look import Look
 
 LEAST_ROWS = 100
 NEARLY_ALL = 0.995
-IDENTIFYING, SPACED = 0.98, 1.5
+IDENTIFYING, ESTIMATED, SPACED = 0.98, 0.94, 1.5
 MANY_VALUES, ROWS_A_VALUE = 50, 20
 WORDY = 3.0
 # Text is meant as numbers where most of it are numbers, and mixed where a fair part is.
@@ -50,7 +50,9 @@ def _identifier(look: Look, name: str) -> Finding | None:
         return None
     values = look.sample[name].drop_nulls()
     n_known = look.n_rows - look.counts.missing[name]
-    if n_known < LEAST_ROWS or look.counts.distinct[name] < IDENTIFYING * n_known:
+    # An estimate of the distinct values may be a little short.
+    needed = IDENTIFYING if look.counts.is_exact else ESTIMATED
+    if n_known < LEAST_ROWS or look.counts.distinct[name] < needed * n_known:
         return None
     if values.dtype == pl.String:
         spaces = float(values.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import polars as pl
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import PRICED_GROUPS, Finding, Severity, Stake, as_yaml, first, percent
+from runner.data.quality.hashes import hashed, repeated
 from runner.data.quality.look import Look
 
 # Below this many pairs by chance, rows that agree are copies.
@@ -40,8 +41,12 @@ class _Repeated:
         self.whole = [name for name in look.columns if name not in look.task.key]
         self.known = [name for name in look.known if name not in look.task.forbidden]
         self.odds = chance(look, look.seen)
-        asked = {WHOLE: self.whole, BOTH: self.known, SEEN: look.seen}
-        self.hashes = look.rows.select(ROW_ID, **_hashes(asked)).collect(engine="streaming").sort(ROW_ID)
+        # What models see is part of what is known, and that of the whole row: each column is hashed once.
+        beside = [name for name in self.known if name not in look.seen]
+        rest = [name for name in self.whole if name not in self.known]
+        parts = look.rows.select(ROW_ID, hashed(look.seen).alias(SEEN), hashed(beside).alias(BOTH), hashed(rest).alias(WHOLE))
+        nested = parts.with_columns((pl.col(SEEN) + pl.col(BOTH)).alias(BOTH)).with_columns((pl.col(BOTH) + pl.col(WHOLE)).alias(WHOLE))
+        self.hashes = nested.collect(engine="streaming").sort(ROW_ID)
 
     @cached_property
     def n_pairs(self) -> float:
@@ -49,8 +54,8 @@ class _Repeated:
         return n * (n - 1) / 2
 
     def copies(self) -> Iterator[Finding]:
-        hashes = self.hashes[WHOLE]
-        ids = self.hashes.filter(~hashes.is_first_distinct())[ROW_ID].to_numpy()
+        _, later = repeated(self.hashes[WHOLE].to_numpy())
+        ids = self.hashes[ROW_ID].to_numpy()[later]
         n, share = len(ids), len(ids) / self.look.n_rows
         # Rows that are equal in everything are so in what models see; what more they share makes it only surer.
         is_sure = sure(self.odds, self.look.seen, self.n_pairs)
@@ -70,12 +75,12 @@ class _Repeated:
     def shared(self) -> Iterator[Finding]:
         if self.look.test is None:
             return
-        tested = self.look.test.select(_hashes({BOTH: self.known})[BOTH].alias(BOTH)).collect(engine="streaming")[BOTH]
-        n = int(tested.is_in(self.hashes[BOTH].unique().implode()).sum())
+        tested = self.look.test.select(hashed(self.known).alias(BOTH)).collect(engine="streaming")[BOTH].to_numpy()
+        n = int(np.isin(tested, self.hashes[BOTH].to_numpy()).sum())
         if not n:
             return
-        share = n / tested.len()
-        is_sure = sure(self.odds, self.look.seen, float(self.look.n_rows) * tested.len())
+        share = n / len(tested)
+        is_sure = sure(self.odds, self.look.seen, float(self.look.n_rows) * len(tested))
         severity: Severity = "info" if not is_sure else "serious" if share >= SERIOUS_SHARE and n >= FEW else "warned"
         why = "; with so few values that can be chance" if not is_sure else "; a model that remembers them looks better than it is"
         told = f"{n:,} rows of the test ({percent(share)}) equal a training row in all that is known at the decision{why}"
@@ -84,10 +89,10 @@ class _Repeated:
 
     def conflicts(self) -> Iterator[Finding]:
         look, target = self.look, self.look.task.target
-        repeated = self.hashes.filter(self.hashes[SEEN].is_duplicated()).select(ROW_ID, SEEN)
-        if look.task.labels is None or not repeated.height:
+        twins = self.hashes.filter(repeated(self.hashes[SEEN].to_numpy())[0]).select(ROW_ID, SEEN)
+        if look.task.labels is None or not twins.height:
             return
-        labelled = look.rows.select(ROW_ID, target).join(repeated.lazy(), on=ROW_ID, how="inner").collect(engine="streaming").sort(ROW_ID)
+        labelled = look.rows.select(ROW_ID, target).join(twins.lazy(), on=ROW_ID, how="inner").collect(engine="streaming").sort(ROW_ID)
         torn = labelled.filter(pl.col(target).n_unique().over(SEEN) > 1)
         if not torn.height:
             return
@@ -101,10 +106,6 @@ class _Repeated:
         told += ", so that no model can be right about both" if is_sure else "; the features tell so little that this can be chance"
         hint = "have the outcomes of these rows looked at; a column that tells them apart may be missing" if is_sure else ""
         yield Finding(severity, "same features, different outcomes", told, n, "conflicting_labels", (target,), first(ids), hint, stake=_stake(torn))
-
-
-def _hashes(asked: dict[str, list[str]]) -> dict[str, pl.Expr]:
-    return {name: pl.struct(columns).hash(seed=1) if columns else pl.lit(0, pl.UInt64) for name, columns in asked.items()}
 
 
 def _stake(torn: pl.DataFrame) -> Stake:

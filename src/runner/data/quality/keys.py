@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from runner.bundle.contract import shown
 from runner.data.quality.finding import Finding, as_yaml, first
+from runner.data.quality.hashes import hashed, repeated
 from runner.data.quality.look import Look
 
 MANY_WITHOUT_OUTCOME = 0.2
@@ -19,20 +21,20 @@ def check(look: Look) -> list[Finding]:
     if not key or look.test is None:
         return []
     mine, theirs = _hashed(look.rows, key), _hashed(look.test, key)
-    both = pl.concat([mine["key"], theirs["key"]])
-    n_rows = int(both.is_duplicated().sum())
+    hashes, tested = mine["key"].to_numpy(), theirs["key"].to_numpy()
+    n_rows = int(repeated(np.concatenate([hashes, tested]))[0].sum())
     if not n_rows:
         return []
-    n_shared = int(theirs["key"].is_in(mine["key"].unique().implode()).sum())
+    n_shared = int(np.isin(tested, hashes).sum())
     told = f"{n_rows:,} rows share their {', '.join(key)} with another row; {n_shared:,} rows of the test with one in training"
     hint = "; name the same columns under data.unique to set later ones aside"
-    ids = mine.filter(mine["key"].is_duplicated())["row_id"].to_numpy()
+    ids = mine["row_id"].to_numpy()[repeated(hashes)[0]]
     yaml = as_yaml({"data": {"unique": key}})
     return [Finding("serious" if n_shared else "warned", "rows with the same key", told + hint, n_rows, "same_key", tuple(key), first(ids), yaml=yaml)]
 
 
 def _hashed(rows: pl.LazyFrame, key: list[str]) -> pl.DataFrame:
-    return rows.select("row_id", key=pl.struct(key).hash(seed=1)).collect(engine="streaming").sort("row_id")
+    return rows.select("row_id", key=hashed(key)).collect(engine="streaming").sort("row_id")
 
 
 def outcome(n_read: int, n_without: int, look: Look) -> list[Finding]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import polars as pl
@@ -16,7 +18,8 @@ from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
-from runner.data.quality.look import GAMMA, WORD, Look, mixed
+from runner.data.quality.hashes import factor
+from runner.data.quality.look import GAMMA, MIX, WORD, Look, mixed
 
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 3, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.
@@ -98,34 +101,50 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
 
 def _near_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, float, int]:
     """Row ids of nearly equal rows, their share, and how many rows were looked at: all, or those of whole buckets, so that pairs stay together."""
-    found: list[np.ndarray] = []
-    if not look.is_sampled:
-        rows = _coded(look.sample, scale)
-        for chosen, shift in _bands(scale, BANDS, look.n_rows):
-            found.append(_verified(look, rows, _bucket(rows, scale, chosen, shift), scale))
-        every = np.unique(np.concatenate(found))
-        return every, len(every) / look.n_rows, look.n_rows
-    looked = []
-    for chosen, shift in _bands(scale, BANDS_SAMPLED, look.n_rows):
-        bucket = pl.struct([_rounded(look, scale, name, s) for name, s in zip(chosen, shift, strict=True)]).hash(seed=1).alias(BUCKET)
-        drawn = mixed(pl.col(BUCKET), scale.seed) < int(look.sample.height / look.n_rows * WORD)
-        part = look.rows.select(ROW_ID, *scale.columns, bucket).filter(drawn).collect(engine="streaming").sort(ROW_ID)
-        looked.append(part.height)
-        found.append(_verified(look, _coded(part, scale), part[BUCKET].to_numpy(), scale) if part.height else np.empty(0, dtype=np.uint64))
-    # Each band draws other rows of the same table.
-    return np.unique(np.concatenate(found)), float(np.mean([len(ids) / max(n, 1) for ids, n in zip(found, looked, strict=True)])), sum(looked)
+    if look.is_sampled:
+        return _drawn_rows(look, scale)
+    rows = _coded(look.sample, scale)
+    found = [_verified(look, rows, _bucket(rows, scale, *band), scale) for band in _bands(scale, BANDS, look.n_rows)]
+    near = np.unique(np.concatenate(found))
+    return near, len(near) / look.n_rows, look.n_rows
+
+
+def _drawn_rows(look: Look, scale: _Scale) -> tuple[np.ndarray, float, int]:
+    """The same for a large table: of each band some buckets are drawn, all in one pass; each band draws other rows of the same table."""
+    bands = {f"{BUCKET}{k}": _drawn_bucket(look, scale, *band) for k, band in enumerate(_bands(scale, BANDS_SAMPLED, look.n_rows))}
+    limit = int(look.sample.height / look.n_rows / BANDS_SAMPLED * WORD)
+    drawn = {name: mixed(pl.col(name), scale.seed) < limit for name in bands}
+    asked = look.rows.select(ROW_ID, *scale.columns, **bands).filter(pl.any_horizontal(list(drawn.values())))
+    every = asked.collect(engine="streaming").sort(ROW_ID)
+    parts = {name: every.filter(hit) for name, hit in drawn.items()}
+    found = [_verified(look, _coded(part, scale), part[name].to_numpy(), scale) for name, part in parts.items()]
+    looked = [part.height for part in parts.values()]
+    shares = [len(ids) / max(n, 1) for ids, n in zip(found, looked, strict=True)]
+    return np.unique(np.concatenate(found)), float(np.mean(shares)), sum(looked)
 
 
 @dataclass(frozen=True)
 class _Coded:
-    """ids: (n,) row ids; values: column to (n,) Float64, or Int64 codes of text."""
+    """ids: (n,) row ids; values: column to (n,) Float64, or Int64 codes of text; rows: column to (n,) how many rows have each row's value."""
 
     ids: np.ndarray
     values: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
 
 
 def _coded(rows: pl.DataFrame, scale: _Scale) -> _Coded:
-    return _Coded(rows[ROW_ID].to_numpy(), {name: _plain(rows[name]) for name in scale.columns})
+    values = {name: _plain(rows[name]) for name in scale.columns}
+    return _Coded(rows[ROW_ID].to_numpy(), values, {name: _repeats(found) for name, found in values.items()})
+
+
+def _repeats(values: np.ndarray) -> np.ndarray:
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    new = np.concatenate([[True], (ordered[1:] != ordered[:-1]) & ~((ordered[1:] != ordered[1:]) & (ordered[:-1] != ordered[:-1]))])
+    sizes = np.diff(np.append(np.flatnonzero(new), len(ordered)))
+    found = np.empty(len(values), dtype=np.int32)
+    found[order] = np.repeat(sizes, sizes)
+    return found
 
 
 def _bands(scale: _Scale, n: int, n_rows: int) -> Iterator[tuple[list[str], list[float]]]:
@@ -151,19 +170,24 @@ def _bucket(rows: _Coded, scale: _Scale, chosen: list[str], shift: list[float]) 
     for name, s in zip(chosen, shift, strict=True):
         values, step = rows.values[name], scale.width.get(name, 0.0) * NEAR * WIDE
         rounded = np.floor(values / step + s) if values.dtype == np.float64 and step > 0 else values
-        codes = np.unique(rounded, return_inverse=True)[1].astype(np.uint64)
-        bucket = (bucket + codes + np.uint64(1)) * np.uint64(GAMMA)
-        bucket ^= bucket >> np.uint64(31)
+        # Every gap is the same, and so are both zeros.
+        whole = np.where(np.isnan(rounded), np.nan, rounded + 0.0) if values.dtype == np.float64 else rounded
+        for odd in (GAMMA, *MIX):
+            bucket = (bucket ^ whole.view(np.uint64)) * np.uint64(odd)
+            bucket ^= bucket >> np.uint64(31)
     return bucket
 
 
-def _rounded(look: Look, scale: _Scale, name: str, shift: float) -> pl.Expr:
+def _drawn_bucket(look: Look, scale: _Scale, chosen: list[str], shift: list[float]) -> pl.Expr:
     """The same as an expression over all rows."""
+    return reduce(add, (_rounded(look, scale, name, s).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name, s in zip(chosen, shift, strict=True)))
+
+
+def _rounded(look: Look, scale: _Scale, name: str, shift: float) -> pl.Expr:
     if look.sample[name].dtype in (pl.String, pl.Boolean):
-        return pl.col(name).cast(pl.String).str.to_lowercase().alias(name)
+        return pl.col(name).cast(pl.String).str.to_lowercase()
     value, step = pl.col(name).to_physical().cast(pl.Float64), scale.width.get(name, 0.0) * NEAR * WIDE
-    # Values beyond 64 bits after rounding share a bucket with the missing ones.
-    return (value if step <= 0 else (value / step + shift).floor()).cast(pl.Int64, strict=False).alias(name)
+    return value if step <= 0 else (value / step + shift).floor()
 
 
 def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np.ndarray:
@@ -178,7 +202,7 @@ def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np
         close, same = _close(values[a], values[b], scale.width.get(name, 0.0) * NEAR), _close(values[a], values[b], 0.0)
         agreeing += close
         equal &= same
-        told = np.where(close, -np.log(_by_chance(values, a, b, name, scale)), 0.0)
+        told = np.where(close, -np.log(_by_chance(rows, a, b, name, scale)), 0.0)
         group = scale.odds.group[name]
         surprise[group] = np.maximum(surprise.get(group, np.zeros(len(a))), told)
     needed = np.log(max(look.n_rows, 2) * (look.n_rows - 1.0) / 2.0 * SURE)
@@ -186,10 +210,9 @@ def _verified(look: Look, rows: _Coded, bucket: np.ndarray, scale: _Scale) -> np
     return np.unique(np.concatenate([rows.ids[a[near]], rows.ids[b[near]]]))
 
 
-def _by_chance(values: np.ndarray, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
+def _by_chance(rows: _Coded, a: np.ndarray, b: np.ndarray, name: str, scale: _Scale) -> np.ndarray:
     """(p,) the chance that two rows agree as closely as each pair does: how common the value is, or how thin the values lie around it."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    common = counts[place[a]].astype(float)
+    values, common = rows.values[name], rows.rows[name][a].astype(float)
     if values.dtype != np.float64:
         return np.asarray(np.maximum(common - 1.0, 1.0) / len(values))
     tolerance = scale.width[name] * NEAR

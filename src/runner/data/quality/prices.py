@@ -20,6 +20,7 @@ from runner.bundle.payoff import action_values, decision_values
 from runner.core.workspace import RunFolders
 from runner.data.enforce import ROW_ID
 from runner.report.reading import Record, amount, load, record, records
+from runner.report.words import some
 from runner.stats.intervals import Interval, interval, unknown
 
 CONFIDENCE, DRAWS, SEED, FEWEST = 0.95, 1_000, 20_240_601, 5
@@ -104,7 +105,7 @@ def _money(stake: Record, rows: Mapping[int, _Row], n_rows: float, unit: str) ->
     regret, size = np.array([p[0] for p in parts]), np.array([p[1] for p in parts], dtype=float)
     value = float(regret.sum() / size.sum()) * scale
     if len(parts) < FEWEST:
-        return unknown(value, CONFIDENCE, unit, f"only {len(parts)} {'rows' if stake['rule'] == 'bound' else 'groups'}")
+        return unknown(value, CONFIDENCE, unit, f"only {some(len(parts), 'row' if stake['rule'] == 'bound' else 'group')}")
     drawn = np.random.default_rng(SEED).integers(0, len(parts), (DRAWS, len(parts)))
     means = regret[drawn].sum(axis=1) / size[drawn].sum(axis=1) * scale
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

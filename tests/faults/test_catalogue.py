@@ -101,6 +101,21 @@ def split(kind: str, keys: str) -> Change:
     return change
 
 
+def label(text: str) -> Change:
+    """A line of data.label."""
+    return conf("  primary: loans\n", f"  primary: loans\n  label: {{{text}}}\n")
+
+
+def verdicts(*lines: str) -> Change:
+    """Reviewers' verdicts on labels, declared."""
+
+    def change(root: Path) -> None:
+        (root / "data/raw/verdicts.csv").write_text("\n".join(["row_id,verdict,new_label", *lines, ""]))
+        label("corrections: data/raw/verdicts.csv")(root)
+
+    return change
+
+
 def by_customer(declared: str) -> Change:
     """Four loans a customer, all of them paid or none, and a split."""
     table = loans().sort("bad").with_columns(customer_id=pl.int_range(pl.len()) // 4 * 7919 % 100_003).sample(fraction=1, shuffle=True, seed=1)
@@ -111,6 +126,15 @@ def by_customer(declared: str) -> Change:
         conf("    age: {type: int, min: 18, max: 99}\n", "    age: {type: int, min: 18, max: 99}\n    customer_id: {type: int}\n")(root)
 
     return change
+
+
+def annotations(root: Path) -> None:
+    """Two annotators in place of the outcome, one of whom has labels of its own and one who speaks twice."""
+    said = pl.DataFrame({"age": [40, 41, 42, 42], "who": ["ann", "ann", "bo", "bo"], "says": ["yes", "yes", "0", "1"]})
+    said.write_parquet(root / "data/raw/said.parquet")
+    rows(lambda t: t.drop("bad"))(root)
+    conf("    loans: {kind", "    said: {kind: parquet, path: data/raw/said.parquet}\n    loans: {kind")(root)
+    label("annotations: {source: said, keys: {age: age}, annotator: who, label: says}")(root)
 
 
 DATA = [
@@ -164,6 +188,10 @@ DATA = [
     Case("CSV in UTF-16", csv(table().decode().encode("utf-16")), 2, ("data/raw/loans.csv", "UTF-16", "iconv")),
     Case("empty CSV", csv(b""), 2, ("data/raw/loans.csv", "empty")),
     Case("header only", csv(b"bad,amount,income,age,home\n"), 3, ("min rows",)),
+    Case("verdicts that are wrong", verdicts("0,keep,", "1,kep,", "2,change,7", "0,drop,"), 2, ("row 2", "'kep'", "row 3", "'7'", "row 4", "row 1 already")),
+    Case("a verdict about no row", verdicts("900,keep,"), 2, ("data.label.corrections", "row 1", "no row of the data has this row_id")),
+    Case("no file of verdicts", label("corrections: data/raw/verdicts.csv"), 2, ("data.label.corrections", "data/raw/verdicts.csv")),
+    Case("annotations that are wrong", annotations, 2, ("2 annotations of data/raw/said.parquet say 'yes'", "share row and annotator", "declare `at`")),
 ]
 CONFIG = [
     Case("no experiment", nothing, 2, ("+experiment=", "tiny"), ("seed=1",)),
@@ -173,6 +201,8 @@ CONFIG = [
     Case("unknown key on the line", nothing, 2, ("training.tuning.trails", "trials"), ("+experiment=tiny", "training.tuning.trails=3")),
     Case("wrong value type", conf("window_rows: 100", "window_rows: many"), 2, ("monitoring.window_rows", CONF, "many")),
     Case("value out of range", nothing, 2, ("training.tuning.trials", "command line"), ("+experiment=tiny", "training.tuning.trials=0")),
+    Case("a moment that is none", label("maturity: {after_days: 30, as_of: yesterday}"), 2, ("data.label.maturity.as_of", "'yesterday'", "2024-06-30")),
+    Case("labels of a run that was not made", nothing, 2, ("reports/tiny/problem/problem.json", "has not been trained"), ("labels", "review", "+experiment=tiny")),
     Case("unknown kind", conf("kind: target_encoding", "kind: target_encodin"), 2, ("features.steps.homes", "target_encoding")),
     Case(
         "SQL that does not parse",

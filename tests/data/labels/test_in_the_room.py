@@ -165,7 +165,7 @@ def test_verdicts_change_keep_and_drop_labels(room: Room) -> None:
     assert told["reviewers"] == {"Ada": 2, "Bo": 1}
     assert len(told["sha256"]) == 64
     assert made.report["counts"]["dropped"] == 1
-    assert "1 changed, 1 kept, 1 dropped; 1 rows of data/raw/verdicts.csv" in made.finding("labels were reviewed")["evidence"]
+    assert "1 changed, 1 kept, 1 dropped; 1 in data/raw/verdicts.csv without a verdict yet" in made.finding("labels were reviewed")["evidence"]
 
 
 def test_a_label_that_was_changed_in_the_source_too_is_counted_as_such(room: Room) -> None:
@@ -276,8 +276,8 @@ def test_annotations_that_cannot_be_used_are_told_at_once(room: Room) -> None:
     with pytest.raises(FaultsError) as error:
         room(AGREED, rows.drop("status"), said=said)
     assert [(fault.at, fault.wrong) for fault in error.value.faults] == [
-        ("data.label.annotations.keys", "1 annotations of data/raw/said.parquet have no loan"),
-        ("data.label.annotations.label", "1 annotations of data/raw/said.parquet say 'god'"),
+        ("data.label.annotations.keys", "1 annotation of data/raw/said.parquet without loan"),
+        ("data.label.annotations.label", "1 annotation of data/raw/said.parquet says 'god'"),
         ("data.label.annotations", "4 annotations of data/raw/said.parquet share row and annotator"),
     ]
     assert "did you mean 'good'?" in str(error.value)

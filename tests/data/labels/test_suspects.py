@@ -70,9 +70,10 @@ def test_bad_luck_is_told_as_such() -> None:
 
 def test_one_label_of_three_that_is_often_written_for_another_is_found() -> None:
     draw = np.random.default_rng(5)
-    true = draw.integers(0, 3, N)
-    features = np.eye(3)[true] * 3 + draw.normal(size=(N, 3))
-    bad = (true == 0) & (draw.random(N) < 0.15)
+    n = 3 * N
+    true = draw.integers(0, 3, n)
+    features = np.eye(3)[true] * 3 + draw.normal(size=(n, 3))
+    bad = (true == 0) & (draw.random(n) < 0.15)
     given = np.where(bad, 2, true)
     found = mislabelled(out_of_fold(features, given, 3), given, ["a", "b", "c"])
     rate = {(r.true, r.given): r.rate for r in found.rates}

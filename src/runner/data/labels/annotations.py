@@ -93,6 +93,10 @@ def _when(table: pl.DataFrame, at: str | None) -> pl.Series:
     return table[at] if table[at].dtype.is_numeric() else cast(table[at], "datetime").values
 
 
+def _some(n: int) -> str:
+    return f"{n:,} annotation{'' if n == 1 else 's'}"
+
+
 def _codes(values: pl.Series, known: tuple[str, ...] | list[str]) -> np.ndarray:
     return values.cast(pl.Enum(list(known))).to_physical().cast(pl.Int64).to_numpy()
 
@@ -103,7 +107,7 @@ def _missing(said: pl.DataFrame, keys: list[str], spec: AnnotationsSpec, shown: 
         n = said[column].null_count()
         name = spec.annotator if column == "__runner_who" else column
         if n:
-            faults.append(Fault(at, f"{n:,} annotations of {shown} have no {name}", "a row and an annotator for each label", "leave these annotations out"))
+            faults.append(Fault(at, f"{_some(n)} of {shown} without {name}", "a row and an annotator for each label", "leave these annotations out"))
     return faults
 
 
@@ -111,7 +115,7 @@ def _unknown(said: pl.DataFrame, labels: tuple[str, ...], shown: str) -> list[Fa
     known = pl.col("__runner_label").is_in(list(labels)).fill_null(value=False)
     wrong = said.filter(~known)["__runner_written"].value_counts(name="rows").sort(["rows", "__runner_written"], descending=[True, False])
     return [
-        Fault(f"{AT}.label", f"{n:,} annotations of {shown} say {text!r}", f"one of {listed(labels)}, or nothing", nearest(text, labels))
+        Fault(f"{AT}.label", f"{_some(n)} of {shown} {'says' if n == 1 else 'say'} {text!r}", f"one of {listed(labels)}, or nothing", nearest(text, labels))
         for text, n in wrong.head(SHOWN).iter_rows()
     ]
 
@@ -120,5 +124,5 @@ def _twice(latest: pl.DataFrame, spec: AnnotationsSpec, shown: str) -> list[Faul
     n = int(latest.is_duplicated().sum())
     if not n:
         return []
-    told = f"{n:,} annotations of {shown} share row and annotator" + (f" and the latest {spec.at}" if spec.at else "")
+    told = f"{_some(n)} of {shown} share row and annotator" + (f" and the latest {spec.at}" if spec.at else "")
     return [Fault(AT, told, "one label by each annotator for a row", "leave all but one out" if spec.at else "declare `at`, so that the later counts")]

@@ -67,5 +67,5 @@ def _corrections(told: Mapping[str, Any]) -> list[Finding]:
     parts = {"changed": "changed", "changed_already": "found changed already", "kept": "kept", "dropped": "dropped"}
     text = ", ".join(f"{told[name]:,} {word}" for name, word in parts.items() if told[name])
     n = sum(told[name] for name in parts)
-    waiting = f"; {told['not_reviewed']:,} rows of {told['path']} have no verdict yet" if told["not_reviewed"] else ""
+    waiting = f"; {told['not_reviewed']:,} in {told['path']} without a verdict yet" if told["not_reviewed"] else ""
     return [Finding("info", "labels were reviewed", (text or "no verdicts yet") + waiting, n)]

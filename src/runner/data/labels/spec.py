@@ -40,7 +40,7 @@ class MaturitySpec(Spec):
         try:
             _ = given is None or moment_of(given)
         except ValueError:
-            raise ValueError(f"{given!r} is no moment; write an ISO 8601 date or moment such as 2024-06-30 or 2024-06-30T12:00:00Z") from None
+            raise ValueError(f"{given!r} is no ISO 8601 date or moment such as 2024-06-30 or 2024-06-30T12:00:00Z") from None
         return given
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 PROBABLE = 0.5
 """A label with a higher probability of being wrong is a candidate."""
+NO_HANDFUL = 8
 MIN_SURE = 20
 # Above the first, a rate must be shown not to fall with certainty; above the second, nothing tells a wrong label from bad luck.
 MAX_UNPROVEN, MAX_CONTRADICTED = 0.125, 0.4
@@ -63,8 +64,9 @@ class Suspects:
 
     @property
     def told_apart(self) -> bool:
-        """Whether wrong labels can be told from bad luck: of what contradicts the surest rows of some label at least half does not go away with certainty."""
-        return not self.rates or any(rate.rate > 0 and 2 * rate.rate >= rate.surest for rate in self.rates)
+        """Whether wrong labels can surely be told from bad luck: contradictions among the surest rows are no handful, and most do not go away with certainty."""
+        lasting = sum(rate.rate * rate.rows for rate in self.rates if 2 * rate.rate >= rate.surest)
+        return not self.rates or lasting >= NO_HANDFUL
 
 
 def mislabelled(p: np.ndarray, given: np.ndarray, labels: Sequence[str]) -> Suspects:
@@ -112,8 +114,8 @@ def _rates(p: np.ndarray, given: np.ndarray, best: np.ndarray, true: int, labels
 
 
 def _does_not_fall(first: float, second: float, size: int) -> bool:
-    """Whether contradictions surely grow by less than half of what they are, from the surest rows to the next."""
-    return second - first + SURE * _spread_of(first, second, size) < first / 2
+    """Whether contradictions surely grow by less than a quarter of what they are, from the surest rows to the next."""
+    return second - first + SURE * _spread_of(first, second, size) < first / 4
 
 
 def _spread_of(first: float, second: float, size: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.core.faults import Fault, FaultsError
+from runner.core.faults import fault
 from runner.core.files import read_json
 from runner.core.progress import Silent
 from runner.core.workspace import RunFolders, Workspace
@@ -57,10 +57,10 @@ class Results:
 
     def need(self) -> None:
         """Raises FaultsError where training has not finished."""
-        hint = f"python -m runner +experiment={self.experiment.name} runs it; a run that was refused has no predictions"
-        missing = [path for path in (self._problem, self._train, self._oof) if _is_withheld(path)]
-        if missing:
-            raise FaultsError(Fault(self.workspace.shown(path), "is missing: the experiment has not been trained", "a finished run", hint) for path in missing)
+        missing = next((path for path in (self._problem, self._train, self._oof) if _is_withheld(path)), None)
+        if missing is not None:
+            hint = f"python -m runner +experiment={self.experiment.name} runs it; a run that was refused has no predictions"
+            raise fault(self.workspace.shown(missing), "is missing: the experiment has not been trained", "a finished run", hint)
 
     def train(self) -> pl.DataFrame:
         """The training rows: row_id and contract columns, labels as text."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -17,12 +16,12 @@ from runner.core.faults import listed
 from runner.core.registry import register
 from runner.core.secrets import has_password
 from runner.core.workspace import Workspace
-from runner.data.databases.question import Question
+from runner.data.databases.question import Frames, Question
 from runner.data.databases.written import write
 from runner.data.sources import csv, ndjson, snapshot
 from runner.data.sources.many import WILD
-from runner.data.sources.snapshot import QUESTION, GoneError, SnapshotSpec
-from runner.data.unreadable import UnreadableError
+from runner.data.sources.snapshot import QUESTION, SnapshotSpec
+from runner.data.unreadable import GoneError, UnreadableError
 
 ROWS_AT_ONCE = 1 << 16
 SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "file")
@@ -128,7 +127,7 @@ class RemoteSpec(SnapshotSpec):
         kept = rows if self.where is None else rows.filter(expressions.parse(self.where))
         return kept if self.select is None else kept.select(self.select)
 
-    def _frames(self, rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    def _frames(self, rows: pl.LazyFrame) -> Frames:
         asked = self._asked(rows)
         yield pl.DataFrame(schema=asked.collect_schema())
         yield from asked.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True, engine="streaming")

@@ -77,10 +77,6 @@ class SnapshotSpec(FileSourceSpec):
             raise UnreadableError(wrong, f"snapshot_date: {self.snapshot_date}", "bring it back with `dvc checkout`, or pin this one")
 
 
-class GoneError(UnreadableError):
-    """The other side cannot be reached or broke off: the same may succeed later."""
-
-
 @dataclass(frozen=True)
 class Record:
     """What is known of a snapshot. question: digest of what was asked; columns: name to type; newest: event time of its latest row, where declared."""

@@ -38,7 +38,8 @@ class Server:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         # The next start would take the number of a process that nobody buries for a server that runs.
-        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        for left in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)
 
     def start(self) -> None:
         # Both do nothing where there is nothing to do.

@@ -316,7 +316,7 @@ def test_any_adbc_driver_and_connectorx_give_the_same_rows(shop: Path) -> None:
     for frames in (adbc.frames, connectorx.frames):
         assert pl.concat(frames(asked), how="vertical_relaxed").rows() == [(1, "Ann"), (2, None), (3, "Bo")]
     with pytest.raises(UnreadableError, match="no such table"):
-        list(connectorx.frames(Question("SELECT * FROM nothing", asked.uri)))
+        list(connectorx.frames(Question("SELECT * FROM absent", asked.uri)))
 
 
 # ---- the declaration -------------------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ class RemoteSpec(SnapshotSpec):
             raise self._told(error) from None
 
     def _objects(self) -> pl.LazyFrame:
-        options: dict[str, Any] = {"storage_options": {"timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}}
+        options: dict[str, Any] = {
+            "storage_options": {"max_retries": "2", "timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}
+        }
         if self.stored == "delta":
             return pl.scan_delta(self.uri)
         return pl.scan_ipc(self.uri, **options) if self.stored == "ipc" else pl.scan_parquet(self.uri, **options)

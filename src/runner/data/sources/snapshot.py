@@ -56,6 +56,10 @@ class SnapshotSpec(FileSourceSpec):
         """Where the rows come from, for people; no secret."""
         raise NotImplementedError
 
+    def columns_now(self, workspace: Workspace) -> dict[str, str] | None:
+        """Name to type of what would come now, asked without a row; None where only the rows can tell. Raises UnreadableError."""
+        raise NotImplementedError
+
     def fetch(self, workspace: Workspace, target: Path) -> int:
         """Write the rows to a Parquet file and return how many there are. Raises UnreadableError, or GoneError where another try may help."""
         raise NotImplementedError

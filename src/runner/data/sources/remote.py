@@ -113,7 +113,7 @@ class RemoteSpec(SnapshotSpec):
 
     def _objects(self) -> pl.LazyFrame:
         options: dict[str, Any] = {
-            "storage_options": {"max_retries": "2", "timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}
+            "storage_options": {"max_retries": 2, "timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}
         }
         if self.stored == "delta":
             return pl.scan_delta(self.uri)

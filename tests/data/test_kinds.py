@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -285,6 +286,15 @@ def test_a_delta_table_is_read_at_its_pinned_version(tmp_path: Path) -> None:
     for log in (tmp_path / "table/_delta_log").glob("*.json"):
         log.write_text("{")
     assert "is damaged" in told(tmp_path, kind="delta", path="table")
+
+
+def test_a_library_that_is_not_installed_is_named_with_its_extra(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastexcel", None)
+    with pytest.raises(FaultsError) as caught:
+        load(book, kind="excel", path="book.xlsx")
+    (fault,) = caught.value.faults
+    assert fault.wrong == "book.xlsx: needs fastexcel, which is not installed"
+    assert fault.hint == "pip install 'runner[sources]'"
 
 
 # ---- pins, event time, freshness -------------------------------------------------------------------------------------

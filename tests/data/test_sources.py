@@ -132,7 +132,7 @@ def test_every_missing_file_is_named(tmp_path: Path) -> None:
     assert [f.wrong for f in caught.value.faults] == [
         "data/none.parquet is missing",
         "folder is not a file",
-        "folder: holds no .parquet file",
+        "folder: is a folder that holds no .parquet file",
         "folder/*.parquet: matches no file",
     ]
 

@@ -16,6 +16,7 @@ from runner.cli import main
 Change = Callable[[Path], object]
 RAW = "data/raw/loans.parquet"
 CONF = "conf/experiment/tiny.yaml"
+ASKED = "kind: sql, path: data/raw/asked.parquet"
 TAKEN = '''\
 from typing import ClassVar, Literal
 from runner.extend import StepSpec, register
@@ -60,6 +61,17 @@ def csv(content: bytes) -> Change:
     def change(root: Path) -> None:
         (root / "data/raw/loans.csv").write_bytes(content)
         (root / CONF).write_text(TINY.replace("{kind: parquet, path: data/raw/loans.parquet}", "{kind: csv, path: data/raw/loans.csv}"))
+
+    return change
+
+
+def source(declared: str, content: bytes | None = None) -> Change:
+    """The primary source as declared; content: of the file that it names."""
+
+    def change(root: Path) -> None:
+        conf("{kind: parquet, path: data/raw/loans.parquet}", f"{{{declared}}}")(root)
+        if content is not None:
+            (root / declared.partition("path: ")[2].partition(",")[0]).write_bytes(content)
 
     return change
 
@@ -187,6 +199,16 @@ DATA = [
     Case("CSV with another separator", csv(loans().write_csv(separator=";").encode()), 2, ("data/raw/loans.csv", "separator: ';'")),
     Case("CSV in UTF-16", csv(table().decode().encode("utf-16")), 2, ("data/raw/loans.csv", "UTF-16", "iconv")),
     Case("empty CSV", csv(b""), 2, ("data/raw/loans.csv", "empty")),
+    Case("CSV in another encoding than declared", source("kind: csv, path: data/raw/loans.csv, encoding: utf-16", b"bad,amount"), 2, ("not utf-16",)),
+    Case("NDJSON with a broken line", source("kind: ndjson, path: data/raw/loans.ndjson", b'{"bad": 0}\n{"bad": '), 2, ("loans.ndjson: line 2 is no JSON",)),
+    Case("no workbook", source("kind: excel, path: data/raw/loans.xlsx", b"bad,amount"), 2, ("cannot be read as a workbook",)),
+    Case("no Delta table", source("kind: delta, path: data/raw"), 2, ("holds no Delta table",)),
+    Case("a folder without Parquet", source("kind: parquet, path: conf"), 2, ("conf: is a folder that holds no .parquet file",)),
+    Case("a pinned file that changed", source(f"kind: parquet, path: {RAW}, sha256: {'a' * 64}"), 2, ("is not the pinned version",)),
+    Case("a database without its address", source(f"{ASKED}, uri_env: BANK_DATABASE, table: loans"), 2, ("BANK_DATABASE, which is not set",)),
+    Case("a database that is not there", source(f"{ASKED}, database: data/raw/bank.sqlite, table: loans"), 2, ("no database data/raw/bank.sqlite",)),
+    Case("a source of two databases", source(f"{ASKED}, uri_env: A, database: b, table: c"), 2, ("just one of uri_env and database",)),
+    Case("an encoding that is none", source("kind: csv, path: data/raw/loans.csv, encoding: klingon"), 2, ("encoding 'klingon' is not known",)),
     Case("header only", csv(b"bad,amount,income,age,home\n"), 3, ("min rows",)),
     Case("verdicts that are wrong", verdicts("0,keep,", "1,kep,", "2,change,7", "0,drop,"), 2, ("row 2", "'kep'", "row 3", "'7'", "row 4", "row 1 already")),
     Case("a verdict about no row", verdicts("900,keep,"), 2, ("data.label.corrections", "row 1", "no row of the data has this row_id")),

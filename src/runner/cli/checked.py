@@ -78,18 +78,25 @@ def show_inventory(out: Console, found: Inventory) -> None:
     """Sources as found, gaps with their consequences, faults, and whether there is enough."""
     rows = [
         (
-            Text("✓ reachable", "green") if not s.faults else Text("✗ missing", "bold red"),
+            Text("✓ reachable", "green") if not s.faults else Text(f"✗ {s.state}", "bold red"),
             Text(clean(s.name), "bold"),
             Text(s.kind),
             Text("" if s.rows is None else f"{s.rows:,}", justify="right"),
             Text(str(len(s.columns)) if s.columns else "", justify="right"),
             Text("" if s.size is None else size(s.size), justify="right"),
             Text("" if s.changed is None else s.changed.strftime("%Y-%m-%d %H:%M")),
+            Text("" if s.newest is None else s.newest[:16].replace("T", " ")),
             Text(clean(s.shown)),
         )
         for s in found.sources
     ]
-    out.print(_table("sources", "", "name", "kind", "rows", "columns", "size", "written (UTC)", "where", rows=rows))
+    out.print(_table("sources", "", "name", "kind", "rows", "columns", "size", "written (UTC)", "newest (UTC)", "where", rows=rows))
+    for source in found.sources:
+        if source.record is not None:
+            line = f"{source.name}: snapshot of {source.record.fetched_at}, {source.record.rows:,} rows, from {source.record.origin}"
+            out.print(Text(clean(line)), soft_wrap=True)
+        if source.live:
+            out.print(Text(clean(f"{source.name}: the other side {source.live}")), soft_wrap=True)
     if found.gaps:
         out.print()
         told = [(Text(clean(g.column), "bold red"), Text(clean(g.consequence))) for g in found.gaps]
@@ -118,11 +125,16 @@ def show_samples(out: Console, found: Inventory) -> None:
         if source.sample is None:
             continue
         rows = [
-            (Text(clean(name), "bold"), Text(str(dtype)), Text(clean(", ".join(shown(v) for v in source.sample[name].to_list()))))
+            (
+                Text(clean(name), "bold"),
+                Text(found.declared.get(source.name, {}).get(name, "")),
+                Text(str(dtype)),
+                Text(clean(", ".join(shown(v) for v in source.sample[name].to_list()))),
+            )
             for name, dtype in source.sample.schema.items()
         ]
         out.print()
-        out.print(_table(f"{source.name}: first rows", "column", "type", "values", rows=rows))
+        out.print(_table(f"{source.name}: first rows", "column", "declared", "found", "values", rows=rows))
 
 
 def _foreseen(outcome: str, room: str, why: str) -> tuple[Text, ...]:

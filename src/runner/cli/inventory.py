@@ -10,6 +10,7 @@ from runner.core.faults import ExitCode
 
 ABOUT = """\
 Declared against found: each source's rows, columns, size and age, and each gap with its consequence. With --sample also types and first rows.
+Databases and object stores are asked too, for their columns and no row.
 Exit codes: 0 all is there, 2 something is missing."""
 
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.pipeline.check.inventory import take
 
     workspace = here()
-    found = take(workspace, compose(workspace, args.overrides))
+    found = take(workspace, compose(workspace, args.overrides), live=True)
     if args.json:
         print(json_text(found.as_json()), end="")
     else:

@@ -20,8 +20,8 @@ from runner.core.files import beside, clear_leftovers
 from runner.core.workspace import Workspace
 from runner.data.load import explained, newest, open_all
 from runner.data.sources.parquet import ParquetSpec, difference
-from runner.data.sources.snapshot import QUESTION, GoneError, Record, SnapshotSpec, recorded
-from runner.data.unreadable import UnreadableError
+from runner.data.sources.snapshot import QUESTION, Record, SnapshotSpec, recorded
+from runner.data.unreadable import GoneError, UnreadableError
 
 Outcome = Literal["fetched", "renewed", "unchanged", "kept"]
 LONGEST_WAIT_S = 10.0

@@ -20,6 +20,10 @@ class WrongSeparatorError(UnreadableError):
         super().__init__(wrong, f"cells separated by {declared!r}", f"declare `separator: {found!r}`")
 
 
+class GoneError(UnreadableError):
+    """The other side cannot be reached or broke off: the same may succeed later."""
+
+
 def shortened(text: str, longest: int = 60) -> str:
     """Quoted text of a file for a message.
 

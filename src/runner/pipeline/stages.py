@@ -112,7 +112,7 @@ def _only(places: Mapping[str, Place], *names: str) -> dict[str, Place]:
 
 
 # How the kinds of sources read, for the first look at the primary one.
-READERS = ("bundle/casts.py", "data/databases", "data/derive.py", "data/load.py", "data/sources", "data/unreadable.py")
+READERS = ("bundle/casts.py", "data/databases", "data/derive.py", "data/extra.py", "data/load.py", "data/sources", "data/unreadable.py")
 
 STAGES = (
     Stage("problem", "primary", {}, PROBLEM, ("core", "problem"), READERS),

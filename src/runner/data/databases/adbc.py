@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-import polars as pl
-
 from runner.data.databases.arrow import empty, framed
-from runner.data.databases.question import Question, check_names, limited, too_long
-from runner.data.sources.extra import needed
-from runner.data.sources.snapshot import GoneError
-from runner.data.unreadable import UnreadableError
+from runner.data.databases.question import Frames, Question, check_names, limited, too_long
+from runner.data.extra import needed
+from runner.data.unreadable import GoneError, UnreadableError
 
 POSTGRESQL = ("postgresql", "postgres")
 CANCELLED = "57014"
@@ -30,7 +26,7 @@ def has_driver(scheme: str) -> bool:
     return scheme in POSTGRESQL or find_spec(f"adbc_driver_{scheme}") is not None
 
 
-def frames(question: Question) -> Iterator[pl.DataFrame]:
+def frames(question: Question) -> Frames:
     """The rows, batch by batch; at least one frame, so that the types are known.
 
     Raises UnreadableError with the server's message, and GoneError where it cannot be reached, is stopped or breaks off.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import polars as pl
+from contextlib import closing
 
 from runner.data.databases.arrow import empty, framed
-from runner.data.databases.question import ROWS_AT_ONCE, Question, check_names, limited, too_long
-from runner.data.sources.extra import needed
+from runner.data.databases.question import ROWS_AT_ONCE, Frames, Question, check_names, limited, too_long
+from runner.data.extra import needed
 from runner.data.unreadable import UnreadableError
 
 # Where the mark stands in the first block of a file.
@@ -17,13 +15,13 @@ MAGIC, MAGIC_AT = b"DUCK", 8
 ALONE = {"enable_external_access": "false", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
-def frames(question: Question) -> Iterator[pl.DataFrame]:
+def frames(question: Question) -> Frames:
     """The rows, about 65,000 at a time; at least one frame, so that the types are known. Raises UnreadableError."""
     duckdb = needed("duckdb")
     try:
         connection = duckdb.connect(str(question.file), read_only=True, config=ALONE)
-        with connection, limited(question, connection.interrupt):
-            reader = connection.execute(question.query).to_arrow_reader(ROWS_AT_ONCE)
+        # The stream is closed whatever happens: as long as it is open, opening the same database again waits for it.
+        with connection, limited(question, connection.interrupt), closing(connection.execute(question.query).to_arrow_reader(ROWS_AT_ONCE)) as reader:
             check_names(reader.schema.names)
             yield framed(empty(reader.schema))
             for batch in reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,14 @@ from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import polars as pl
+
 from runner.core.faults import listed
 from runner.core.secrets import masked
 from runner.data.unreadable import UnreadableError
 
+Frames = Generator[pl.DataFrame, None, None]
+"""The rows of an answer, piece by piece; the first piece may be empty, so that the types are known."""
 ROWS_AT_ONCE = 1 << 16
 LONGEST_TOLD = 400
 
@@ -65,7 +69,7 @@ def check_names(names: Iterable[str]) -> None:
 
 @contextmanager
 def limited(question: Question, interrupt: Any) -> Iterator[Timer]:
-    """Call `interrupt` when the statement has taken too long; `is_over` tells afterwards whether it did."""
+    """Call `interrupt` when the statement has taken too long."""
     timer = Timer(question.statement_timeout_s, interrupt)
     timer.daemon = True
     timer.start()
@@ -73,6 +77,8 @@ def limited(question: Question, interrupt: Any) -> Iterator[Timer]:
         yield timer
     finally:
         timer.cancel()
+        # It holds the connection as long as it lives, and some engines wait for that when the same database is opened next.
+        timer.join()
 
 
 def too_long(question: Question) -> UnreadableError:

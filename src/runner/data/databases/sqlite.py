@@ -12,7 +12,7 @@ from urllib.parse import quote
 import polars as pl
 
 from runner.core.expressions import quoted
-from runner.data.databases.question import ROWS_AT_ONCE, Question, check_names, too_long
+from runner.data.databases.question import ROWS_AT_ONCE, Frames, Question, check_names, too_long
 from runner.data.unreadable import UnreadableError
 
 MAGIC = b"SQLite format 3\0"
@@ -21,7 +21,7 @@ STEPS_BETWEEN_LOOKS = 100_000
 KINDS = ("integer", "real", "text", "blob")
 
 
-def frames(question: Question) -> Iterator[pl.DataFrame]:
+def frames(question: Question) -> Frames:
     """The rows, about 65,000 at a time; at least one frame, so that the types are known.
 
     SQLite types values, not columns: a first look over all rows settles each column's type, in the same transaction. Raises UnreadableError.

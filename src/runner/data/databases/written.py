@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ from runner.data.unreadable import UnreadableError
 GROUP = 1 << 17
 
 
-def write(frames: Iterable[pl.DataFrame], target: Path, max_rows: int, told: Mapping[str, str]) -> int:
+def write(frames: Generator[pl.DataFrame, None, None], target: Path, max_rows: int, told: Mapping[str, str]) -> int:
     """Write all rows and return their number. told: what the file says of itself. The bytes depend on the rows alone; memory holds one group of rows at a time.
 
     Raises UnreadableError where there are more than max_rows.
@@ -29,12 +29,14 @@ def write(frames: Iterable[pl.DataFrame], target: Path, max_rows: int, told: Map
             writer = pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=3) if writer is None else writer
             writer.write_table(table, row_group_size=GROUP)
     finally:
+        # A stream that is left midway keeps its connection until it is closed.
+        frames.close()
         if writer is not None:
             writer.close()
     return rows
 
 
-def _groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _groups(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """The same rows in groups of one size, the last one smaller; one without rows where there are none at all."""
     held: list[pl.DataFrame] = []
     n, schema, is_first = 0, None, True

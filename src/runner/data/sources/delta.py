@@ -11,7 +11,7 @@ from pydantic import Field
 
 from runner.core.digests import of_file, of_value
 from runner.core.registry import register
-from runner.data.sources.extra import needed
+from runner.data.extra import needed
 from runner.data.sources.source import FileSourceSpec
 from runner.data.unreadable import UnreadableError
 

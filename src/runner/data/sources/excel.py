@@ -15,7 +15,7 @@ from pydantic import Field
 
 from runner.core.faults import listed, nearest
 from runner.core.registry import register
-from runner.data.sources.extra import needed
+from runner.data.extra import needed
 from runner.data.sources.source import FileSourceSpec
 from runner.data.unreadable import UnreadableError
 

@@ -49,8 +49,11 @@ def scan(spec: ParquetSpec, path: Path) -> pl.LazyFrame:
     keys = _keys(found, base_of(path))
     if not keys:
         return pl.scan_parquet(found, glob=False, hive_partitioning=False)
+    # The engine takes every folder above for a key as well; what lies outside of the source is none of its columns.
+    above = {part.partition("=")[0] for part in base_of(path).parts if "=" in part}
     # As text, since a month 01 is no number 1; the contract casts it.
-    return pl.scan_parquet(found, glob=False, hive_partitioning=True, hive_schema=dict.fromkeys(keys, pl.String()))
+    rows = pl.scan_parquet(found, glob=False, hive_partitioning=True, hive_schema=dict.fromkeys([*above, *keys], pl.String()))
+    return rows.drop(above - set(keys))
 
 
 def _check_frame(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -17,12 +16,12 @@ from runner.core.faults import listed
 from runner.core.registry import register
 from runner.core.secrets import has_password
 from runner.core.workspace import Workspace
-from runner.data.databases.question import Question
+from runner.data.databases.question import Frames, Question
 from runner.data.databases.written import write
 from runner.data.sources import csv, ndjson, snapshot
 from runner.data.sources.many import WILD
-from runner.data.sources.snapshot import QUESTION, GoneError, SnapshotSpec
-from runner.data.unreadable import UnreadableError
+from runner.data.sources.snapshot import QUESTION, SnapshotSpec
+from runner.data.unreadable import GoneError, UnreadableError
 
 ROWS_AT_ONCE = 1 << 16
 SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "file")
@@ -113,7 +112,9 @@ class RemoteSpec(SnapshotSpec):
             raise self._told(error) from None
 
     def _objects(self) -> pl.LazyFrame:
-        options: dict[str, Any] = {"storage_options": {"timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}}
+        options: dict[str, Any] = {
+            "storage_options": {"max_retries": 2, "timeout": f"{self.timeout_s:g}s", "connect_timeout": f"{min(self.timeout_s, 10.0):g}s"}
+        }
         if self.stored == "delta":
             return pl.scan_delta(self.uri)
         return pl.scan_ipc(self.uri, **options) if self.stored == "ipc" else pl.scan_parquet(self.uri, **options)
@@ -128,7 +129,7 @@ class RemoteSpec(SnapshotSpec):
         kept = rows if self.where is None else rows.filter(expressions.parse(self.where))
         return kept if self.select is None else kept.select(self.select)
 
-    def _frames(self, rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    def _frames(self, rows: pl.LazyFrame) -> Frames:
         asked = self._asked(rows)
         yield pl.DataFrame(schema=asked.collect_schema())
         yield from asked.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True, engine="streaming")

@@ -56,6 +56,10 @@ class SnapshotSpec(FileSourceSpec):
         """Where the rows come from, for people; no secret."""
         raise NotImplementedError
 
+    def columns_now(self, workspace: Workspace) -> dict[str, str] | None:
+        """Name to type of what would come now, asked without a row; None where only the rows can tell. Raises UnreadableError."""
+        raise NotImplementedError
+
     def fetch(self, workspace: Workspace, target: Path) -> int:
         """Write the rows to a Parquet file and return how many there are. Raises UnreadableError, or GoneError where another try may help."""
         raise NotImplementedError
@@ -75,10 +79,6 @@ class SnapshotSpec(FileSourceSpec):
         if self.snapshot_date is not None and not found.fetched_at.startswith(self.snapshot_date):
             wrong = f"is not the pinned snapshot, it was fetched at {found.fetched_at}"
             raise UnreadableError(wrong, f"snapshot_date: {self.snapshot_date}", "bring it back with `dvc checkout`, or pin this one")
-
-
-class GoneError(UnreadableError):
-    """The other side cannot be reached or broke off: the same may succeed later."""
 
 
 @dataclass(frozen=True)

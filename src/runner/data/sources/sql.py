@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -15,14 +15,14 @@ from runner.core.faults import listed
 from runner.core.registry import register
 from runner.core.workspace import Workspace
 from runner.data.databases import adbc, connectorx, duckdb, sqlite
-from runner.data.databases.question import Question
+from runner.data.databases.question import Frames, Question
 from runner.data.databases.written import write
 from runner.data.sources import snapshot
 from runner.data.sources.snapshot import QUESTION, SnapshotSpec
 from runner.data.unreadable import UnreadableError
 
-Frames = Callable[[Question], Iterator[pl.DataFrame]]
-FILES: dict[str, Frames] = {"sqlite": sqlite.frames, "duckdb": duckdb.frames}
+Engine = Callable[[Question], Frames]
+FILES: dict[str, Engine] = {"sqlite": sqlite.frames, "duckdb": duckdb.frames}
 EXAMPLE = "an address such as postgresql://user:password@host/database"
 
 
@@ -81,7 +81,7 @@ class SqlSpec(SnapshotSpec):
             return self.query.strip().rstrip(";")
         return f"SELECT * FROM {'.'.join(quoted(part) for part in str(self.table).split('.'))}"  # noqa: S608 - a declared name, in quotes
 
-    def _asked(self, workspace: Workspace, query: str) -> tuple[Question, Frames]:
+    def _asked(self, workspace: Workspace, query: str) -> tuple[Question, Engine]:
         """What is asked, and of which engine. Raises UnreadableError where the address is missing or of an unknown kind."""
         limits = (self.connect_timeout_s, self.statement_timeout_s)
         if self.database is not None:

@@ -12,6 +12,7 @@ from runner.core.faults import Fault, FaultsError, RefusedError
 from runner.core.files import clear, write_parquet
 from runner.core.stage import Given
 from runner.data.reach import Reached
+from runner.data.sources.parquet import ParquetSpec
 from runner.experiment.model import Experiment
 from runner.pipeline.run import Run
 from runner.pipeline.stages import DATA, FEATURES, PROBLEM, Stage, stage_of
@@ -101,10 +102,10 @@ def _probed(run: Run, primary: Reached, n: int, iterations: int) -> Probe:
 
     with TemporaryDirectory(dir=run.workspace.home, prefix="probe-") as scratch:
         root = Path(scratch)
-        files = {f"source.{name}": run.workspace.inside(source.path, name) for name, source in run.experiment.data.sources.items()}
+        files = {f"source.{name}": source.located(run.workspace, f"data.sources.{name}") for name, source in run.experiment.data.sources.items()}
         some, rows = _some_rows(run, primary, root, n)
         files |= {"primary": some, f"source.{primary.name}": some}
-        experiment = _small(run.experiment)
+        experiment = _small(run.experiment, primary.name)
         for room, places in (("problem", PROBLEM), ("data", DATA), ("features", FEATURES)):
             _stage(run, experiment, stage_of(room), files, root)
             files |= {name: root / place.path for name, place in places.items()}
@@ -112,25 +113,23 @@ def _probed(run: Run, primary: Reached, n: int, iterations: int) -> Probe:
 
 
 def _some_rows(run: Run, primary: Reached, root: Path, n: int) -> tuple[Path, int]:
-    """Rows from all over the primary source, in its order, as a file of the same kind."""
+    """Rows from all over the primary source, in its order, as a Parquet file whatever the source is."""
     if primary.source is None or not primary.rows:
         raise ValueError("a source that holds nothing cannot be probed")
     some = primary.source.raw.gather_every(max(1, -(-primary.rows // n))).collect()
-    declared: Any = run.experiment.data.sources[primary.name]
-    target = root / f"primary.{primary.kind}"
-    if primary.kind == "parquet":
-        write_parquet(target, some)
-    else:
-        some.write_csv(target, separator=declared.separator)
+    target = root / "primary.parquet"
+    write_parquet(target, some)
     return target, some.height
 
 
-def _small(experiment: Experiment) -> Experiment:
-    """One trial each, on data that need not be enough to learn from."""
+def _small(experiment: Experiment, primary: str) -> Experiment:
+    """One trial each, on data that need not be enough to learn from, the primary source in a file of its own."""
+    source = ParquetSpec(kind="parquet", path="primary.parquet", derive=experiment.data.sources[primary].derive)
+    data = experiment.data.model_copy(update={"sources": {**experiment.data.sources, primary: source}})
     training = experiment.training
     tuning = training.tuning.model_copy(update={"trials": 1})
     problem = experiment.problem.model_copy(update={"feasibility": experiment.problem.feasibility.model_copy(update={"min_rows": 1, "min_positives": 1})})
-    return experiment.model_copy(update={"problem": problem, "training": training.model_copy(update={"tuning": tuning})})
+    return experiment.model_copy(update={"problem": problem, "data": data, "training": training.model_copy(update={"tuning": tuning})})
 
 
 def _stage(run: Run, experiment: Experiment, stage: Stage, files: Mapping[str, Path], root: Path) -> None:

@@ -92,7 +92,13 @@ def raw_files(stage: Stage, entry: Mapping[str, Any], paths: Iterable[str]) -> t
     sources = source_paths(entry)
     names = {"none": (), "primary": (str(entry["data"].get("primary")),), "all": tuple(sources)}[stage.sources]
     changed = frozenset(paths)
-    return tuple(sorted({found for name in names if name in sources for found in _standing_for(sources[name]) if found in changed}))
+    return tuple(sorted({found for name in names if name in sources for found in changed if _holds(sources[name], found)}))
+
+
+def _holds(source: str, path: str) -> bool:
+    """Whether a path is a source's file, a file of its folder or pattern, or the .dvc file that stands for one of them."""
+    folder = source.partition("*")[0].rpartition("/")[0] if "*" in source else source
+    return path in _standing_for(source) or path in _standing_for(folder) or path.startswith(f"{folder}/")
 
 
 def _standing_for(path: str) -> tuple[str, ...]:

@@ -48,8 +48,12 @@ def test_the_draw_is_the_same_however_the_rows_are_cut(parts: int) -> None:
     assert sampled(cut.lazy(), 3_000, 500, seed=1).equals(sampled(rows.lazy(), 3_000, 500, seed=1))
 
 
-@pytest.mark.parametrize("spec", [QualitySpec(), ROUGH])
-def test_findings_are_the_same_from_memory_from_pieces_and_from_a_file(spec: QualitySpec, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("spec", "counted_rows"), [(QualitySpec(), 500_000), (ROUGH, 1_000)])
+def test_findings_are_the_same_from_memory_from_pieces_and_from_a_file(
+    spec: QualitySpec, counted_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With estimated distinct values, too.
+    monkeypatch.setattr("runner.data.quality.counts.COUNTED_ROWS", counted_rows)
     table = planted("level_shift", n=4000)
     table.rows.write_parquet(tmp_path / "rows.parquet", row_group_size=700)
     pieces = pl.concat([table.rows[at : at + 611] for at in range(0, table.rows.height, 611)], rechunk=False)

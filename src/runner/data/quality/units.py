@@ -85,7 +85,9 @@ def _two_clouds(values: np.ndarray, unknown: list[float]) -> _Mix | None:
     if min(len(low), len(high)) < max(PART_ROWS, LEAST_PART * len(logs)):
         return None
     away = float(np.median(high) - np.median(low))
-    factor = _nearest(away, NEAR)
+    # The middle of few values is known less well (the median of a bell shape: 1.25 deviations over the root of their number).
+    few = min(low, high, key=len)
+    factor = _nearest(away, float(np.clip(2.5 * few.std() / np.sqrt(len(few)), NEAR, 2 * NEAR)))
     if factor is None:
         return None
     distance = _distance(low + away, high)

@@ -181,7 +181,7 @@ DATA = [
         "a rule of the table that does not hold",
         conf("  split: {", "  table_rules:\n    enough: {sql: COUNT(*) > 5000 AND AVG(amount) < 400}\n  split: {"),
         3,
-        ("enough", "FALSE over the"),
+        ("enough", "COUNT(*) > 5000"),
     ),
     Case(
         "a production sample that lacks a column",

@@ -190,7 +190,7 @@ def _column(name: str, declared: Record, seen: Record, is_target: bool) -> tuple
         plain(text(declared, "type")),
         plain(text(declared, "unit")),
         plain(_limits(declared)),
-        plain(text(declared, "on_fail")),
+        plain(_if_not(declared)),
         share(amount(seen, "missing_share")),
         counted(amount(seen, "distinct")),
         plain(_values(seen)),
@@ -211,6 +211,8 @@ def _limits(declared: Record) -> str:
     parts.append(f"one of {listed([str(v) for v in values(declared, 'allowed')])}" if values(declared, "allowed") else "")
     parts.append(f"like {text(declared, 'pattern')}" if text(declared, "pattern") else "")
     parts.append("may be missing" if at(declared, "nullable") else "")
+    parts.append("stands once" if at(declared, "unique") else "")
+    parts.append(f"at most {told(amount(declared, 'max_age_hours'))} hours old" if amount(declared, "max_age_hours") else "")
     return ", ".join(part for part in parts if part)
 
 
@@ -227,5 +229,14 @@ def _end(value: object) -> str:
 
 
 def _rules(contract: Record) -> tuple[Part, ...]:
-    rows = [(plain(words(name), "key"), code(text(rule, "sql")), plain(text(rule, "on_fail"))) for name, rule in record(contract, "rules").items()]
-    return table(("Rule over the row", "Must be true", "If not"), rows, stacked=True)
+    parts: tuple[Part, ...] = ()
+    for key, over in (("rules", "row"), ("table_rules", "table")):
+        rows = [(plain(words(name), "key"), code(text(rule, "sql")), plain(_if_not(rule))) for name, rule in record(contract, key).items()]
+        parts += table((f"Rule over the {over}", "Must be true", "If not"), rows, stacked=True)
+    return parts
+
+
+def _if_not(declared: Record) -> str:
+    """What a breach does, and from which share of the rows on."""
+    tolerated = amount(declared, "tolerated_share")
+    return text(declared, "on_fail") + (f", beyond {100 * tolerated:g}%" if tolerated else "")

@@ -12,7 +12,7 @@ from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import PRICED_GROUPS, Finding, Severity, Stake, as_yaml, first, percent
 from runner.data.quality.hashes import hashed, repeated
-from runner.data.quality.look import Look
+from runner.data.quality.look import MOST_COLUMNS, Look
 
 # Below this many pairs by chance, rows that agree are copies.
 SURE_PAIRS = 0.01
@@ -38,12 +38,14 @@ def sure(odds: Chance, columns: list[str], n_pairs: float) -> bool:
 class _Repeated:
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.whole = [name for name in look.columns if name not in look.task.key]
+        every = [name for name in look.columns if name not in look.task.key]
+        self.whole = every[:MOST_COLUMNS]
+        self.said = "every column" if len(every) <= MOST_COLUMNS else f"the first {MOST_COLUMNS:,} columns"
         self.known = [name for name in look.known if name not in look.task.forbidden]
         self.odds = chance(look, look.seen)
         # What models see is part of what is known, and that of the whole row: each column is hashed once.
         beside = [name for name in self.known if name not in look.seen]
-        rest = [name for name in self.whole if name not in self.known]
+        rest = [name for name in self.whole if name not in set(self.known)]
         parts = look.rows.select(ROW_ID, hashed(look.seen).alias(SEEN), hashed(beside).alias(BOTH), hashed(rest).alias(WHOLE))
         nested = parts.with_columns((pl.col(SEEN) + pl.col(BOTH)).alias(BOTH)).with_columns((pl.col(BOTH) + pl.col(WHOLE)).alias(WHOLE))
         self.hashes = nested.collect(engine="streaming").sort(ROW_ID)
@@ -63,11 +65,11 @@ class _Repeated:
             return
         but = " but the key" if self.look.task.key else ""
         if not is_sure:
-            told = f"{n:,} rows ({percent(share)}) equal an earlier one in every column{but}; with so few values that can be chance"
+            told = f"{n:,} rows ({percent(share)}) equal an earlier one in {self.said}{but}; with so few values that can be chance"
             yield Finding("info", "rows that no column tells apart", told, n, "duplicates", row_ids=first(ids))
             return
         severity: Severity = "serious" if share >= SERIOUS_COPIES else "warned" if share >= WARNED_SHARE else "info"
-        told = f"{n:,} rows ({percent(share)}) equal an earlier one in every column{but}"
+        told = f"{n:,} rows ({percent(share)}) equal an earlier one in {self.said}{but}"
         hint = "find out where they come from; name the columns that make a row under data.unique, and later copies go to quarantine"
         yaml = as_yaml({"data": {"unique": self.whole}}) if len(self.whole) <= 8 else ""
         yield Finding(severity, "rows are repeated", told, n, "duplicates", row_ids=first(ids), next=hint, yaml=yaml)

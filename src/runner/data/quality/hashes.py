@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
 import numpy as np
 import polars as pl
 
@@ -19,7 +16,15 @@ def hashed(columns: list[str]) -> pl.Expr:
     """
     if not columns:
         return pl.lit(0, pl.UInt64)
-    return reduce(add, (pl.col(name).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name in columns))
+    return total([pl.col(name).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name in columns])
+
+
+def total(terms: list[pl.Expr]) -> pl.Expr:
+    """Their sum, which wraps around; nested like a tree, because a long chain of thousands of columns would exhaust the stack."""
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[len(pairs) * 2 :]
+    return terms[0]
 
 
 def factor(name: str) -> int:

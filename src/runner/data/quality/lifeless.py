@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from runner.core.digests import of_bytes
 from runner.data.quality.finding import Finding
 from runner.data.quality.look import Look
 
-HEAD = 1_000
+HEAD = 100
 LEFT_OUT = "it is left out of the features"
 
 
@@ -35,7 +34,7 @@ def _twins(look: Look) -> dict[str, str]:
     marked: dict[tuple[object, ...], list[str]] = {}
     for name in look.columns:
         values = look.sample[name]
-        head = of_bytes(repr(values.head(HEAD).to_list()).encode())
+        head = tuple(values.head(HEAD).to_list())
         marked.setdefault((str(values.dtype), look.counts.distinct[name], look.counts.missing[name], head), []).append(name)
     pairs: dict[str, str] = {}
     for alike in marked.values():

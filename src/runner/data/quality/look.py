@@ -48,7 +48,8 @@ class Look:
     @cached_property
     def columns(self) -> list[str]:
         """The contract's columns, in order."""
-        return [name for name in self.contract["order"] if name in self.sample.columns]
+        there = set(self.sample.columns)
+        return [name for name in self.contract["order"] if name in there]
 
     @cached_property
     def described(self) -> list[str]:
@@ -118,7 +119,8 @@ def look(
     """
     n_rows = int(rows.select(pl.len()).collect(engine="streaming").item())
     drawn = sampled(rows, n_rows, spec.sample_rows, seed_for(seed, "data", "quality", "sample"))
-    declared = [name for name in contract["order"] if name in drawn.columns]
+    there = set(drawn.columns)
+    declared = [name for name in contract["order"] if name in there]
     timed = next((name for name in (task.time, clock) if name and name in declared and drawn[name].dtype.is_temporal()), None)
     return Look(rows, n_rows, drawn, contract, task, seed, counted(rows, n_rows, drawn.select(declared).schema), timed, test, production)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
 import numpy as np
 import polars as pl
@@ -18,7 +16,7 @@ from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
-from runner.data.quality.hashes import factor
+from runner.data.quality.hashes import factor, total
 from runner.data.quality.look import GAMMA, MIX, WORD, Look, mixed
 
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 3, 30, 4
@@ -27,12 +25,14 @@ NEAR, WIDE = 0.02, 3.0
 AGREEING, SURE, RAREST = 0.75, 100.0, 1e-6
 WARNED_SHARE = 0.005
 RANDOM_PAIRS = 20_000
+# Two rows that agree in so many columns agree.
+COMPARED = 100
 BUCKET = "__runner_bucket"
 
 
 def check(look: Look) -> list[Finding]:
     """Pairs of rows that are too alike to be chance, and not equal in everything that is known at the decision."""
-    columns = [name for name in look.known if look.counts.distinct[name] > 1]
+    columns = [name for name in look.known if look.counts.distinct[name] > 1][:COMPARED]
     if look.sample.height < 2 or len(columns) < LEAST_COLUMNS:
         return []
     scale = _scale(look, columns)
@@ -180,7 +180,7 @@ def _bucket(rows: _Coded, scale: _Scale, chosen: list[str], shift: list[float]) 
 
 def _drawn_bucket(look: Look, scale: _Scale, chosen: list[str], shift: list[float]) -> pl.Expr:
     """The same as an expression over all rows."""
-    return reduce(add, (_rounded(look, scale, name, s).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name, s in zip(chosen, shift, strict=True)))
+    return total([_rounded(look, scale, name, s).hash(seed=1) * pl.lit(factor(name), pl.UInt64) for name, s in zip(chosen, shift, strict=True)])
 
 
 def _rounded(look: Look, scale: _Scale, name: str, shift: float) -> pl.Expr:

@@ -39,8 +39,10 @@ def _column(look: Look, name: str) -> dict[str, Any]:
 
 
 def _top(look: Look, name: str, n_distinct: int) -> list[dict[str, Any]]:
-    rows = look.rows if n_distinct <= MOST_GROUPED else look.sample.lazy()
+    """The most common values: of all rows, or by the sample where there are too many different ones."""
     value = pl.col(name).cast(pl.String).alias("value")
-    counted = rows.select(value).drop_nulls().group_by("value").agg(pl.len().alias("rows"))
-    most = counted.sort(["rows", "value"], descending=[True, False]).head(TOP_VALUES).collect(engine="streaming")
-    return [{"value": shown(value)[1:-1] if value else value, "rows": look.scaled(n) if rows is not look.rows else n} for value, n in most.iter_rows()]
+    by_sample = n_distinct > MOST_GROUPED or not look.is_sampled
+    rows = look.sample.select(value).lazy() if by_sample else look.rows.select(value)
+    counted = rows.drop_nulls().group_by("value").agg(pl.len().alias("rows")).collect(engine="in-memory" if by_sample else "streaming")
+    most = counted.sort(["rows", "value"], descending=[True, False]).head(TOP_VALUES)
+    return [{"value": shown(value)[1:-1] if value else value, "rows": look.scaled(n) if by_sample else n} for value, n in most.iter_rows()]

@@ -224,9 +224,7 @@ CONFIG = [
     Case("wrong value type", conf("window_rows: 100", "window_rows: many"), 2, ("monitoring.window_rows", CONF, "many")),
     Case("value out of range", nothing, 2, ("training.tuning.trials", "command line"), ("+experiment=tiny", "training.tuning.trials=0")),
     Case("a moment that is none", label("maturity: {after_days: 30, as_of: yesterday}"), 2, ("data.label.maturity.as_of", "'yesterday'", "2024-06-30")),
-    Case(
-        "labels of a run that was not made", nothing, 2, ("reports/tiny/problem/problem.json", "has not been trained"), ("labels", "review", "+experiment=tiny")
-    ),
+    Case("labels of a run never made", nothing, 2, ("reports/tiny/problem/problem.json", "has not been trained"), ("labels", "review", "+experiment=tiny")),
     Case("unknown kind", conf("kind: target_encoding", "kind: target_encodin"), 2, ("features.steps.homes", "target_encoding")),
     Case(
         "SQL that does not parse",

@@ -99,6 +99,10 @@ def test_a_reviewers_work_is_never_written_over(clouded: Path, say: Say) -> None
     assert code == 2
     assert "holds 5 verdicts already" in err
     assert say(clouded, "labels", "review", "+experiment=tiny", "--output", "other.csv")[0] == 0
+    (clouded / "notes.csv").write_text("what,ever\n1,2\n")
+    code, _, err = say(clouded, "labels", "review", "+experiment=tiny", "--output", "notes.csv")
+    assert code == 2
+    assert "is no review of labels" in err
 
 
 def test_what_was_reviewed_is_not_listed_again(clouded: Path, say: Say) -> None:

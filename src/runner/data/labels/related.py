@@ -91,7 +91,7 @@ def _tested(level: pl.Series, flagged: np.ndarray, group: np.ndarray) -> Mapping
     """The test within each predicted label, added up; None where there is nothing to compare."""
     from scipy.stats import chi2
 
-    codes = level.cast(pl.Categorical).to_physical().to_numpy()
+    codes = level.cast(pl.Enum(level.unique().sort())).to_physical().cast(pl.Int64).to_numpy()
     statistic, freedom, n = 0.0, 0, 0
     for label in np.unique(group):
         here = group == label

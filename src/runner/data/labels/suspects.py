@@ -64,7 +64,7 @@ class Suspects:
 
     @property
     def told_apart(self) -> bool:
-        """Whether wrong labels can surely be told from bad luck: contradictions among the surest rows are many, and most do not go away with certainty."""
+        """Whether wrong labels surely stand out from bad luck: the surest rows are contradicted more than a few times, and mostly for good."""
         lasting = sum(rate.rate * rate.rows for rate in self.rates if 2 * rate.rate >= rate.surest)
         return not self.rates or lasting >= NO_HANDFUL
 

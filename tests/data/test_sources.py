@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from runner.core.faults import FaultsError
 from runner.data.load import open_all, read
+from runner.data.sources import records, regular
 from runner.data.sources.csv import CsvSpec, scan
 from runner.data.sources.parquet import ParquetSpec
+from runner.data.unreadable import UnreadableError
 
 CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -55,6 +57,23 @@ def test_csv_of_any_bytes_is_read_or_refused(tmp_path: Path, content: bytes) -> 
         load(tmp_path, CsvSpec(kind="csv", path="rows.csv"))
     except FaultsError as error:
         assert "rows.csv" in str(error)
+
+
+@IN_ONE_FOLDER
+@given(st.text(st.sampled_from('aé," \n\r\0'), max_size=12), st.sampled_from([3, 1 << 20]), st.sampled_from([[], ["", "a"], ['a"']]))
+def test_csv_read_fast_is_what_the_strict_reader_makes_of_it(tmp_path: Path, text: str, block: int, marks: list[str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(f"x,y\n{text}".encode())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(regular, "BLOCK", block)
+        try:
+            strict = [tuple(None if cell in marks else cell for cell in row) for frame in records.frames(path, "utf-8", ",") for row in frame.rows()]
+        except UnreadableError as error:
+            with pytest.raises(UnreadableError) as caught:
+                scan(CsvSpec(kind="csv", path="rows.csv", null_values=marks), path)
+            assert caught.value.wrong == error.wrong
+        else:
+            assert scan(CsvSpec(kind="csv", path="rows.csv", null_values=marks), path).collect().rows() == strict
 
 
 def test_csv_marks_missing_cells(tmp_path: Path) -> None:

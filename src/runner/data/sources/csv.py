@@ -68,10 +68,10 @@ def scan(spec: CsvSpec, path: Path) -> pl.LazyFrame:
     _refuse_wide(spec, path)
     separator, encoding = _dialect(spec, path)
     names = records.header(path, encoding, separator)
-    return _missing(_judged(path, encoding, separator, names), spec.null_values)
+    return _judged(path, encoding, separator, names, spec.null_values)
 
 
-def _judged(path: Path, encoding: str, separator: str, names: list[str]) -> pl.LazyFrame:
+def _judged(path: Path, encoding: str, separator: str, names: list[str], marks: list[str]) -> pl.LazyFrame:
     schema = dict.fromkeys(names, pl.String())
     try:
         n = sum(block.rows for block in blocks(path, encoding, separator, len(names)))
@@ -79,39 +79,28 @@ def _judged(path: Path, encoding: str, separator: str, names: list[str]) -> pl.L
         # Once to the end, so that what is wrong is said now; the rows are read when they are asked for.
         for _ in records.frames(path, encoding, separator):
             pass
-        return lazily(lambda columns: records.frames(path, encoding, separator), schema)
+        return _missing(lazily(lambda columns: records.frames(path, encoding, separator), schema), marks)
+    # A mark with a quote in it stands in the text in another form than it is meant.
+    own, left = ([], marks) if any('"' in mark for mark in marks) else (marks, [])
+    options: dict[str, Any] = {
+        "has_header": False,
+        "schema": schema,
+        "separator": separator,
+        "null_values": own or None,
+        "empty_string_is_null": "" in own,
+        "raise_if_empty": False,
+    }
     if n and dialect.is_utf8(encoding):
-        return _native(path, separator, schema, n)
-    return lazily(lambda columns: _parsed(path, encoding, separator, schema, columns), schema)
+        # Empty lines at the end are no records.
+        return _missing(pl.scan_csv(path, skip_rows=1, n_rows=n, glob=False, **options), left)
+    return _missing(lazily(lambda columns: _parsed(path, encoding, separator, options, columns), schema), left)
 
 
-def _native(path: Path, separator: str, schema: dict[str, pl.String], n: int) -> pl.LazyFrame:
-    """Regular text in UTF-8, read by the engine itself. n: its records, so that empty lines at the end are not read as some."""
-    return pl.scan_csv(
-        path,
-        has_header=False,
-        skip_rows=1,
-        schema=schema,
-        n_rows=n,
-        separator=separator,
-        empty_string_is_null=False,
-        raise_if_empty=False,
-        glob=False,
-    )
-
-
-def _parsed(path: Path, encoding: str, separator: str, schema: dict[str, pl.String], columns: list[str] | None) -> Iterator[pl.DataFrame]:
-    names = list(schema)
+def _parsed(path: Path, encoding: str, separator: str, options: dict[str, Any], columns: list[str] | None) -> Iterator[pl.DataFrame]:
+    names = list(options["schema"])
+    places = None if columns is None else [names.index(name) for name in columns]
     for block in blocks(path, encoding, separator, len(names)):
-        yield pl.read_csv(
-            block.content,
-            has_header=False,
-            schema=schema,
-            n_rows=block.rows,
-            columns=None if columns is None else [names.index(name) for name in columns],
-            separator=separator,
-            empty_string_is_null=False,
-        )
+        yield pl.read_csv(block.content, n_rows=block.rows, columns=places, **options)
 
 
 def _missing(rows: pl.LazyFrame, marks: list[str]) -> pl.LazyFrame:

@@ -30,11 +30,8 @@ def files_of(path: Path, ending: str) -> list[Path]:
         return [path]
     kept = sorted((file for file in found if file.is_file() and not _is_aside(file, base)), key=lambda file: file.as_posix())
     if not kept:
-        raise UnreadableError(
-            f"is a folder that holds no {ending} file" if path.is_dir() else "matches no file",
-            f"at least one {ending} file",
-            f"look at the folder {base.name}/",
-        )
+        wrong = f"is a folder that holds no {ending} file" if path.is_dir() else "matches no file"
+        raise UnreadableError(wrong, f"at least one {ending} file", f"look at the folder {base.name}/")
     if len(kept) > MOST_FILES:
         raise UnreadableError(f"{len(kept):,} files", f"at most {MOST_FILES:,}", "write larger files")
     outside = next((file for file in kept if not file.resolve().is_relative_to(base.resolve())), None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-SEPARATORS = (",", ";", "\t", "|")
-SAMPLED = 1 << 16
-SAMPLED_ROWS = 200
+from runner.data.sources.dialect import SAMPLED, separator_of
+
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 EXCEL_HINT = "sep="
 
@@ -51,23 +49,3 @@ def _decoded(path: Path) -> tuple[str, str]:
         return content.decode("cp1252"), "Windows-1252"
     except UnicodeDecodeError:
         return content.decode("latin-1"), "Latin-1"
-
-
-def separator_of(text: str) -> str:
-    """The sign that cuts most rows into as many cells as the header has; a comma where none does.
-
-    >>> separator_of("a;b\\n1,5;2\\n"), separator_of("a\\n1\\n")
-    (';', ',')
-    """
-    return max(SEPARATORS, key=lambda sign: _fit(text, sign))
-
-
-def _fit(text: str, separator: str) -> tuple[float, int]:
-    try:
-        rows = [row for _, row in zip(range(SAMPLED_ROWS), csv.reader(text.splitlines(keepends=True), delimiter=separator), strict=False) if row]
-    except csv.Error:
-        return (0.0, 0)
-    # The sample may end within a row.
-    rows = rows[:-1] if len(text) == SAMPLED and len(rows) > 2 else rows
-    width = len(rows[0]) if rows else 0
-    return (sum(len(row) == width for row in rows) / len(rows), width) if width > 1 else (0.0, 0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.data.quality.planted import planted
 from tests.data.quality.tables import Table, clean
 
-from runner.data.quality.counts import counted
+from runner.data.quality.counts import counted, counted_here
 from runner.data.quality.errors import adjusted, independence
 from runner.data.quality.judge import judge
 from runner.data.quality.lifeless import lifeless
@@ -76,6 +76,7 @@ def test_what_stands_for_unknown_is_counted_over_all_rows() -> None:
     rows = pl.DataFrame({"n": [-999, 5, -999, None], "t": [" N/A", "n/a", "x", None], "d": [date(1900, 1, 1), None, date(2020, 1, 1), date(2020, 1, 1)]})
     found = counted(rows.lazy(), rows.height, rows.schema)
     assert found.odd == {"n": {-999: 2}, "t": {"n/a": 2}, "d": {date(1900, 1, 1): 1}}
+    assert counted_here(rows) == found
     assert (found.missing, found.distinct) == ({"n": 1, "t": 1, "d": 1}, {"n": 2, "t": 3, "d": 2})
 
 

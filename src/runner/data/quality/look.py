@@ -12,7 +12,7 @@ import polars as pl
 
 from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
-from runner.data.quality.counts import Counts, counted
+from runner.data.quality.counts import Counts, counted, counted_here
 from runner.data.quality.spec import QualitySpec
 from runner.problem.task import Task
 
@@ -122,7 +122,9 @@ def look(
     there = set(drawn.columns)
     declared = [name for name in contract["order"] if name in there]
     timed = next((name for name in (task.time, clock) if name and name in declared and drawn[name].dtype.is_temporal()), None)
-    return Look(rows, n_rows, drawn, contract, task, seed, counted(rows, n_rows, drawn.select(declared).schema), timed, test, production)
+    mine = drawn.select(declared)
+    counts = counted_here(mine) if drawn.height == n_rows else counted(rows, n_rows, mine.schema)
+    return Look(rows, n_rows, drawn, contract, task, seed, counts, timed, test, production)
 
 
 def sampled(rows: pl.LazyFrame, n_rows: int, size: int, seed: int, by: str = ROW_ID) -> pl.DataFrame:

@@ -60,7 +60,7 @@ class Placed:
         if gate.status != "failed":
             return replace(self, gates=[*self.gates, gate])
         split = {name: self.split[name] for name in ("kind", "walks_forward")} | {"seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
-        return Placed(self.train.clear(), self.test.clear(), self.folds.clear(), split, [*self.gates, gate])
+        return Placed(self.train.clear(), self.test.clear(), self.folds.clear(), split, [*self.gates, gate], self.is_small)
 
 
 def judged(made: Assembly, task: Task, contract: Mapping[str, Any], shown: str, folder: Path, size: int, progress: Progress) -> Judged:

@@ -25,6 +25,10 @@ class JoinSpec(Spec):
         """The new columns, in order."""
         raise NotImplementedError
 
+    def taken(self) -> dict[str, str]:
+        """New column to the column of the other source whose value it has as it stands there."""
+        return {}
+
     def provided(self, columns: Collection[str]) -> set[str]:
         """Those of the new columns that a source with just these columns can fill."""
         raise NotImplementedError
@@ -58,6 +62,9 @@ class LookupSpec(JoinSpec):
 
     def makes(self) -> list[str]:
         return list(self.columns)
+
+    def taken(self) -> dict[str, str]:
+        return dict(self.columns)
 
     def provided(self, columns: Collection[str]) -> set[str]:
         return {mine for mine, theirs in self.columns.items() if theirs in columns}
@@ -104,6 +111,9 @@ class AsofSpec(TimedJoinSpec):
 
     def makes(self) -> list[str]:
         return list(self.columns)
+
+    def taken(self) -> dict[str, str]:
+        return dict(self.columns)
 
     def provided(self, columns: Collection[str]) -> set[str]:
         return {mine for mine, theirs in self.columns.items() if theirs in columns}

@@ -72,10 +72,10 @@ def _declared(experiment: Experiment) -> dict[str, dict[str, str]]:
     """Columns of each source that come into the contract as they are: of the primary one under their name, of others through a join."""
     data = experiment.data
     types = {name: column.type for name, column in data.columns.items()}
-    made = {*data.derive, *(mine for join in data.joins.values() for mine in join.columns)}
+    made = {*data.derive, *(mine for join in data.joins.values() for mine in join.makes())}
     found: dict[str, dict[str, str]] = {data.primary: {name: kind for name, kind in types.items() if name not in made}}
     for join in data.joins.values():
-        found.setdefault(join.source, {}).update({theirs: types[mine] for mine, theirs in join.columns.items() if mine in types})
+        found.setdefault(join.source, {}).update({theirs: types[mine] for mine, theirs in join.taken().items() if mine in types})
     return found
 
 

@@ -147,16 +147,16 @@ def test_a_price_change_refits_nothing(finished: Path) -> None:
 
 def test_one_declaration_too_many_is_refused_and_an_old_one_still_runs(stored: Path) -> None:
     path = stored / "conf" / "experiment" / "tiny.yaml"
-    original = path.read_text().replace("slices: {young", "test_uses: 2\n  slices: {young")
-    for n in range(3):
+    original = path.read_text().replace("slices: {young", "test_uses: 1\n  slices: {young")
+    for n in range(2):
         path.write_text(original.replace("age < 30", f"age < {30 + n}"))
         assert command(stored, "compose").returncode == 0
         done = command(stored, "+experiment=tiny")
-        assert done.returncode == (0 if n < 2 else 3), done.stderr
+        assert done.returncode == (0 if n < 1 else 3), done.stderr
     verdict = json.loads((stored / "reports/tiny/evaluation/verdict.json").read_text())
     assert verdict["verdict"] == "refused"
-    assert "opened by 2 declarations" in str(verdict["gates"][-1]["found"])
-    assert len((stored / "ledger" / "tiny.jsonl").read_text().splitlines()) == 2
+    assert "opened by 1 declaration" in str(verdict["gates"][-1]["found"])
+    assert len((stored / "ledger" / "tiny.jsonl").read_text().splitlines()) == 1
     path.write_text(original)
     assert command(stored, "compose").returncode == 0
     assert command(stored, "+experiment=tiny").returncode == 0

@@ -74,8 +74,8 @@ def permit(path: Path, seal: str, declared: str, allowed: int) -> TestUse:
             [
                 Fault(
                     f"{path}",
-                    f"the sealed test {seal[:12]} has been opened by {len(numbers)} declarations, and this is another one",
-                    f"at most {allowed} uses (evaluation.test_uses)",
+                    f"the sealed test {seal[:12]} has been opened by {len(numbers)} declaration{'' if len(numbers) == 1 else 's'}, and this is another one",
+                    f"at most {allowed} use{'' if allowed == 1 else 's'} (evaluation.test_uses)",
                     "seal newer rows (more data or another data.split), go back to a declaration in the ledger, or have the owner sign a ledger entry",
                 )
             ]

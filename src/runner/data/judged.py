@@ -17,7 +17,7 @@ from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced, Judge
 from runner.data.kept import ROW_ID, Kept
 from runner.data.outcome import as_outcome, judge
-from runner.data.seal import columns_needed, set_apart, withheld
+from runner.data.seal import columns_needed, set_apart, withheld, withheld_split
 from runner.data.spec import DataSpec
 from runner.data.splits.split import TEST
 from runner.problem.task import Task
@@ -59,7 +59,7 @@ class Placed:
             return self
         if gate.status != "failed":
             return replace(self, gates=[*self.gates, gate])
-        split = {name: self.split[name] for name in ("kind", "walks_forward")} | {"seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
+        split = withheld_split(self.split["kind"], walks_forward=self.split["walks_forward"])
         return Placed(self.train.clear(), self.test.clear(), self.folds.clear(), split, [*self.gates, gate], self.is_small)
 
 

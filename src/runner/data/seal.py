@@ -99,8 +99,13 @@ def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
 def withheld(rows: pl.DataFrame, spec: Any) -> Sealed:
     """What is written when there is too little to split: no rows anywhere, and no seal."""
     none = rows.clear()
-    split = {"kind": spec.kind, "walks_forward": bool(getattr(spec, "walks_forward", False)), "seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
+    split = withheld_split(spec.kind, walks_forward=bool(getattr(spec, "walks_forward", False)))
     return Sealed(none, none, none.select(ROW_ID, fold=pl.lit(0, pl.Int8)), split, [])
+
+
+def withheld_split(kind: str, *, walks_forward: bool) -> dict[str, Any]:
+    """split.json where no rows are given out."""
+    return {"kind": kind, "walks_forward": walks_forward, "seal": None, "rows": {"train": 0, "test": 0}, "folds": []}
 
 
 def _part(name: str, target: pl.Series, here: np.ndarray) -> _Part:

@@ -23,7 +23,7 @@ class JoinSpec(Spec):
 
     def makes(self) -> list[str]:
         """The new columns, in order."""
-        raise NotImplementedError
+        return list(self.taken())
 
     def taken(self) -> dict[str, str]:
         """New column to the column of the other source whose value it has as it stands there."""
@@ -31,7 +31,7 @@ class JoinSpec(Spec):
 
     def provided(self, columns: Collection[str]) -> set[str]:
         """Those of the new columns that a source with just these columns can fill."""
-        raise NotImplementedError
+        return {mine for mine, theirs in self.taken().items() if theirs in columns}
 
     def on(self) -> tuple[str, dict[str, str]]:
         """The key of the section that declares what must be equal, and it: column of the rows to column of the source."""
@@ -60,14 +60,8 @@ class LookupSpec(JoinSpec):
     cardinality: Literal["many_to_one", "one_to_one"] = "many_to_one"
     """How many rows may share a match. A key that stands twice in the source is always a fault: such rows are aggregated by a `history` join."""
 
-    def makes(self) -> list[str]:
-        return list(self.columns)
-
     def taken(self) -> dict[str, str]:
         return dict(self.columns)
-
-    def provided(self, columns: Collection[str]) -> set[str]:
-        return {mine for mine, theirs in self.columns.items() if theirs in columns}
 
     def on(self) -> tuple[str, dict[str, str]]:
         return "keys", self.keys
@@ -109,14 +103,8 @@ class AsofSpec(TimedJoinSpec):
     columns: dict[str, str] = Field(min_length=1)
     """New column to column of the other source."""
 
-    def makes(self) -> list[str]:
-        return list(self.columns)
-
     def taken(self) -> dict[str, str]:
         return dict(self.columns)
-
-    def provided(self, columns: Collection[str]) -> set[str]:
-        return {mine for mine, theirs in self.columns.items() if theirs in columns}
 
     def reads_source(self) -> list[str]:
         return [*super().reads_source(), *self.columns.values()]

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from runner.core.registry import register
-from runner.data.splits.split import FIRST_BLOCK, TEST, SplitSpec
+from runner.data.splits.split import TEST, SplitSpec, blocks_of
 
 
 class ByOrderSpec(SplitSpec):
@@ -28,5 +28,5 @@ def assign(spec: ByOrderSpec, rows: pl.DataFrame, target: str, task: str, seed: 
     """Fold of each row, Int8: -2 test, -1 the first block (trained on, never validated), 0 to folds-1 later blocks."""
     blocks, share = spec.folds + 1, 1 - spec.test_share
     before = (rows["row_id"].rank("ordinal").cast(pl.Int64) - 1) / max(rows.height, 1)
-    block = (before / share * blocks).floor().cast(pl.Int64).clip(0, blocks - 1) + FIRST_BLOCK
+    block = blocks_of(before, share, blocks)
     return pl.select(fold=pl.when(before >= share).then(TEST).otherwise(block).cast(pl.Int8))["fold"]

@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from runner.core.spec import Complaint, ComplaintsError
-from runner.data.splits.split import EMBARGOED, FIRST_BLOCK, PURGED, TEST, SplitSpec
+from runner.data.splits.split import EMBARGOED, FIRST_BLOCK, PURGED, TEST, SplitSpec, blocks_of
 
 USUAL_SHARE = 0.2
 FEWEST_STARTS = 2
@@ -133,7 +133,7 @@ def _block(spec: TimedSpec, at: pl.Series, rank: pl.Series | None, kept: pl.Seri
         # Blocks are shares of what is left to learn from, wherever in time that lies.
         left = pl.select(pl.when(kept).then(at)).to_series()
         rank, share = (left.rank("min").cast(pl.Int64) - 1) / max(int(kept.sum()), 1), 1.0
-    return (rank / share * blocks).floor().cast(pl.Int64).clip(0, blocks - 1) + FIRST_BLOCK
+    return blocks_of(rank, share, blocks)
 
 
 def skips_in_time(spec: TimedSpec, times: pl.Series, place: pl.Series, groups: np.ndarray | None = None) -> pl.Series | None:

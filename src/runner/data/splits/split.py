@@ -31,3 +31,8 @@ class SplitSpec(KindSpec):
         rows: as `assign` was given them; place: what it gave back.
         """
         return None
+
+
+def blocks_of(before: pl.Series, share: float, blocks: int) -> pl.Series:
+    """Block of each row that is trained on, Int64 from FIRST_BLOCK on. before: share of the rows that stand before it; share: where the test begins."""
+    return (before / share * blocks).floor().cast(pl.Int64).clip(0, blocks - 1) + FIRST_BLOCK

@@ -18,9 +18,10 @@ from runner.core.stage import Given
 from runner.data.sources.source import FileSourceSpec
 from runner.data.splits.split import SplitSpec
 from runner.data.unreadable import UnreadableError
+from runner.features.matrices import Matrix
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 from runner.stats.metrics import MetricSpec, Predicted
-from runner.training.models.fitting import Fit, Fitted, Matrix
+from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
 __all__ = [

@@ -20,7 +20,8 @@ from runner.bundle.models import Model, loader
 from runner.core.digests import of_bytes, of_tree
 from runner.core.files import read_json, write_json
 from runner.core.registry import kinds, part
-from runner.training.models.fitting import Fit, Fitted, Matrix
+from runner.features.matrices import Matrix
+from runner.training.models.fitting import Fit, Fitted
 from runner.training.spec import TrainingSpec
 from tests.conftest import ROOT
 

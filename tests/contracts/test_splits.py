@@ -12,8 +12,8 @@ import pytest
 from runner.core.registry import kinds, part
 from runner.data.spec import DataSpec
 from runner.data.splits.split import EMBARGOED, FIRST_BLOCK, PURGED, TEST
+from runner.features.matrices import Fold, folds_of
 from runner.testing.made import explained
-from runner.training.matrices import Fold, folds_of
 
 assert DataSpec  # the import registers the kinds
 

@@ -19,8 +19,8 @@ from runner.data.splits.by_time import ByTimeSpec
 from runner.data.splits.by_time_and_group import ByTimeAndGroupSpec
 from runner.data.splits.grouped import GroupedSpec
 from runner.data.splits.split import EMBARGOED, PURGED, TEST
+from runner.features.matrices import folds_of
 from runner.problem.task import Task
-from runner.training.matrices import folds_of
 
 BINARY = Task(task="binary", target="y", row="a row", positive="1", labels=("0", "1"))
 START = datetime(2024, 1, 1)

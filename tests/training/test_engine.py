@@ -16,11 +16,11 @@ from tests.conftest import loans
 from runner.core.progress import Silent
 from runner.core.registry import kinds
 from runner.core.seeds import seed_for
+from runner.features.matrices import Fold, Learner, Matrices, folds_of
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
 from runner.training.engine import Clock, Engine, Job, Studied, Tally
 from runner.training.fold_store import FoldResult, FoldStore
-from runner.training.matrices import Fold, Learner, Matrices, folds_of
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record, propose
 

@@ -117,13 +117,19 @@ READERS = ("bundle/casts.py", "data/databases", "data/derive.py", "data/extra.py
 STAGES = (
     Stage("problem", "primary", {}, PROBLEM, ("core", "problem"), READERS),
     Stage("data", "all", _only(PROBLEM, "task"), DATA, ("bundle", "core", "data", "problem/task.py")),
-    Stage("features", "none", _only(PROBLEM, "task") | _only(DATA, "train", "folds", "split", "contract"), FEATURES, ("bundle", "core", "features")),
+    Stage(
+        "features",
+        "none",
+        _only(PROBLEM, "problem", "task") | _only(DATA, "train", "folds", "split", "contract"),
+        FEATURES,
+        ("bundle", "core", "features"),
+    ),
     Stage(
         "training",
         "none",
         _only(PROBLEM, "problem") | _only(DATA, "folds", "split", "contract") | _only(FEATURES, "features", "recipe"),
         TRAINING,
-        ("bundle", "core", "features", "stats", "training"),
+        ("bundle", "core", "features", "problem/policies", "stats", "training"),
     ),
     Stage(
         "evaluation",

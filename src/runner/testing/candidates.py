@@ -14,9 +14,10 @@ import polars as pl
 from runner.bundle.inputs import Inputs
 from runner.bundle.models import Model, loader
 from runner.core.registry import part
+from runner.features.matrices import Matrix
 from runner.testing.made import explained, rows
 from runner.training.engine import predicted
-from runner.training.models.fitting import Fit, Fitted, Matrix
+from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec
 
 COLUMNS: Mapping[str, Mapping[str, Any]] = {

@@ -16,8 +16,8 @@ import numpy as np
 from runner.core.progress import Progress
 from runner.core.registry import part
 from runner.core.seeds import seed_for
+from runner.features.matrices import Fold, Learner, Matrices
 from runner.training.fold_store import FoldResult, FoldStore
-from runner.training.matrices import Fold, Learner, Matrices
 from runner.training.models.fitting import Fit
 from runner.training.models.space import CandidateSpec
 from runner.training.study import Record, Trial, propose

@@ -15,14 +15,14 @@ from runner.bundle.pack import Packing
 from runner.core.expressions import parse
 from runner.core.registry import part
 from runner.core.seeds import seed_for
+from runner.features.matrices import Fold, Learner, Prepared
+from runner.problem.policies import calibration, tuning
+from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
-from runner.training import calibration, policy
 from runner.training.engine import Studied
-from runner.training.matrices import Fold, Learner, Prepared
 from runner.training.models.fitting import Fit
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
-from runner.training.policy import Terms
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFol
     terms = terms_for(spec, problem, learner.labels, rows, answer is not None)
     kind = calibrate if spec.kind not in ("constant", "rule") else "none"
     p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind)
-    decided = policy.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
-    shipped = policy.tune(terms, rows, p, oof.outcome)
+    decided = tuning.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
+    shipped = tuning.tune(terms, rows, p, oof.outcome)
     combine = {
         "calibration": calibration.fit(studied.predictions, oof.outcome, kind),
         "policy": dict(shipped.policy),
         "payoff": dict(shipped.payoff),
-        "errors": [] if learner.labels else policy.errors_of(p[:, 0], oof.outcome),
+        "errors": [] if learner.labels else tuning.errors_of(p[:, 0], oof.outcome),
     }
     return Judged(p, decided, combine)
 

@@ -17,11 +17,11 @@ from runner.core.files import folder_beside, read_json, write_json, write_parque
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
+from runner.features.matrices import Fold, Learner, Matrices, folds_of, prepare
 from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
 from runner.training.fold_store import FoldStore
-from runner.training.matrices import Fold, Learner, Matrices, folds_of, prepare
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec

@@ -6,24 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from runner.bundle.inputs import Inputs
 from runner.bundle.models import Model
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Rows ready for a model.
-
-    rows: contract columns and features; values: (n, columns) Float64 as `inputs` orders them;
-    outcome: (n,) Float64, class positions 0..k-1 or the regression target.
-    """
-
-    rows: pl.DataFrame
-    values: np.ndarray
-    outcome: np.ndarray
+from runner.features.matrices import Matrix
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from runner.bundle.models.lightgbm import LightGBMModel
 from runner.core.registry import register
-from runner.training.models.fitting import Fit, Fitted, Matrix
+from runner.features.matrices import Matrix
+from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
 OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runner.bundle.calibrate import calibrated
-from runner.training import calibration
+from runner.problem.policies import calibration
 from runner.training.engine import loss_of
 
 N, FOLDS = 3000, 3

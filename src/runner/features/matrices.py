@@ -13,7 +13,6 @@ from runner.bundle import recipe as fitted_recipe
 from runner.bundle.inputs import Inputs
 from runner.core.seeds import seed_for
 from runner.features.recipe import Recipe, fit, outcome_columns
-from runner.training.models.fitting import Matrix
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,19 @@ class Learner:
         if self.task == "regression":
             return self.rows[self.target].cast(pl.Float64).to_numpy()
         return self.rows[self.target].cast(pl.Enum(list(self.labels))).to_physical().to_numpy().astype(float)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows ready for a model.
+
+    rows: contract columns and features; values: (n, columns) Float64 as `inputs` orders them;
+    outcome: (n,) Float64, class positions 0..k-1 or the regression target.
+    """
+
+    rows: pl.DataFrame
+    values: np.ndarray
+    outcome: np.ndarray
 
 
 @dataclass(frozen=True)

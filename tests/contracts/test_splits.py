@@ -57,6 +57,24 @@ def folds(kind: str, rows: pl.DataFrame) -> list[Fold]:
     return folds_of(train["row_id"], train.select("row_id", "fold", *([] if skips is None else ["skips"])), spec.walks_forward)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_row_that_goes_moves_few_others(task: str) -> None:
+    rows = made(1000, task)
+    kept = rows.filter(~pl.col("row_id").is_in([3, 500, 501, 999]))
+    before = rows.select("row_id", before=placed("stratified", rows, task))
+    after = kept.select("row_id", after=placed("stratified", kept, task)).join(before, on="row_id")
+    moved = after.filter(pl.col("before") != pl.col("after"))
+    # Each stretch of each label, or tenth of a number, can lose or gain a row or two at its end.
+    assert moved.height < (30 if task == "regression" else 8)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_row_with_another_label_moves_few_others(task: str) -> None:
+    rows = made(1000, task)
+    changed = rows.with_columns(y=pl.when(pl.col("row_id") == 7).then(pl.lit("no")).when(pl.col("row_id") == 8).then(pl.lit("yes")).otherwise("y"))
+    assert (placed("stratified", rows, task) != placed("stratified", changed, task)).sum() < 8
+
+
 def test_no_kind_goes_without_an_example() -> None:
     assert set(DECLARED) == set(kinds("split"))
 

@@ -33,7 +33,7 @@ def test_stratified_keeps_the_share_of_each_label(labels: list[str], share: floa
 
 
 def test_stratified_spreads_a_number_over_its_range() -> None:
-    rows = pl.DataFrame({"y": [float(i) for i in range(1000)]})
+    rows = pl.DataFrame({"row_id": range(1000), "y": [float(i) for i in range(1000)]})
     found = stratified.assign(StratifiedSpec(kind="stratified"), rows, "y", "regression", 1)
     assert [(found[i * 100 : (i + 1) * 100] == -2).sum() for i in range(10)] == [20] * 10
 

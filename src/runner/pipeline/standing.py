@@ -82,6 +82,7 @@ def judged(found: Results, seed: int) -> tuple[dict[str, Any] | None, dict[str, 
         return None, None, baseline
     rows = pl.read_parquet(path, columns=["row_id", "candidate", "payoff"]).sort("row_id")
     columns = {name: rows.filter(pl.col("candidate") == name)["payoff"].to_numpy() for name in dict.fromkeys((chosen, baseline))}
-    drawn = Resampled.of(columns, DRAWS, seed_for(seed, "sweep"))
+    groups = found.groups(rows.filter(pl.col("candidate") == chosen)["row_id"])
+    drawn = Resampled.of(columns, DRAWS, seed_for(seed, "sweep"), groups)
     level, unit = amount(problem, "criterion", "confidence") or 0.95, f"{at(problem, 'payoff', 'unit')} per row"
     return drawn.mean(chosen, level, unit), None if chosen == baseline else drawn.gain(chosen, baseline, level, unit), baseline

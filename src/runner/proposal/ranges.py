@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from runner.proposal.numbers import round_up
 from runner.proposal.outcome import Outcome
 from runner.proposal.profile import has_word
 from runner.proposal.roles import Roles
+from runner.proposal.rules import max_age_hours, pattern_of
 from runner.proposal.table import Column, Table
 
 MOST_ALLOWED, ROWS_PER_ALLOWED = 12, 30
@@ -20,7 +23,7 @@ def contract_of(table: Table, outcome: Outcome, roles: Roles) -> dict[str, dict[
     """Column to its contract, the outcome first, then as in the file."""
     first = outcome.column.name
     order = [first, *(name for name in table.columns if name != first)]
-    return {name: _target(outcome) if name == first else _column(table.columns[name], roles) for name in order}
+    return {name: _target(outcome) if name == first else _column(table.columns[name], table.rows[name], roles) for name in order}
 
 
 def _target(outcome: Outcome) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def _target(outcome: Outcome) -> dict[str, Any]:
     return declared | ({"on_fail": "reject"} if not outcome.n_rare else {})
 
 
-def _column(column: Column, roles: Roles) -> dict[str, Any]:
+def _column(column: Column, values: pl.Series, roles: Roles) -> dict[str, Any]:
     declared: dict[str, Any] = {"type": column.type}
     if column.facts.missing:
         declared["nullable"] = True
@@ -41,6 +44,12 @@ def _column(column: Column, roles: Roles) -> dict[str, Any]:
         declared |= _range(column, roles.sentinels.get(column.name, ()))
     if column.type == "string" and _is_closed(column):
         declared["allowed"] = sorted(text for text, _ in column.facts.top)
+    elif (pattern := pattern_of(column, values)) is not None:
+        declared["pattern"] = pattern
+    if column.name == roles.key and not roles.n_repeated_keys:
+        declared["unique"] = True
+    if column.name == roles.time and (age := max_age_hours(column)) is not None:
+        declared["max_age_hours"] = age
     if column.name in roles.after:
         declared["available"] = "after_event"
     return declared

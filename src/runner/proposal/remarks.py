@@ -117,6 +117,8 @@ def _data_remarks(found: Found) -> Iterator[tuple[KeyPath, Remark]]:
         told = _column_told(name, found)
         if told:
             yield ("data", "columns", name), Remark(beside=told)
+    yield ("data", "rules"), Remark(beside="these dates never stand the other way round here; they warn")
+    yield ("data", "table_rules"), Remark(beside="half and twice of what is here; they warn, `on_fail: reject` would stop a run")
     if roles.n_repeated_keys:
         yield ("data", "unique"), Remark(beside=f"{roles.n_repeated_keys:,} rows repeat a {roles.key}; the later ones are set aside")
 

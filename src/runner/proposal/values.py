@@ -13,6 +13,7 @@ from runner.proposal.infer import READ_AS_MISSING
 from runner.proposal.numbers import round_down, written
 from runner.proposal.payoff import priced
 from runner.proposal.ranges import contract_of
+from runner.proposal.rules import row_rules, table_rules
 from runner.proposal.table import Column, Table
 from runner.proposal.trials import fewest_rows
 from runner.proposal.write import OneLine
@@ -114,6 +115,9 @@ def _data(found: Found) -> dict[str, Any]:
     if roles.time is not None:
         contract[roles.time].pop("nullable", None)
     told["columns"] = {name: OneLine(column) for name, column in contract.items()}
+    rules = row_rules(table, roles)
+    told |= {"rules": {name: OneLine(rule) for name, rule in rules.items()}} if rules else {}
+    told["table_rules"] = {name: OneLine(rule) for name, rule in table_rules(table, found.outcome).items()}
     if roles.key and roles.n_repeated_keys:
         told["unique"] = [roles.key]
         share = roles.n_repeated_keys / table.rows.height

@@ -133,6 +133,6 @@ def mean_interval(values: np.ndarray, confidence: float, draws: int, seed: int, 
     return Resampled.of({"": values}, draws, seed, groups).mean("", confidence, unit)
 
 
-def paired_gain(candidate: np.ndarray, baseline: np.ndarray, confidence: float, draws: int, seed: int, unit: str) -> Interval:
-    """The mean of candidate minus baseline on the same (n,) rows, with its interval and `p`."""
-    return Resampled.of({"candidate": candidate, "baseline": baseline}, draws, seed).gain("candidate", "baseline", confidence, unit)
+def paired_gain(candidate: np.ndarray, baseline: np.ndarray, confidence: float, draws: int, seed: int, unit: str, groups: np.ndarray | None = None) -> Interval:
+    """The mean of candidate minus baseline on the same (n,) rows, with its interval and `p`; groups: codes of rows that are drawn together."""
+    return Resampled.of({"candidate": candidate, "baseline": baseline}, draws, seed, groups).gain("candidate", "baseline", confidence, unit)

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.core.draws import WORD, mixed
 from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.counts import Counts, counted, counted_here
 from runner.data.quality.spec import QualitySpec
 from runner.problem.task import Task
 
-# Multipliers of splitmix64 (Steele, Lea & Flood 2014): every bit of a row id reaches every bit of the draw.
-GAMMA, MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-WORD = 1 << 64
 # Looking into each column has its cost: beyond so many, the first ones stand for all.
 MOST_COLUMNS = 2_000
 EVERY = QualitySpec()
@@ -132,11 +130,3 @@ def sampled(rows: pl.LazyFrame, n_rows: int, size: int, seed: int, by: str = ROW
     if n_rows > size:
         rows = rows.filter(mixed(pl.col(by), seed) < int(size / n_rows * WORD))
     return rows.collect(engine="streaming").sort(by).rechunk()
-
-
-def mixed(number: pl.Expr, seed: int) -> pl.Expr:
-    """UInt64 draws from UInt64 numbers by splitmix64; products wrap around."""
-    state = number.cast(pl.UInt64) + pl.lit((seed * GAMMA + GAMMA) % WORD, pl.UInt64)
-    for shift, factor in ((30, MIX[0]), (27, MIX[1])):
-        state = (state ^ (state // pl.lit(1 << shift, pl.UInt64))) * pl.lit(factor, pl.UInt64)
-    return state ^ (state // pl.lit(1 << 31, pl.UInt64))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from runner.core.draws import GAMMA, MIX, WORD, mixed
 from runner.core.seeds import seed_for
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import Finding, first, percent
 from runner.data.quality.hashes import factor, total
-from runner.data.quality.look import GAMMA, MIX, WORD, Look, mixed
+from runner.data.quality.look import Look
 
 BANDS, BANDS_SAMPLED, MOST_BUCKET, LEAST_COLUMNS = 6, 3, 30, 4
 # Numbers are near within this part of the range of their middle half; buckets are so many times wider.

@@ -14,13 +14,14 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from runner.bundle.contract import conform, required, shown
+from runner.core.draws import WORD, mixed
 from runner.core.faults import FaultsError
 from runner.core.seeds import seed_for
 from runner.data import derive
 from runner.data.load import Source, explained
 from runner.data.quality.errors import FALSE_SHARE, independence, told
 from runner.data.quality.finding import Finding, Severity, percent
-from runner.data.quality.look import WORD, Look, mixed
+from runner.data.quality.look import Look
 from runner.data.quality.spec import QualitySpec
 
 TESTED_ROWS, CLASSIFIED_ROWS = 50_000, 10_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
+from runner.core.draws import mixed
 from runner.core.registry import register
 from runner.core.seeds import seed_for
 from runner.data.splits.groups import TENTHS
@@ -30,18 +30,21 @@ class StratifiedSpec(SplitSpec):
 def assign(spec: StratifiedSpec, rows: pl.DataFrame, target: str, task: str, seed: int) -> pl.Series:
     """Fold of each row, Int8: -2 test, 0 to folds-1 the fold in which the row is validated.
 
-    Within a label the test has its share to the nearest row, and folds differ by at most one row.
+    Each row has its draw from its row_id: rows that are dropped or get another label move at most a few others. Within a label
+    the test has its share to the nearest row, and folds differ by at most one row.
     """
     strata = rows[target]
     if task == "regression":
         strata = (strata.rank("ordinal").cast(pl.Int64) - 1) * TENTHS // max(rows.height, 1)
-    draw = np.random.default_rng(seed_for(seed, "data", "split")).permutation(rows.height)
-    ranked = pl.DataFrame({"stratum": strata, "draw": draw}).with_columns(
+    drawn = pl.DataFrame({"stratum": strata, "draw": rows.select(mixed(pl.col("row_id"), seed_for(seed, "data", "split", "draw"))).to_series()})
+    ranked = drawn.with_columns(
         place=pl.col("draw").rank("ordinal").over("stratum").cast(pl.Int64) - 1,
+        n=pl.len().over("stratum").cast(pl.Int64),
         n_test=(pl.len().over("stratum") * spec.test_share).round().cast(pl.Int64),
-        # Folds go on counting through the strata, so that small strata do not all start in fold 0.
+        # Folds begin at another one in each stratum, so that what is left over of small strata does not all go to fold 0.
         offset=pl.col("stratum").rank("dense").cast(pl.Int64),
     )
     in_test = pl.col("place") < pl.col("n_test")
-    fold = (pl.col("place") - pl.col("n_test") + pl.col("offset")) % spec.folds
-    return ranked.select(fold=pl.when(in_test).then(TEST).otherwise(fold).cast(pl.Int8))["fold"]
+    # Stretches of the draw, not every fifth row: a row that goes shifts the ends of the stretches only.
+    stretch = (pl.col("place") - pl.col("n_test")) * spec.folds // (pl.col("n") - pl.col("n_test")).clip(lower_bound=1)
+    return ranked.select(fold=pl.when(in_test).then(TEST).otherwise((stretch + pl.col("offset")) % spec.folds).cast(pl.Int8))["fold"]

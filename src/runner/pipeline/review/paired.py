@@ -63,7 +63,7 @@ def paired(base: Results, head: Results, entry: Mapping[str, Any], digests: tupl
         return Paired(None, why=f"the out-of-fold predictions of {side} are not there")
     if set(before["row_id"]) != set(after["row_id"]):
         return Paired(None, why="the two were not validated on the same rows")
-    return _gain(before, after, entry, digests)
+    return _gain(before, after, head, entry, digests)
 
 
 def _incomparable(base: Results, head: Results) -> str:
@@ -79,7 +79,7 @@ def _incomparable(base: Results, head: Results) -> str:
     return ""
 
 
-def _gain(before: pl.DataFrame, after: pl.DataFrame, entry: Mapping[str, Any], digests: tuple[str, str]) -> Paired:
+def _gain(before: pl.DataFrame, after: pl.DataFrame, head: Results, entry: Mapping[str, Any], digests: tuple[str, str]) -> Paired:
     from runner.stats.bootstrap import paired_gain
 
     joined = after.join(before, on="row_id", suffix="_base").sort("row_id")
@@ -91,5 +91,8 @@ def _gain(before: pl.DataFrame, after: pl.DataFrame, entry: Mapping[str, Any], d
     if bool((ours == theirs).all()):
         return Paired(Interval(0.0, 0.0, 0.0, level, unit), joined.height, identical=True, note=folds)
     draws = max(FEWEST_DRAWS, min(int(amount(entry, "evaluation", "bootstrap_draws") or FEWEST_DRAWS), MOST_DRAWN // max(1, joined.height)))
-    found = paired_gain(ours, theirs, level, draws, seed_for(int(entry["seed"]), "review", *digests), unit)
-    return Paired(Interval.of(found), joined.height, note=folds)
+    groups = head.groups(joined["row_id"])
+    alike = f"rows of one {head.group} are alike, and which they are is not at hand: the interval is narrower than it should be"
+    notes = [folds] * bool(folds) + [alike] * (bool(head.group) and groups is None)
+    found = paired_gain(ours, theirs, level, draws, seed_for(int(entry["seed"]), "review", *digests), unit, groups)
+    return Paired(Interval.of(found), joined.height, note="; ".join(notes))

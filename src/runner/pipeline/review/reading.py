@@ -14,6 +14,7 @@ from runner.pipeline.stages import DATA, DEPLOYMENT, EVALUATION, PROBLEM, TRAINI
 from runner.report.reading import Record, load, text
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
 MEASUREMENTS = Place("reports", "training/measurements.json")
@@ -102,6 +103,28 @@ class Results:
             return None
         whole = rows.height > 0 and rows["row_id"].n_unique() == rows.height and bool(rows["payoff"].is_finite().all(ignore_nulls=False))
         return rows if whole else None
+
+    @property
+    def group(self) -> str:
+        """The column whose equal values the split keeps together; empty where there is none."""
+        return text(self.split, "group")
+
+    def groups(self, row_ids: pl.Series) -> np.ndarray | None:
+        """(n,) Int64 codes of the training rows that belong together, in the order of row_ids; None without such a column, or where the rows are not there."""
+        import polars as pl
+        from polars.exceptions import PanicException, PolarsError
+
+        from runner.stats.bootstrap import groups_of
+
+        path = self.path(DATA["train"])
+        if path is None or not self.group:
+            return None
+        wanted = row_ids.cast(pl.UInt64).to_frame("row_id")
+        try:
+            found = wanted.join(pl.read_parquet(path, columns=["row_id", self.group]), on="row_id", how="left", maintain_order="left")
+        except (PolarsError, PanicException, OSError):
+            return None
+        return groups_of(found, self.group)
 
 
 def finite(value: Any) -> Any:

@@ -201,6 +201,8 @@ def told(ready: Ready | None, tally: Tally) -> dict[str, Any] | None:
     check(ready, tally)
     made = "sql" if ready.spec.sql is not None else "annotations" if ready.agreed is not None else "column"
     entry: dict[str, Any] = {"made_by": made, "left_out": {name: tally.out.get(name, 0) for name in ("immature", "undated", "dropped")}}
+    if ready.spec.sql is not None:
+        entry["sql"] = ready.spec.sql
     if ready.maturity is not None:
         few = not ready.maturity.declared and tally.out.get("immature", 0) < FEW
         entry["maturity"] = ready.maturity.as_json() | {"far_ahead": few}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.report.numbers import count, moment, percent, told
-from runner.report.parts import Cell, Part, counted, digest, facts, numeral, plain, share, table
+from runner.report.parts import Cell, Part, code, counted, digest, facts, numeral, plain, share, table
 from runner.report.reading import Record, amount, at, record, records, text
 from runner.report.words import listed, some
 
-MADE = {"sql": "by data.label.sql", "annotations": "the consensus of annotators", "column": "a column of a source, as it is"}
+MADE = {"annotations": "the consensus of annotators", "column": "a column of a source, as it is"}
 
 
 def outcome_parts(found: Record) -> tuple[Part, ...]:
@@ -21,7 +21,7 @@ def outcome_parts(found: Record) -> tuple[Part, ...]:
 
 
 def _facts(found: Record, annotations: Record) -> Iterable[tuple[str, Cell]]:
-    yield "the outcome is", plain(MADE.get(text(found, "made_by"), ""))
+    yield "the outcome is", code(text(found, "sql")) if text(found, "sql") else plain(MADE.get(text(found, "made_by"), ""))
     maturity = record(found, "maturity")
     if maturity:
         declared = "as declared" if text(maturity, "as_of_from") == "declared" else "the newest time of the data"

@@ -85,7 +85,8 @@ class _Repeated:
         is_sure = sure(self.odds, self.look.seen, float(self.look.n_rows) * len(tested))
         severity: Severity = "info" if not is_sure else "serious" if share >= SERIOUS_SHARE and n >= FEW else "warned"
         why = "; with so few values that can be chance" if not is_sure else "; a model that remembers them looks better than it is"
-        told = f"{n:,} rows of the test ({percent(share)}) equal a training row in all that is known at the decision{why}"
+        which = "1 row of the test equals" if n == 1 else f"{n:,} rows of the test equal"
+        told = f"{which} a training row in all that is known at the decision, {percent(share)} of the test{why}"
         hint = "set copies aside with data.unique, or split so that rows which belong together stay together" if is_sure else ""
         yield Finding(severity, "rows of the test repeat training rows", told, n, "duplicates_across", next=hint)
 

@@ -31,7 +31,7 @@ Columns = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Worked:
-    """An example of a kind; the fields are the keys of its file. name: of the file."""
+    """An example of a kind; the fields are the keys of its file. name: of the file; taught: what it says of the rows it is fitted on, with their outcome; {} if nothing."""
 
     name: str
     declared: Mapping[str, Any]
@@ -39,6 +39,7 @@ class Worked:
     makes: Columns
     fit: Columns
     outcome: Sequence[float]
+    taught: Columns
     says: str = ""
 
     @property
@@ -49,11 +50,6 @@ class Worked:
     def shown(self) -> str:
         """The declaration as one would write it."""
         return yaml.safe_dump(dict(self.declared), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120).rstrip()
-
-    @property
-    def table(self) -> Columns:
-        """What goes in beside what comes out."""
-        return {**self.rows, **self.makes}
 
 
 @cache
@@ -69,6 +65,7 @@ def of_kind(kind: str) -> list[Worked]:
 
 def _read(path: Path) -> Worked:
     written = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader, the quick one if there is one
+    written["taught"] = {**written.get("fit", {}), **({"outcome": written["outcome"]} if "outcome" in written else {})}
     written.setdefault("fit", written["rows"])
     written.setdefault("outcome", [i % 2 for i in range(len(next(iter(written["fit"].values()))))])
     return Worked(path.stem, **written)

@@ -31,7 +31,10 @@ Columns = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Worked:
-    """An example of a kind; the fields are the keys of its file. name: of the file; taught: what it says of the rows it is fitted on, with their outcome; {} if nothing."""
+    """An example of a kind; the fields are the keys of its file.
+
+    name: of the file; taught: what it says of the rows it is fitted on, with their outcome; {} where it says nothing.
+    """
 
     name: str
     declared: Mapping[str, Any]

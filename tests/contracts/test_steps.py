@@ -83,6 +83,18 @@ class Step(StepContract):
         # A hidden column may stand between two operations; no model sees one.
         assert {name for name in added if not name.startswith(recipe.HIDDEN)} == set(fitted.adds)
 
+    def test_gives_a_row_of_a_service_what_it_gives_in_a_batch(self) -> None:
+        # The same columns come again and again there, so that plain functions take over.
+        fitted, later = self.fit(self.rows(80, 0)), self.rows(20, 2)
+        served = recipe.Operations(fitted.operations)
+        alone = pl.concat([recipe.apply(served, later[i]) for i in range(later.height)])
+        assert_frame_equal(alone, recipe.apply(fitted.operations, later), check_exact=True)
+
+    def test_gives_rows_that_are_not_read_yet_the_same(self) -> None:
+        fitted, later = self.fit(self.rows(80, 0)), self.rows(40, 1)
+        streamed = recipe.apply_lazily(fitted.operations, later.lazy()).collect(engine="streaming")
+        assert_frame_equal(streamed, recipe.apply(fitted.operations, later), check_exact=True)
+
     def test_gives_the_same_types_whatever_the_rows_hold(self) -> None:
         fitted, later = self.fit(self.rows(80, 0)), self.rows(40, 1)
         empty = later.head(2).select(pl.lit(None, dtype).alias(name) for name, dtype in later.schema.items())

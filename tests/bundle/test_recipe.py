@@ -47,6 +47,7 @@ def of_number(number: st.SearchStrategy[str], truth: st.SearchStrategy[str]) -> 
         number.map(lambda a: f"ABS({a})"),
         number.map(lambda a: f"SQRT({a})"),
         number.map(lambda a: f"LN({a})"),
+        number.map(lambda a: f"SIN({a})"),
         st.tuples(truth, number, number).map(lambda t: f"CASE WHEN {t[0]} THEN {t[1]} ELSE {t[2]} END"),
         two.map(lambda t: f"NULLIF({t[0]}, {t[1]})"),
     )
@@ -62,7 +63,8 @@ def of_truth(number: st.SearchStrategy[str], truth: st.SearchStrategy[str]) -> s
     )
 
 
-LEAF = st.sampled_from(["x", "y", "n", "m", "0", "1", "2.5", "EXTRACT(hour FROM at)", "EXTRACT(doy FROM at)", "LENGTH(city)", "EXTRACT(week FROM at)"])
+PARTS = ("EXTRACT(hour FROM at)", "EXTRACT(doy FROM at)", "EXTRACT(week FROM at)", "EXTRACT(epoch FROM at)", "LENGTH(city)")
+LEAF = st.sampled_from(["x", "y", "n", "m", "0", "1", "2.5", *PARTS])
 FACT = st.sampled_from(['"on"', "city = 'Rome'", "city IN ('Oslo', '')", "city || 'x' > 'R'", "n IN (1, 7)", "at > DATE '2000-01-01'"])
 TRUTH = st.deferred(lambda: FACT | of_truth(LEAF, FACT))
 NUMBER = st.recursive(LEAF, lambda below: of_number(below, of_truth(below, TRUTH)), max_leaves=MAX_DOUBLED)
@@ -182,5 +184,5 @@ def test_whole_numbers_that_overflow_wrap_around_alone_as_they_do_among_others()
 def test_what_two_libraries_may_round_differently_stays_with_polars() -> None:
     from runner.bundle.single.compiled import compiled
 
-    asked = {"plain": parse("x * 2"), "log": parse("LN(x)"), "sine": parse("SIN(x)"), "text": parse("UPPER(city)")}
+    asked = {"plain": parse("x * 2"), "power": parse("POWER(x, 3)"), "log": parse("LOG10(x)"), "text": parse("UPPER(city)")}
     assert list(compiled(asked, TYPES)) == ["plain"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -35,14 +36,17 @@ from runner.bundle.single.functions import (
     divide,
     extreme,
     kleene,
+    nanoseconds,
     of_one,
     of_two,
     root,
+    whole_part,
 )
+from runner.bundle.single.library import shared
 
 Node = Mapping[str, Any]
 
-ARITHMETIC = {"Plus": operator.add, "Minus": operator.sub, "Multiply": operator.mul, "Mul": operator.mul, "Div": None, "TrueDivide": None}
+ARITHMETIC = {"Plus": operator.add, "Minus": operator.sub, "Multiply": operator.mul, "Mul": operator.mul, "Div": None, "TrueDivide": None, "RustDivide": None}
 COMPARISONS = {"Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtEq": operator.le, "Gt": operator.gt, "GtEq": operator.ge}
 
 
@@ -170,6 +174,8 @@ class _Compiler:
             return number
         if wanted in BITS and have in BITS and BITS[wanted] >= BITS[have]:
             return made
+        if wanted == DAY and have == MOMENT:
+            return of_one(lambda at: at.date(), made)
         if wanted == TEXT and have in BITS:
             return lambda row: None if (value := made(row)) is None else str(value)
         raise NotPlainError
@@ -185,14 +191,12 @@ class _Compiler:
         if op in COMPARISONS:
             return self._comparison(COMPARISONS[op], left, right)
         made = self._type(node)
-        if op not in ARITHMETIC or (made not in BITS and made not in (FLOAT, TEXT)) or (made == TEXT and op != "Plus"):
+        if op not in ARITHMETIC or made not in (*BITS, FLOAT, TEXT) or (made == TEXT and op != "Plus") or (made in BITS and op in ("Div", "TrueDivide")):
             raise NotPlainError
         a, b = self._as(left, made), self._as(right, made)
         if made == FLOAT:
             return of_two(ARITHMETIC[op] or divide, a, b)
-        if ARITHMETIC[op] is None:
-            raise NotPlainError
-        plain = of_two(ARITHMETIC[op] or divide, a, b)
+        plain = of_two(ARITHMETIC[op] or whole_part, a, b)
         return plain if made == TEXT else bounded(plain, BITS[made])
 
     def _comparison(self, op: Callable[[Any, Any], bool], left: Node, right: Node) -> Function:
@@ -233,13 +237,15 @@ class _Compiler:
             made_of = [self._as(given, self._type(node)) for given in inputs]
             return coalesce(made_of) if name == '"Coalesce"' else extreme(made_of, max if "Max" in name else min)
         if name.startswith('{"TemporalExpr"'):
-            return self._part_of_time(inner["function"]["TemporalExpr"], inputs[0])
+            return self._part_of_time(inner["function"]["TemporalExpr"], inputs[0], self._type(node))
         return self._of_one(name, inputs, self._type(node))
 
     def _of_one(self, name: str, inputs: Sequence[Node], made: pl.DataType) -> Function:
         if name == '{"Sql": "ToFloat"}' or (name == '{"Pow": "Sqrt"}' and made == FLOAT):
             number = self._as(inputs[0], FLOAT)
             return number if "ToFloat" in name else of_one(root, number)
+        if made == FLOAT and (call := shared(name)) is not None and (len(inputs) == 1 or inputs[1] == {"Literal": {"Dyn": {"Float": math.e}}}):
+            return of_one(call, self._as(inputs[0], FLOAT))
         if name == '"Abs"' and made in (FLOAT, *BITS):
             size = of_one(abs, self._as(inputs[0], made))
             return size if made == FLOAT else bounded(size, BITS[made])
@@ -264,7 +270,9 @@ class _Compiler:
 
         return among
 
-    def _part_of_time(self, word: Any, given: Node) -> Function:
+    def _part_of_time(self, word: Any, given: Node, made: pl.DataType) -> Function:
+        if word == {"TimeStamp": "Nanoseconds"} and self._type(given) in (MOMENT, DAY):
+            return bounded(of_one(nanoseconds, self.function(given)), BITS[made])
         if not isinstance(word, str) or word not in PARTS_OF_TIME:
             raise NotPlainError
         only_of, part = PARTS_OF_TIME[word]

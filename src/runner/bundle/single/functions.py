@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,7 @@ Function = Callable[[Values], Any]
 BITS: dict[pl.DataType, int] = {pl.Int8(): 7, pl.Int16(): 15, pl.Int32(): 31, pl.Int64(): 63}
 FLOAT, TEXT, TRUTH, DAY, NOTHING = pl.Float64(), pl.String(), pl.Boolean(), pl.Date(), pl.Null()
 MOMENT = pl.Datetime("us")
+START = datetime(1970, 1, 1)
 PLAIN = (*BITS, FLOAT, TEXT, TRUTH, DAY, MOMENT)
 
 
@@ -26,6 +27,7 @@ class HandBackError(Exception):
 PARTS_OF_TIME: dict[str, tuple[tuple[pl.DataType, ...], Callable[[Any], int]]] = {
     "Hour": ((MOMENT,), operator.attrgetter("hour")),
     "Minute": ((MOMENT,), operator.attrgetter("minute")),
+    "Nanosecond": ((MOMENT,), lambda at: at.microsecond * 1000),
     "WeekDay": ((MOMENT, DAY), lambda at: at.isoweekday()),
     "Month": ((MOMENT, DAY), operator.attrgetter("month")),
     "Day": ((MOMENT, DAY), operator.attrgetter("day")),
@@ -59,6 +61,19 @@ def of_two(op: Callable[[Any, Any], Any], a: Function, b: Function) -> Function:
         return None if two is None else op(one, two)
 
     return result
+
+
+def whole_part(one: int, two: int) -> int:
+    """Division of whole numbers, towards zero."""
+    if two == 0:
+        raise HandBackError
+    return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
+
+
+def nanoseconds(at: date) -> int:
+    """A day or moment (UTC) as nanoseconds since 1970."""
+    since = (at if isinstance(at, datetime) else datetime(at.year, at.month, at.day)) - START
+    return (since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds) * 1000
 
 
 def divide(one: float, two: float) -> float:

@@ -33,6 +33,34 @@ def test_an_expression_over_one_row_is_accepted(sql: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
+        ("LAG(Amount) OVER (PARTITION BY city ORDER BY rate)", "entity: [city], time: rate, aggregates with how: last"),
+        ('AVG(Amount) OVER (PARTITION BY city, "when" ORDER BY rate ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING)', 'entity: [city, "when"], time: rate'),
+        ("SUM(Amount) OVER (PARTITION BY city)", "time: <when the row happened>, aggregates with how: sum"),
+        ("NTILE(4) OVER (ORDER BY rate)", "use a `history` step"),
+    ],
+)
+def test_a_window_is_refused_with_the_history_that_says_the_same_of_earlier_rows(sql: str, told: str) -> None:
+    (fault,) = faults_of(sql)
+    assert told in fault
+
+
+@pytest.mark.parametrize(
+    ("sql", "sees_later"),
+    [
+        ("SUM(Amount) OVER (PARTITION BY city)", True),
+        ("LEAD(Amount) OVER (PARTITION BY city ORDER BY rate)", True),
+        ("SUM(Amount) OVER (ORDER BY rate ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING)", True),
+        ("SUM(Amount) OVER (ORDER BY rate ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING)", False),
+    ],
+)
+def test_a_window_that_sees_the_future_is_told_so(sql: str, sees_later: bool) -> None:
+    (fault,) = faults_of(sql)
+    assert ("also at later ones, which nobody knows at the decision" in fault) is sees_later
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
         ("Amuont * 2", "did you mean 'Amount'?"),
         ("Amount +", "is not a valid expression"),
         ("SELECT 1", "is not a valid expression"),
@@ -93,7 +121,7 @@ REFUSED = {
     "n = MAX(n)": "aggregates over rows: MAX at character 5",
     "COUNT(*)": "aggregates over rows",
     "LAG(n) OVER (ORDER BY day)": "looks at other rows: LAG",
-    "SUM(n) OVER (PARTITION BY city)": "looks at other rows: OVER at character 8",
+    "SUM(n) OVER (PARTITION BY city)": "looks at other rows, also at later ones, which nobody knows at the decision: OVER at character 8",
     "NOW()": "reads the clock",
     "day > CURRENT_DATE": "reads the clock: CURRENT_DATE at character 7",
     "amount / 0": "divides by zero: / 0 at character 8",

@@ -65,6 +65,16 @@ def test_a_family_names_its_kinds_and_a_kind_its_keys(explain: Any) -> None:
     assert explain("step", "target_encoding") == explain("steps", "target_encoding") == [kind]
 
 
+def test_a_kind_of_step_shows_rows_in_and_columns_out(explain: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in explain("features.steps.*")[0]["kinds"]:
+        (told,) = explain("step", kind)
+        assert told["worked"], kind
+    assert main(["explain", "step", "target_encoding"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("city outcome") + 1] == "Rome 1"
+    assert lines[lines.index("city -> city_target") + 2] == "Oslo -> 0.25"
+
+
 def test_a_setting_that_is_searched_says_so(explain: Any) -> None:
     (told,) = explain("training.candidates.lightgbm.num_leaves")
     assert told["searched"] == "7 to 127, on a logarithmic scale"

@@ -232,6 +232,18 @@ CONFIG = [
         2,
         ("problem.baselines.officer", "not a valid expression"),
     ),
+    Case(
+        "a window that sees the future",
+        conf("amount / (income + 1)", "SUM(amount) OVER (PARTITION BY home)"),
+        2,
+        ("looks at other rows, also at later ones", "a `history` step sees earlier rows only: entity: [home]"),
+    ),
+    Case(
+        "a distance over text",
+        conf("    homes: {", "    trip: {kind: distance, distances: {km: {start: [age, home], end: [age, age]}}}\n    homes: {"),
+        2,
+        ("features.steps.trip.distances.km", "'home' is String", "a number of degrees"),
+    ),
     Case("SQL naming a missing column", conf("amount / (income + 1)", "amount / (incone + 1)"), 2, ("incone", "did you mean 'income'?")),
     Case(
         "history over a missing column",

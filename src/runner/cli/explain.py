@@ -157,10 +157,33 @@ def _one(told: dict[str, Any]) -> None:
     if "example" in told:
         print(f"\n{INDENT}example, {told['example']['place']}")
         print("\n".join(f"{INDENT * 2}{line}" for line in told["example"]["text"].splitlines()))
+    for example in told.get("worked", []):
+        _worked(example)
     if "set" in told:
         print(f"\n{INDENT}in this experiment")
         rows = [(s["key"], _short(s["value"]), s["place"] or "default") for s in told["set"]] or [("it is not set", "", "")]
         _print(_table(rows), indent=INDENT * 2)
+
+
+def _worked(example: dict[str, Any]) -> None:
+    """What goes into a step beside what comes out of it, row by row."""
+    print(f"\n{INDENT}worked out" + (f": {example['says']}" if example["says"] else ""))
+    print("\n".join(f"{INDENT * 2}{line}" for line in example["declared"].splitlines()))
+    if example["fitted_on"]:
+        print(f"\n{INDENT * 2}fitted on")
+        _print(_columns(example["fitted_on"], {}), indent=INDENT * 3)
+    print()
+    _print(_columns(example["rows"], example["makes"]), indent=INDENT * 2)
+
+
+def _columns(given: dict[str, list[Any]], made: dict[str, list[Any]]) -> Table:
+    """A table of the columns, an arrow before those that are made."""
+    from runner.experiment.schema_words import plain
+
+    arrow = ["->"] if made else []
+    rows = [tuple("" if value is None else plain(value) for value in row) for row in zip(*given.values(), strict=True)]
+    added = [tuple("" if value is None else plain(value) for value in row) for row in zip(*made.values(), strict=True)] or [()] * len(rows)
+    return _table([(*row, *arrow, *new) for row, new in zip(rows, added, strict=True)], head=(*given, *arrow, *made))
 
 
 def _title(told: dict[str, Any]) -> str:

@@ -107,10 +107,44 @@ def form_fault(sql: str, at: str, *, table: bool = False) -> Fault | None:
     for pattern, wrong, expected, hint in FORBIDDEN_OF_TABLE if table else FORBIDDEN:
         if found := pattern.search(plain):
             word = sql[found.start() : found.end()].strip("( ")
-            return Fault(at, f"{shown} {wrong}: {word} {place(sql, found.start() + len(found.group()) - len(found.group().lstrip()))}", expected, hint)
+            where = place(sql, found.start() + len(found.group()) - len(found.group().lstrip()))
+            if pattern is WINDOW and not table:
+                return Fault(at, f"{shown} {_of_window(plain, wrong)}: {word} {where}", expected, _as_history(sql, plain) or hint)
+            return Fault(at, f"{shown} {wrong}: {word} {where}", expected, hint)
     return None
 
 
+def _of_window(plain: str, wrong: str) -> str:
+    """What a window looks at; one without an order, or whose frame goes on after the row, also sees what comes later."""
+    later = LATER.search(plain) or (OVER.search(plain) and not ORDERED.search(plain))
+    return f"{wrong}, also at later ones, which nobody knows at the decision" if later else wrong
+
+
+def _as_history(sql: str, plain: str) -> str:
+    """The history step that says of the rows before this one what a window was meant to say of them; '' where there is none."""
+    found = PARTITIONED.search(plain)
+    how = next((how for how, pattern in HISTORIES if pattern.search(plain)), "")
+    if not found or not how:
+        return ""
+    entity, time = sql[found.start("by") : found.end("by")].strip(), found["order"] and sql[found.start("order") : found.end("order")].strip()
+    return f"a `history` step sees earlier rows only: entity: [{entity}], time: {time or '<when the row happened>'}, aggregates with how: {how}"
+
+
+LATER = re.compile(r"(?i)\bfollowing\b|\blead\s*\(")
+OVER, ORDERED = re.compile(r"(?i)\bover\s*\("), re.compile(r"(?i)\border\s+by\b")
+PARTITIONED = re.compile(r"(?i)\bpartition\s+by\s+(?P<by>[^()]+?)\s*(?:\border\s+by\s+(?P<order>[^(),]+?)\s*(?:\b(?:asc|rows|range|groups)\b[^)]*)?)?\)")
+# What a history makes, by the functions that make it in a window.
+HISTORIES = tuple(
+    (how, re.compile(rf"(?i)\b(?:{words})\s*\("))
+    for how, words in (
+        ("last", "lag|last_value"),
+        ("mean", "avg|mean"),
+        ("sum", "sum"),
+        ("min", "min"),
+        ("max", "max"),
+        ("count", "count|row_number|rank|dense_rank"),
+    )
+)
 COUNTED = ((LOGICAL, MAX_LOGICAL, "ANDs and ORs"), (OPERATORS, MAX_OPERATORS, "operators and functions"), (TESTS, MAX_OPERATORS, "tests and casts"))
 FORBIDDEN = (
     (STATEMENT, "is not a valid expression but a statement", EXPECTED, "write the expression alone"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
 from runner.core.faults import Fault, FaultsError, listed, nearest
@@ -11,6 +12,7 @@ from runner.experiment.examples import Written, example, example_of_kind, settin
 from runner.experiment.groups import Groups, package_of
 from runner.experiment.reference import Entry, Reference, plural
 from runner.experiment.schema_words import FAMILY, KINDS, SETTINGS_OF, allowed, default, first_sentence, limits, nullable, searched, type_words
+from runner.features import worked
 
 Told = dict[str, Any]
 
@@ -112,7 +114,7 @@ class Library:
             places = self.reference.places(name)
             keys = [entry for place in places[:1] for entry in self.reference.below(place) if entry.part == (name, word)]
             told = {"kind": word, "family": name, "meaning": _doc(node), "traits": node.get("x-traits", {}), "declared": [place.key for place in places]}
-            found.append(told | {"keys": self._keys(keys)} | self._example(example_of_kind(word, places, self.written)))
+            found.append(told | {"keys": self._keys(keys)} | self._example(example_of_kind(word, places, self.written)) | _worked(name, word))
         return found
 
     def _family(self, family: str) -> Told:
@@ -162,6 +164,18 @@ def _moved(path: tuple[str, ...], source: str, target: str) -> tuple[str, ...]:
     """A key path below another section; () where it does not start with the source."""
     steps = tuple(source.split("."))
     return (*target.split("."), *path[len(steps) :]) if path[: len(steps)] == steps and len(path) > len(steps) else ()
+
+
+def _worked(family: str, kind: str) -> Told:
+    """Rows in and columns out, for kinds that have worked examples: steps."""
+    found = worked.of_kind(kind) if family == "step" else []
+    told = [{"says": e.says, "declared": e.shown, "fitted_on": _plain(e.taught), "rows": _plain(e.rows), "makes": _plain(e.makes)} for e in found]
+    return {"worked": told} if told else {}
+
+
+def _plain(columns: worked.Columns) -> dict[str, list[Any]]:
+    """Columns as JSON has them: moments as text."""
+    return {name: [str(value) if isinstance(value, date) else value for value in values] for name, values in columns.items()}
 
 
 def _doc(node: Mapping[str, Any]) -> str:

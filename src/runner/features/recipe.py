@@ -179,9 +179,7 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
     if hasattr(step, "aggregates"):
         given = {n: a.of for n, a in step.aggregates.items() if a.of}
         faults += expressions.check(given, schema, f"{at}.aggregates", total=True)[0]
-    moment = getattr(step, "time", None) or getattr(step, "column", None)
-    if moment and moment in schema and not schema[moment].is_temporal():
-        faults.append(Fault(at, f"{moment!r} is {schema[moment]}", "a date or datetime column", "declare its type in data.columns"))
+    faults += [Fault(".".join((at, *said.path)), said.wrong, said.expected, said.hint) for said in step.complaints(schema)]
     return faults
 
 
@@ -206,7 +204,7 @@ def _reads(step: StepSpec) -> set[str]:
 def _features(sample: pl.DataFrame, hidden: Sequence[str]) -> list[dict[str, str]]:
     features = []
     for name, dtype in sample.schema.items():
-        if name in hidden or not (dtype.is_numeric() or dtype in (pl.Boolean, pl.String)):
+        if name in hidden or name.startswith(fitted.HIDDEN) or not (dtype.is_numeric() or dtype in (pl.Boolean, pl.String)):
             continue
         features.append({"name": name, "kind": "categorical" if dtype == pl.String else "numeric"})
     return features

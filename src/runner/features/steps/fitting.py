@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from runner.bundle.recipe import Operation
-from runner.core.spec import KindSpec
+from runner.core.spec import Complaint, KindSpec
 
 
 class StepSpec(KindSpec):
@@ -24,6 +25,11 @@ class StepSpec(KindSpec):
         """
         named = {key: list(getattr(self, key, ())) for key in ("columns", "entity")}
         return named | {key: [value] for key in ("column", "time") if (value := getattr(self, key, None))}
+
+    def complaints(self, schema: Mapping[str, pl.DataType]) -> Iterator[Complaint]:
+        """What is wrong with the types of the columns it reads; a kind that works on some types only says so itself. schema: of all columns there are."""
+        if (time := getattr(self, "time", None)) in schema and not schema[time].is_temporal():
+            yield Complaint(("time",), f"{time!r} is {schema[time]}", "a date or datetime column", "declare its type in data.columns")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,47 @@
 """The parts a recipe is made of: one file per kind of step."""
 
-from runner.features.steps import calendar, frequency, history, missing, sql, target_encoding
+from runner.features.steps import (
+    bins,
+    calendar,
+    clip,
+    crossing,
+    frequency,
+    hashing,
+    history,
+    log,
+    missing,
+    ordered_target_encoding,
+    ranks,
+    rare,
+    reduce,
+    robust_scale,
+    screen,
+    select,
+    sql,
+    target_encoding,
+    tfidf,
+    yeo_johnson,
+)
 
-__all__ = ["calendar", "frequency", "history", "missing", "sql", "target_encoding"]
+__all__ = [
+    "bins",
+    "calendar",
+    "clip",
+    "crossing",
+    "frequency",
+    "hashing",
+    "history",
+    "log",
+    "missing",
+    "ordered_target_encoding",
+    "ranks",
+    "rare",
+    "reduce",
+    "robust_scale",
+    "screen",
+    "select",
+    "sql",
+    "target_encoding",
+    "tfidf",
+    "yeo_johnson",
+]

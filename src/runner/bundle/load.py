@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from runner.bundle import recipe
+from runner.bundle import operations, recipe  # noqa: F401 - the first import registers its readers
 from runner.bundle.calibrate import calibrated
 from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number

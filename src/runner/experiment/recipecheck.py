@@ -100,5 +100,5 @@ def reads(step: StepSpec) -> dict[str, list[str]]:
 def _order_faults(experiment: Experiment) -> Iterator[Fault]:
     kind = getattr(experiment.data.split, "kind", "")
     for name, step in experiment.features.steps.items():
-        if step.kind == "history" and not getattr(experiment.data.split, "walks_forward", False):
-            yield Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {kind}", "data/split=by_time")
+        if step.in_time_order and not getattr(experiment.data.split, "walks_forward", False):
+            yield Fault(f"features.steps.{name}", f"a {step.kind} step needs folds in time order, the split is {kind}", "data/split=by_time")

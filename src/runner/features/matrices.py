@@ -118,7 +118,7 @@ def prepare(learner: Learner, train: np.ndarray, valid: np.ndarray | None, name:
     positive = learner.labels[1] if learner.task == "binary" else None
     indicators, classes = outcome_columns(rows[learner.target], learner.task, list(learner.labels), positive)
     made = fit(learner.recipe, rows, indicators, classes, seed_for(learner.seed, "features", *name))
-    inputs = Inputs.learn(made.own, learner.recipe.features)
+    inputs = Inputs.learn(made.own, made.features)
     trained = Matrix(made.own, inputs.matrix(made.own), outcome[train])
     if valid is None:
         return Prepared(inputs, made.operations, trained, None)

@@ -80,7 +80,7 @@ class Probe:
         if made.valid is None:
             raise ValueError(f"fold {fold.number} has no validation rows")
         names = made.inputs.names
-        chosen = list(range(len(names))) if features is None else [names.index(name) for name in features]
+        chosen = list(range(len(names))) if features is None else [names.index(name) for name in features if name in names]
         categorical = [place for place, column in enumerate(chosen) if column >= len(made.inputs.numeric)]
         weight = None if weights is None else weights[fold.train]
         n_classes = max(1, len(self.learner.labels))

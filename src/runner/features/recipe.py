@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,12 @@ from runner.features.spec import FeaturesSpec
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 
 FILE = "recipe.json"
+# What a kind of step may take, and how a message calls it.
+TAKES: Mapping[str | None, tuple[Callable[[pl.DataType], bool], str]] = {
+    None: (lambda dtype: True, "a column"),
+    "numbers": (lambda dtype: dtype.is_numeric(), "a column of numbers"),
+    "text": (lambda dtype: dtype == pl.String, "a column of text"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class FittedRecipe:
-    """operations: from contract columns to features, for rows it was not fitted on; own: the rows it was fitted on, with features."""
+    """A recipe fitted on rows.
+
+    operations: from contract columns to features, for rows it was not fitted on; own: the rows it was fitted on, with features;
+    features: those of the recipe that no step dropped; dropped: the others, each with the reason.
+    """
 
     operations: tuple[fitted.Operation, ...]
     own: pl.DataFrame
+    features: tuple[Mapping[str, str], ...]
+    dropped: Mapping[str, str]
 
 
 def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], hidden: Sequence[str]) -> tuple[Recipe, pl.DataFrame]:
@@ -57,13 +69,18 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     faults: list[Fault] = []
     learned: set[str] = set()
     makers: dict[str, str] = {}
+    unseen = [*spec.drop, *hidden]
     sample = rows.head(1000)
     for name, step in spec.steps.items():
         found = _step_faults(name, step, sample.schema)
         if found:
             faults += found
             continue
-        made = _fit_step(name, step, sample, outcome[: sample.height], classes, 0)
+        try:
+            made = _fit_step(step, Fitting(name, sample, outcome[: sample.height], tuple(classes), 0, _names(_features(sample, unseen))))
+        except FaultsError as error:
+            faults += error.faults
+            continue
         clashes = _clashes(name, step, made.adds, sample.columns, makers)
         if clashes:
             faults += clashes
@@ -75,7 +92,9 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
             continue
         makers |= dict.fromkeys(made.adds, name)
         sample = after
-        if step.learns or _reads(step) & learned:
+        if not step.learns:
+            unseen += made.drops
+        if step.learns or (made.operations and _reads(step) & learned):
             learning.append((name, step))
             learned |= set(made.adds)
         else:
@@ -87,32 +106,38 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     ]
     if faults:
         raise FaultsError(faults)
-    features = _features(sample, [*spec.drop, *hidden])
-    return Recipe(tuple(static), tuple(learning), tuple(features)), fitted.apply(static, rows)
+    return Recipe(tuple(static), tuple(learning), tuple(_features(sample, unseen))), fitted.apply(static, rows)
 
 
 def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedRecipe:
     """Fit the learning steps on rows that have the static columns; each later step sees the earlier ones' own values."""
     operations = list(recipe.static)
+    dropped: dict[str, str] = {}
     for name, step in recipe.learning:
-        made = _fit_step(name, step, rows, outcome, classes, seed_for(seed, name))
+        features = tuple(c for c in _names(recipe.features) if c in rows.columns and c not in dropped)
+        made = _fit_step(step, Fitting(name, rows, outcome, tuple(classes), seed_for(seed, name), features))
         operations += made.operations
         rows = _with_own(made, rows)
-    return FittedRecipe(tuple(operations), rows)
+        dropped |= made.drops
+    return FittedRecipe(tuple(operations), rows, tuple(f for f in recipe.features if f["name"] not in dropped), dropped)
 
 
-def _fit_step(name: str, step: StepSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedStep:
+def _names(features: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    return tuple(feature["name"] for feature in features)
+
+
+def _fit_step(step: StepSpec, given: Fitting) -> FittedStep:
     """Fit one step; a plugin's step sees the columns that it says it reads, and no others."""
     is_own = not plugins.behind(step)
     reads = list(dict.fromkeys(c for named in step.reads().values() for c in named))
-    seen = rows if is_own or not reads else rows.select(reads)
+    seen = given if is_own or not reads else replace(given, rows=given.rows.select(reads))
     try:
-        made: FittedStep = part("step", step.kind)(step, Fitting(name, seen, outcome, tuple(classes), seed))
+        made: FittedStep = part("step", step.kind)(step, seen)
     except ColumnNotFoundError as error:
         if is_own:
             raise
         wrong = f"the kind {step.kind!r} reads more than its `reads()` names: {str(error).splitlines()[0]}"
-        raise fault(f"features.steps.{name}", wrong, f"the columns {listed(reads)}", "mend the plugin that registers it") from None
+        raise fault(f"features.steps.{given.step}", wrong, f"the columns {listed(reads)}", "mend the plugin that registers it") from None
     return made
 
 
@@ -174,6 +199,7 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
         for c in columns
         if c not in schema
     ]
+    faults += _type_faults(at, step, schema)
     if hasattr(step, "expressions"):
         faults += expressions.check(step.expressions, schema, f"{at}.expressions", total=True)[0]
     if hasattr(step, "aggregates"):
@@ -181,6 +207,18 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
         faults += expressions.check(given, schema, f"{at}.aggregates", total=True)[0]
     faults += [Fault(".".join((at, *said.path)), said.wrong, said.expected, said.hint) for said in step.complaints(schema)]
     return faults
+
+
+def _type_faults(at: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -> list[Fault]:
+    """Columns that are not of the type that the kind takes."""
+    fits, expected = TAKES[step.takes]
+    return [
+        Fault(f"{at}.{key}", f"{column!r} is {schema[column]}", expected, f"the kind {step.kind!r} works on {step.takes}")
+        for key, columns in step.reads().items()
+        if key in ("column", "columns")
+        for column in columns
+        if column in schema and not fits(schema[column])
+    ]
 
 
 def _clashes(name: str, step: StepSpec, adds: Sequence[str], known: Sequence[str], makers: Mapping[str, str]) -> list[Fault]:

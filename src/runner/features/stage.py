@@ -24,7 +24,7 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     """
     task, split, contract = (read_json(given[name]) for name in ("task", "split", "contract"))
     rows = pl.read_parquet(given["train"])
-    _check_history(spec, split)
+    _check_order(spec, split)
     outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
     planned, enriched = recipe.plan(spec, rows, outcome, classes, _hidden(task, contract, rows, split))
     if not planned.features:
@@ -37,7 +37,7 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     with folder_beside(out["recipe"]) as folder:
         recipe.save(planned, folder)
     gates = leakage.gates(power, spec.leakage, task["task"])
-    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]))
+    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]) | {"dropped": dict(fitted.dropped)})
     return Done(tuple(gates))
 
 
@@ -51,11 +51,11 @@ def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataF
     return ["row_id", task["target"], *after, *task["key"], *time, *task["forbidden"], *task["protected"], *lifeless, *contract["dropped"], *group]
 
 
-def _check_history(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
-    histories = [name for name, step in spec.steps.items() if step.kind == "history"]
+def _check_order(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
+    histories = [name for name, step in spec.steps.items() if step.in_time_order]
     if histories and not split["walks_forward"]:
         raise FaultsError(
-            Fault(f"features.steps.{name}", f"a history step needs folds in time order, the split is {split['kind']}", "data/split=by_time")
+            Fault(f"features.steps.{name}", f"a {spec.steps[name].kind} step needs folds in time order, the split is {split['kind']}", "data/split=by_time")
             for name in histories
         )
 

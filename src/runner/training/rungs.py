@@ -134,7 +134,8 @@ def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judg
         classes=list(learner.labels),
         contract=shipping.contract,
         operations=everything.operations,
-        features=learner.recipe.features,
+        # A step may have dropped some when it was fitted.
+        features=[f for f in learner.recipe.features if f["name"] in everything.inputs.names],
         model=fitted.model,
         combine=judged.combine,
         made_from=shipping.made_from,

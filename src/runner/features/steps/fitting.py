@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -14,9 +14,18 @@ from runner.core.spec import Complaint, KindSpec
 
 
 class StepSpec(KindSpec):
-    """A step of the recipe. learns: whether it is fitted inside each fold."""
+    """A step of the recipe.
+
+    learns: whether it is fitted inside each fold; takes: the type that its key `columns` or `column` must have, if any.
+    """
 
     learns: ClassVar[bool]
+    takes: ClassVar[Literal["numbers", "text"] | None] = None
+
+    @property
+    def in_time_order(self) -> bool:
+        """Whether it looks back from each row's own time, so that folds must walk forward."""
+        return bool(getattr(self, "time", None))
 
     def reads(self) -> dict[str, list[str]]:
         """Key below the step to the columns that it names there; a kind with other keys than these says so itself.
@@ -38,7 +47,8 @@ class Fitting:
 
     step: the step's name; rows: contract columns and what earlier steps made;
     outcome: (n, k) Float64, the regression target (k = 1) or an indicator per class (binary: k = 1, the positive one);
-    classes: names of the outcome's columns, [""] where there is one; seed: derived for this fit.
+    classes: names of the outcome's columns, [""] where there is one; seed: derived for this fit;
+    features: the columns that models would see if the recipe ended here.
     """
 
     step: str
@@ -46,6 +56,7 @@ class Fitting:
     outcome: np.ndarray
     classes: tuple[str, ...]
     seed: int
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,14 @@ class FittedStep:
     """What a step does to any row, and the columns it adds.
 
     operations: applied in order to rows it was not fitted on; adds: the columns they leave;
-    own: values for the very rows it was fitted on where those must differ (out-of-fold, strictly before), else None.
+    own: values for the very rows it was fitted on where those must differ (out-of-fold, strictly before), else None;
+    drops: features that the models shall not see, each with the reason.
     """
 
     operations: tuple[Operation, ...]
     adds: tuple[str, ...]
     own: pl.DataFrame | None = field(default=None)
+    drops: Mapping[str, str] = field(default_factory=dict)
 
 
 def suffixed(column: str, ending: str, label: str) -> str:

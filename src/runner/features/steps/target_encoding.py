@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from runner.bundle.recipe import Lookup
 from runner.core.registry import register
 from runner.core.seeds import seed_for
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec, suffixed
+from runner.features.steps.outcomes import coded, prior_of, weight_of_prior
 
 INNER_FOLDS = 5
 
@@ -28,8 +29,8 @@ class TargetEncodingSpec(StepSpec):
     kind: Literal["target_encoding"]
     columns: list[str]
     """Columns to encode, best those with many categories; a missing value is a category of its own."""
-    smoothing: float = Field(default=20.0, ge=0)
-    """Rows of the overall mean that are added to each category: the larger, the less a rare category is believed."""
+    smoothing: Annotated[float, Field(ge=0)] | Literal["auto"] = 20.0
+    """Rows of the overall mean that are added to each category: the larger, the less a rare category is believed. `auto` learns it from the rows."""
 
 
 @register("step", TargetEncodingSpec)
@@ -37,34 +38,31 @@ def fit(spec: TargetEncodingSpec, given: Fitting) -> FittedStep:
     """Fits one table per column; own values are out of (inner) fold."""
     inner = np.random.default_rng(seed_for(given.seed, given.step)).integers(0, INNER_FOLDS, given.rows.height)
     operations, own = [], []
+    prior = prior_of(given.outcome)
     for column in spec.columns:
         names = [suffixed(column, "target", label) for label in given.classes]
-        keys = given.rows[column].unique(maintain_order=True).sort(nulls_last=True)
-        codes = given.rows.select(column).join(
-            pl.DataFrame({column: keys}).with_row_index("code"), on=column, how="left", nulls_equal=True, maintain_order="left"
-        )
-        encoded, out_of_fold = _encode(codes["code"].to_numpy(), keys.len(), inner, given.outcome, spec.smoothing)
+        keys, codes = coded(given.rows[column])
+        encoded = np.empty((keys.len(), len(names)))
+        out_of_fold = np.empty(given.outcome.shape)
+        for i in range(len(names)):
+            smoothing = weight_of_prior(spec.smoothing, codes, given.outcome[:, i])
+            encoded[:, i], out_of_fold[:, i] = _encode(codes, keys.len(), inner, given.outcome[:, i], smoothing)
         table = pl.DataFrame({column: keys, **{name: encoded[:, i] for i, name in enumerate(names)}})
-        prior = dict(zip(names, given.outcome.mean(axis=0).tolist(), strict=True))
-        operations.append(Lookup(f"{given.step}__{column}", (column,), table, prior))
+        operations.append(Lookup(f"{given.step}__{column}", (column,), table, dict(zip(names, prior, strict=True))))
         own.append(pl.DataFrame({name: out_of_fold[:, i] for i, name in enumerate(names)}))
     frame = pl.concat(own, how="horizontal")
     return FittedStep(tuple(operations), tuple(frame.columns), frame)
 
 
 def _encode(codes: np.ndarray, n_keys: int, inner: np.ndarray, outcome: np.ndarray, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Encoding per key (n_keys, k), and per row from the other inner folds (n, k)."""
-    cell = codes.astype(np.int64) * INNER_FOLDS + inner
+    """Encoding per key (n_keys,), and per row from the other inner folds (n,). outcome: (n,)."""
+    cell = codes * INNER_FOLDS + inner
+    prior = outcome.mean() if len(outcome) else 0.0
     # bincount adds in row order, so the sums do not depend on threads.
     counts = np.bincount(cell, minlength=n_keys * INNER_FOLDS).reshape(n_keys, INNER_FOLDS).astype(float)
-    encoded = np.empty((n_keys, outcome.shape[1]))
-    out_of_fold = np.empty(outcome.shape)
-    for i in range(outcome.shape[1]):
-        prior = outcome[:, i].mean()
-        sums = np.bincount(cell, weights=outcome[:, i], minlength=n_keys * INNER_FOLDS).reshape(n_keys, INNER_FOLDS)
-        weight = np.maximum(counts.sum(axis=1) + smoothing, 1e-12)
-        encoded[:, i] = (sums.sum(axis=1) + smoothing * prior) / weight
-        rest = np.maximum(counts.sum(axis=1, keepdims=True) - counts + smoothing, 1e-12)
-        others = (sums.sum(axis=1, keepdims=True) - sums + smoothing * prior) / rest
-        out_of_fold[:, i] = others[codes, inner]
-    return encoded, out_of_fold
+    sums = np.bincount(cell, weights=outcome, minlength=n_keys * INNER_FOLDS).reshape(n_keys, INNER_FOLDS)
+    weight = np.maximum(counts.sum(axis=1) + smoothing, 1e-12)
+    encoded = (sums.sum(axis=1) + smoothing * prior) / weight
+    rest = np.maximum(counts.sum(axis=1, keepdims=True) - counts + smoothing, 1e-12)
+    others = (sums.sum(axis=1, keepdims=True) - sums + smoothing * prior) / rest
+    return encoded, others[codes, inner]

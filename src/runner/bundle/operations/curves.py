@@ -1,0 +1,86 @@
+"""Numbers through a curve or into bins, by tables of points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.core.files import write_parquet
+from runner.core.registry import register
+
+
+@dataclass(frozen=True)
+class Points:
+    """A curve of straight lines. x: ascending, without equal neighbours; y: as many; both Float64, perhaps empty."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def at(self, values: pl.Series) -> pl.Series:
+        """The curve's height at each value; beyond an end that of the end, null where there is no value or no point."""
+        if not len(self.x):
+            return pl.Series(values.name, [None] * values.len(), dtype=pl.Float64)
+        found = np.interp(values.cast(pl.Float64).to_numpy(), self.x, self.y)
+        return pl.Series(values.name, found).fill_nan(None)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Add columns that are curves of others. name: of its file; columns: the new column to the one it reads and the points."""
+
+    name: str
+    columns: Mapping[str, tuple[str, Points]]
+
+    def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(points.at(rows[of]).alias(made) for made, (of, points) in self.columns.items())
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        file = f"{self.name}.parquet"
+        schema = {"column": pl.String, "x": pl.Float64, "y": pl.Float64}
+        written = [pl.DataFrame({"column": [made] * len(p.x), "x": p.x, "y": p.y}, schema=schema) for made, (_, p) in self.columns.items()]
+        write_parquet(folder / file, pl.concat([pl.DataFrame(schema=schema), *written]))
+        return {"op": "curves", "table": file, "columns": [[made, of] for made, (of, _) in self.columns.items()]}
+
+
+@register("operation", "curves")
+def read_curves(written: Mapping[str, Any], folder: Path) -> Curves:
+    """Read what save wrote."""
+    table = pl.read_parquet(folder / written["table"])
+    columns = {}
+    for made, of in written["columns"]:
+        own = table.filter(pl.col("column") == made)
+        columns[made] = (of, Points(own["x"].to_numpy(), own["y"].to_numpy()))
+    return Curves(Path(written["table"]).stem, columns)
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Add the number of each value's bin, from 0. columns: the new column to the one it reads and the ends between the bins, ascending.
+
+    An end belongs to the bin above it.
+    """
+
+    columns: Mapping[str, tuple[str, tuple[float, ...]]]
+
+    def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(self._binned(rows[of].cast(pl.Float64), ends).alias(made) for made, (of, ends) in self.columns.items())
+
+    @staticmethod
+    def _binned(values: pl.Series, ends: tuple[float, ...]) -> pl.Series:
+        found = np.searchsorted(np.array(ends, dtype=float), values.to_numpy(), side="right")
+        number = pl.Series(values.name, found, dtype=pl.Int64)
+        return number.set(values.is_null() | values.is_nan(), None) if values.null_count() or values.is_nan().any() else number
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        return {"op": "bins", "columns": [[made, of, list(ends)] for made, (of, ends) in self.columns.items()]}
+
+
+@register("operation", "bins")
+def read_bins(written: Mapping[str, Any], folder: Path) -> Bins:
+    """Read what save wrote."""
+    return Bins({made: (of, tuple(ends)) for made, of, ends in written["columns"]})

@@ -87,9 +87,7 @@ def looped(event: dict[str, Any], rows: list[dict[str, Any]], how: str, days: fl
         return max(settled, other["arrived"]) if arrives else settled
 
     at = event["at"]
-    past = [
-        r for r in rows if at and r["at"] and None not in (r["who"], r["v"]) and (r["who"], r["n"]) == (event["who"], event["n"]) and (known(r) or at) < at
-    ]
+    past = [r for r in rows if at and r["at"] and None not in (r["who"], r["v"]) and (r["who"], r["n"]) == (event["who"], event["n"]) and (known(r) or at) < at]
     past = [r for r in past if days is None or r["at"] >= at - timedelta(days=days)]
     if how == "count":
         return len(past)
@@ -182,3 +180,175 @@ def test_the_order_in_which_events_come_leaves_no_trace(events: list[Any], lag: 
             found += [batch, pl.concat([recipe.apply(read.operations, asked[i]) for i in range(asked.height)])]
             store.close()
     assert all(frame.equals(found[0], null_equal=True) for frame in found)
+
+
+# ---- what a store promises ----------------------------------------------------------------------------------------------
+
+
+def trained_and_live() -> tuple[Bundle, pl.DataFrame]:
+    """A bundle trained on a day, and the events of the days after it."""
+    draw = np.random.default_rng(3)
+    events = [(str(draw.choice(["a", "b"])), 0, START + timedelta(minutes=15 * i), 0, float(draw.integers(0, 9))) for i in range(600)]
+    rows = rows_of(events)
+    return bundle_of(fit(rows[:100], 0.25)), rows[100:]
+
+
+def test_an_event_counts_once_however_often_it_comes(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    assert store.add(live, ["id"], "events") == stores.Added(500, 0, 0)
+    before = recipe.apply(bundle.with_events(store).operations, live)
+    assert store.add(pl.concat([live[::-1], live]), ["id"], "events") == stores.Added(0, 1000, 0)
+    assert recipe.apply(bundle.with_events(store).operations, live).equals(before)
+
+
+def test_what_training_has_seen_is_not_counted_again(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    earlier = live.with_columns(pl.col("at") - timedelta(days=60))
+    assert store.add(earlier, ["id"], "events") == stores.Added(0, 0, 500)
+    assert recipe.apply(bundle.with_events(store).operations, live[:1])["count_all"].to_list() == [50]
+
+
+def test_a_window_forgets_and_all_of_the_past_does_not(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    store.add(live, ["id"], "events")
+    row = live[-1].with_columns(at=pl.col("at") + timedelta(days=30))
+    seen = recipe.apply(bundle.with_events(store).operations, row)
+    assert (seen["count_days"][0], seen["mean_days"][0]) == (0, None)
+    assert seen["count_all"][0] > 250
+
+
+def test_a_key_with_another_content_is_refused_and_nothing_is_added(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    store.add(live[:10], ["id"], "events.csv")
+    with pytest.raises(FaultsError, match=r"row 3 \(from 0\): the key '\[103\]' is there with another content"):
+        store.add(live[:20].with_columns(v=pl.when(pl.col("id") == 103).then(99.0).otherwise("v")), ["id"], "events.csv")
+    assert store.count()["events"] == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "told"),
+    [
+        (lambda rows: rows.drop("v"), ["id"], "column 'v'"),
+        (lambda rows: rows, ["idd"], "no columns of the contract: idd"),
+        (lambda rows: rows, [], "events have no key"),
+        (lambda rows: rows.with_columns(v=pl.lit("much")), ["id"], "much"),
+    ],
+)
+def test_events_of_another_shape_are_refused(tmp_path: Path, change: Any, key: list[str], told: str) -> None:
+    bundle, live = trained_and_live()
+    with pytest.raises(FaultsError, match=told):
+        Store(tmp_path / "store.sqlite", bundle).add(change(live), key, "events.csv")
+
+
+def test_a_store_is_of_one_bundle_and_no_other_file(tmp_path: Path) -> None:
+    bundle, _ = trained_and_live()
+    with pytest.raises(FaultsError, match="there is no store of events"):
+        Store(tmp_path / "none.sqlite", bundle, make=False)
+    Store(tmp_path / "store.sqlite", bundle).close()
+    other = Bundle("e" * 64, bundle.manifest, bundle.contract, bundle.operations, bundle.model, bundle.combine)
+    with pytest.raises(FaultsError, match="holds the events of the bundle dddddddddddd, not of eeeeeeeeeeee"):
+        Store(tmp_path / "store.sqlite", other)
+    (tmp_path / "text.sqlite").write_text("no database at all " * 100)
+    with pytest.raises(FaultsError, match="is no store of events"):
+        Store(tmp_path / "text.sqlite", bundle)
+    with pytest.raises(FaultsError, match="has no history step"):
+        Store(tmp_path / "x.sqlite", Bundle("f" * 64, {}, CONTRACT, (), bundle.model, {}))
+
+
+KILLED = """
+import os, signal, sys
+import runner.bundle.history.store as stores
+from tests.features.test_history import trained_and_live
+from pathlib import Path
+stores.CHUNK, written = 7, 0
+def summarise(self, *given, _as_it_is=stores.Store._summarise):
+    global written
+    written += 1
+    if written == 40:
+        os.kill(os.getpid(), signal.SIGKILL)
+    _as_it_is(self, *given)
+stores.Store._summarise = summarise
+bundle, live = trained_and_live()
+stores.Store(Path(sys.argv[1]), bundle).add(live, ["id"], "events")
+"""
+
+
+def test_a_killed_call_is_simply_repeated(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+    died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "killed")], cwd=root, env=environment, capture_output=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    killed, whole = Store(tmp_path / "killed", bundle), Store(tmp_path / "whole", bundle)
+    there = killed.count()["events"]
+    assert 0 < there < 500
+    assert killed.add(live, ["id"], "events") == stores.Added(500 - there, there, 0)
+    whole.add(live, ["id"], "events")
+    one, other = (recipe.apply(bundle.with_events(store).operations, live) for store in (killed, whole))
+    assert one.equals(other)
+
+
+def test_a_store_answers_while_another_process_writes(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    store.add(live[:10], ["id"], "events")
+    writer = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM past")
+    assert recipe.apply(bundle.with_events(store).operations, live[20])["count_all"][0] > 50
+    writer.execute("ROLLBACK")
+    writer.close()
+
+
+def test_a_history_of_what_another_history_makes_has_no_store(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    declared = {"kind": "history", "entity": ["who"], "time": "at", "aggregates": {"twice": {"how": "mean", "of": "count_all"}}}
+    given = Fitting("again", recipe.apply(bundle.operations, live), np.zeros((live.height, 1)), ("",), 0)
+    chained = part("step", "history")(kinds("step")["history"].model_validate(declared), given)
+    longer = Bundle("c" * 64, bundle.manifest, CONTRACT, (*bundle.operations, *chained.operations), bundle.model, {})
+    with pytest.raises(FaultsError, match="the step 'again' looks back on what another history makes"):
+        Store(tmp_path / "store.sqlite", longer).add(live, ["id"], "events")
+
+
+# ---- arithmetic ---------------------------------------------------------------------------------------------------------
+
+
+@given(values=st.lists(st.floats(-1e12, 1e12, width=32), min_size=1, max_size=40), cut=st.integers(0, 40))
+def test_sums_are_exact_and_rounded_once(values: list[float], cut: int) -> None:
+    exact = Exact.of(np.array(values))
+    running = exact.prefixes(np.arange(len(values)))
+    first = min(cut, len(values))
+    sums = running[:, [len(values)]] - running[:, [first]]
+    assert exact.rounded(sums)[0] == fsum(values[first:])
+    assert fsum(float(part[0]) for part in exact.parts(sums)) == fsum(values[first:]) == fsum(parts_of(values[first:]))
+
+
+def test_a_history_of_text_is_refused() -> None:
+    from runner.features.recipe import plan
+
+    declared = {"steps": {"past": {"kind": "history", "entity": ["who"], "time": "at", "arrival": "n", "aggregates": {"last": {"how": "last", "of": "who"}}}}}
+    rows = rows_of([("a", 0, START, 0, 1.0)])
+    with pytest.raises(FaultsError) as caught:
+        plan(FeaturesSpec.model_validate(declared), rows, np.zeros((1, 1)), [""], [])
+    assert [fault.at for fault in caught.value.faults] == ["features.steps.past.aggregates.last", "features.steps.past.arrival"]
+
+
+def test_the_state_that_ships_is_among_the_digests_of_the_bundle(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    written = recipe.dump(bundle.operations, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {written[0][table] for table in ("closed", "start", "pending")}
+    (read,) = recipe.parse(written, tmp_path)
+    assert isinstance(read, History)
+    with TemporaryDirectory() as folder:
+        found = []
+        for name, operation in (("one", read), ("other", bundle.operations[0])):
+            same = Bundle(name, bundle.manifest, CONTRACT, (operation,), bundle.model, {})
+            store = Store(Path(folder) / name, same)
+            store.add(live, ["id"], "events")
+            found.append(recipe.apply(same.with_events(store).operations, live))
+            store.close()
+    assert found[0].equals(found[1])

@@ -54,12 +54,18 @@ class Added:
 class Store:
     """A store of one bundle's events. Each thread has its own connection; one process writes at a time, others read meanwhile."""
 
-    def __init__(self, path: Path, bundle: Bundle) -> None:
-        """Open it, or make it where there is none. Raises FaultsError when the bundle has no history, or the file is another bundle's or damaged."""
+    def __init__(self, path: Path, bundle: Bundle, *, make: bool = True) -> None:
+        """Open it, or make it where there is none.
+
+        make: False refuses a file that is not there. Raises FaultsError then, and when the bundle has no history, or the file is
+        another bundle's or damaged.
+        """
         self.path, self.bundle = path, bundle
         self._own = threading.local()
         if not any(isinstance(operation, History) for operation in bundle.operations):
             raise fault(str(path), "the bundle has no history step: events change nothing", "a bundle with one", "leave out the store")
+        if not make and not path.is_file():
+            raise fault(str(path), "there is no store of events", "one that `history add` made", "python -m runner history add --bundle ... --input EVENTS")
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._told():
             self._prepare()

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from runner.bundle.history.aggregate import DAY_US, HOUR_US, Aggregate, joined, slope
-from runner.data.joins.fold import fold
+from runner.bundle.history.fold import fold
 from runner.features.steps.history.exact import Array, Exact
 
 LATEST = 1 << 62

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runner.bundle.history.aggregate import Aggregate
 from runner.bundle.history.operation import HAPPENED, KNOWN, History, lag_of, micros, read_events, slot
 from runner.core.registry import register
-from runner.data.joins.spec import AggregateSpec as JoinAggregateSpec
+from runner.core.spec import Complaint, ComplaintsError, Spec
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 from runner.features.steps.history.exact import Array
 from runner.features.steps.history.lookback import Lookback
@@ -22,13 +22,25 @@ NEVER = -(1 << 62)
 DAY_HOURS = 24
 
 
-class AggregateSpec(JoinAggregateSpec):
+How = Literal["count", "sum", "mean", "min", "max", "last", "trend", "hours_since_last"]
+WITHOUT_VALUE = ("count", "hours_since_last")
+
+
+class AggregateSpec(Spec):
     """One number about the entity's past."""
 
+    how: How
+    """What is made of the entity's earlier events: how many, their sum, mean, least, greatest or last value, its change a day, or the hours since the last."""
     of: str | None = None
     """SQL over the past event's row, a number; it may read what only became known after the event. Events where it is missing do not count."""
     within_days: float | None = Field(default=None, gt=0)
     """Only events that happened at most so long before the row's time; left out: all."""
+
+    @model_validator(mode="after")
+    def _has_a_value(self) -> Self:
+        if self.of is None and self.how not in WITHOUT_VALUE:
+            raise ComplaintsError([Complaint(("of",), f"is missing: {self.how} needs a value", "SQL over the past event's row")])
+        return self
 
 
 class HistorySpec(StepSpec):

@@ -36,6 +36,8 @@ from runner.features.steps.history.exact import Exact
 
 assert FeaturesSpec
 START = datetime(2024, 2, 28)
+# Each event is a commit on the disk; more of them look further.
+MORE = 100 if "HYPOTHESIS_EXPLORE" in os.environ else 0
 HOWS = ("count", "sum", "mean", "min", "max", "last", "trend", "hours_since_last")
 WINDOWS = {"all": None, "days": 2.0, "hours": 0.25}
 AGGREGATES: dict[str, Any] = {f"{how}_{word}": {"how": how, "of": "v", "within_days": days} for how in HOWS for word, days in WINDOWS.items()}
@@ -109,7 +111,7 @@ def looped(event: dict[str, Any], rows: list[dict[str, Any]], how: str, days: fl
 
 
 @given(events=EVENTS, lag=LAGS, arrives=st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_every_aggregate_is_that_of_a_loop_over_all_rows(events: list[Any], lag: float, arrives: bool) -> None:
     rows = rows_of(events)
     own = fit(rows, lag, arrives=arrives).own
@@ -126,7 +128,7 @@ def test_every_aggregate_is_that_of_a_loop_over_all_rows(events: list[Any], lag:
 
 
 @given(events=EVENTS, later=EVENTS, lag=LAGS, arrives=st.booleans(), size=st.integers(1, 5))
-@settings(max_examples=60)
+@settings(max_examples=MORE or 12)
 def test_a_store_that_events_update_gives_what_the_step_gives_on_all_rows(events: list[Any], later: list[Any], lag: float, arrives: bool, size: int) -> None:
     """Trained on the first rows, told the others one after the other in order of arrival, asked about each of them just before."""
     ordered = sorted(later, key=lambda e: (e[2] or START, 0))
@@ -162,7 +164,7 @@ def _before(event: pl.DataFrame, until: Any, time: str) -> bool:
 
 
 @given(events=EVENTS, lag=LAGS, seed=st.integers(0, 99))
-@settings(max_examples=30)
+@settings(max_examples=MORE or 5)
 def test_the_order_in_which_events_come_leaves_no_trace(events: list[Any], lag: float, seed: int) -> None:
     """Late events count from when they are told; what is asked after that is the same, whatever came first."""
     rows = rows_of([("a", 0, START, 0, 1.0), *events]).with_columns(pl.when(pl.int_range(pl.len()) > 0).then(pl.col("at") + timedelta(hours=1)).otherwise("at"))
@@ -207,7 +209,8 @@ def test_what_training_has_seen_is_not_counted_again(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite", bundle)
     earlier = live.with_columns(pl.col("at") - timedelta(days=60))
     assert store.add(earlier, ["id"], "events") == stores.Added(0, 0, 500)
-    assert recipe.apply(bundle.with_events(store).operations, live[:1])["count_all"].to_list() == [50]
+    with_store, without = (recipe.apply(operations, live[:1]) for operations in (bundle.with_events(store).operations, bundle.operations))
+    assert 0 < without["count_all"][0] <= with_store["count_all"][0] <= without["count_all"][0] + 1
 
 
 def test_a_window_forgets_and_all_of_the_past_does_not(tmp_path: Path) -> None:
@@ -317,7 +320,7 @@ def test_a_history_of_what_another_history_makes_has_no_store(tmp_path: Path) ->
 # ---- arithmetic ---------------------------------------------------------------------------------------------------------
 
 
-@given(values=st.lists(st.floats(-1e12, 1e12, width=32), min_size=1, max_size=40), cut=st.integers(0, 40))
+@given(values=st.lists(st.floats(-(2.0**40), 2.0**40, width=32), min_size=1, max_size=40), cut=st.integers(0, 40))
 def test_sums_are_exact_and_rounded_once(values: list[float], cut: int) -> None:
     exact = Exact.of(np.array(values))
     running = exact.prefixes(np.arange(len(values)))

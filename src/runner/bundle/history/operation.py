@@ -93,15 +93,17 @@ class History:
     def _as_of_end(self, rows: pl.DataFrame) -> list[pl.Series]:
         asked = rows.select(micros(self.time).alias(KNOWN), *(pl.col(c).cast(self.closed.schema[c], strict=False) for c in self.on))
         found = asked.join(self.closed, on=list(self.on), how="left", maintain_order="left")
-        return found.select(self._finished(a) for a in self.aggregates).get_columns()
+        return [self._finished(a, found) for a in self.aggregates]
 
-    def _finished(self, aggregate: Aggregate) -> pl.Expr:
-        found = pl.col(aggregate.name)
+    def _finished(self, aggregate: Aggregate, found: pl.DataFrame) -> pl.Series:
+        values = found[aggregate.name]
         if aggregate.how == "count":
-            return found.fill_null(0)
-        # Divided by one number, a column is multiplied by its inverse, and one row by itself is not: the last bit would differ.
-        hours = (pl.col(KNOWN) - found) / pl.repeat(float(HOUR_US), pl.len())
-        return hours.alias(aggregate.name) if aggregate.how == "hours_since_last" else found
+            return values.fill_null(0)
+        if aggregate.how != "hours_since_last":
+            return values
+        # Polars multiplies a column by the inverse of a number, and divides a single row: the last bit would differ.
+        hours = (found[KNOWN] - values).cast(pl.Float64).to_numpy() / HOUR_US
+        return pl.Series(aggregate.name, hours, nan_to_null=True)
 
     def _as_of_rows(self, rows: pl.DataFrame, source: Source) -> list[pl.Series]:
         asked = rows.select(micros(self.time).alias(KNOWN))[KNOWN].to_list()
@@ -207,8 +209,8 @@ def read_history(written: Mapping[str, Any], folder: Path) -> History:
     """Read what save wrote."""
     aggregates = tuple(Aggregate(**a) for a in written["aggregates"])
     closed, start, pending = (pl.read_parquet(folder / written[name]) for name in ("closed", "start", "pending"))
-    about = (written[name] for name in ("time", "lag_us", "arrival", "end"))
-    return History(written["step"], tuple(written["on"]), *about, aggregates, closed, start, pending)
+    time, lag_us, arrival, end = (written[name] for name in ("time", "lag_us", "arrival", "end"))
+    return History(written["step"], tuple(written["on"]), time, lag_us, arrival, end, aggregates, closed, start, pending)
 
 
 def lag_of(hours: float) -> int:

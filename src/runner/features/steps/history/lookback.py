@@ -32,6 +32,7 @@ class Lookback:
         self._by_asked = np.lexsort((at, asked))
         self._upto = _positions(entity, known, self._by_known, asked, at)
         self._windows: dict[int, tuple[Array, tuple[Array, Array]]] = {}
+        self._spans: dict[int | None, tuple[Array, Array]] = {}
 
     def value(self, aggregate: Aggregate, values: Array) -> pl.Series:
         """The aggregate per row, null where no event counts (0 for count). values: (n,) Float64 of the events, NaN for none."""
@@ -133,17 +134,22 @@ class Lookback:
 
     def folded(self, there: Array, values: Array, window: int | None, how: np.ufunc) -> Array:
         """The least or the greatest of the values that count; infinite where there is none."""
-        asked, at = self._asked[self._by_asked], self._at[self._by_asked]
-        order = np.arange(asked.size)
-        entity = self._entity[there]
-        leaves = np.full(entity.size, LATEST) if window is None else self._happened[there] + window
-        _, starts = _positions(asked, at, order, entity, self._known[there] + 1)
-        _, ends = _positions(asked, at, order, entity, leaves + 1)
-        counts = starts < ends
-        found = np.empty(asked.size)
+        starts, ends = self._seen_by(window)
+        counts = there & (starts < ends)
+        found = np.empty(self._asked.size)
         nothing = np.inf if how is np.minimum else -np.inf
-        found[self._by_asked] = fold(starts[counts], ends[counts], values[there][counts], asked.size, how, nothing)
+        found[self._by_asked] = fold(starts[counts], ends[counts], values[counts], found.size, how, nothing)
         return found
+
+    def _seen_by(self, window: int | None) -> tuple[Array, Array]:
+        """Of each event the first row, in order by entity and time, for which it counts, and the first after the last such row."""
+        if window not in self._spans:
+            asked, at, order = self._asked[self._by_asked], self._at[self._by_asked], np.arange(self._asked.size)
+            leaves = np.full(self._entity.size, LATEST) if window is None else self._happened + window
+            _, starts = _positions(asked, at, order, self._entity, self._known + 1)
+            _, ends = _positions(asked, at, order, self._entity, leaves + 1)
+            self._spans[window] = starts, ends
+        return self._spans[window]
 
     def _parts(self, values: Array) -> tuple[Array, Array, Array]:
         exact, sums = self.total(values, None)

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Our own modules may be kept compiled too: a process starts faster.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test slow bench bench-recipe repro reference ui format lock
+.PHONY: help setup demo test slow bench bench-history bench-recipe repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -32,6 +32,9 @@ bench: setup ## speed and overhead, as ratios taken in one run
 
 bench-recipe: setup ## a recipe of forty steps against the same query by hand, single rows, streamed rows
 	$(BIN)/python -m benchmarks.recipe
+
+bench-history: setup ## histories of 336,776 flights, and a store of their events
+	$(BIN)/python benchmarks/history.py
 
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from runner.bundle.calibrate import calibrated
 from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
+from runner.bundle.history.operation import History, Source
 from runner.bundle.models import Model, families, loader
 from runner.bundle.models.rule import RuleModel
 from runner.core import plugins
@@ -52,6 +53,10 @@ class Bundle:
     @property
     def payoff(self) -> dict[str, Any]:
         return dict(self.combine["payoff"])
+
+    def with_events(self, source: Source) -> Bundle:
+        """The same bundle with the events of a store counted: histories are as of each row's own time."""
+        return replace(self, operations=[o.reading(source) if isinstance(o, History) else o for o in self.operations])
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         """Calibrated probabilities (n, classes), or predictions (n, 1), of rows that keep the contract's types."""

@@ -22,6 +22,7 @@ VERBS = {
     "compose": "write params.yaml from conf/, or --check that it is current",
     "stage": "run one room of an adopted experiment; what dvc.yaml calls",
     "score": "score a batch with a bundle",
+    "history": "tell a bundle's histories what has happened since its training",
     "monitor": "compare a batch with what a bundle learned from",
     "report": "render the HTML report of a run again",
     "review": "what a change between two Git revisions means, for its reviewer",

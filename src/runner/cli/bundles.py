@@ -21,3 +21,8 @@ def bundle_folder(name: str) -> Path:
     registry = Registry.at(workspace.home, tracking_of(workspace).uri)
     with answered(registry.uri):
         return registry.fetch(registered, wanted)
+
+
+def store_file(given: Path | None, digest: str) -> Path:
+    """The file of a bundle's store of events. Raises FaultsError when none is given outside a workspace."""
+    return given if given is not None else here().home / "history" / f"{digest[:12]}.sqlite"

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
+    from runner.bundle.load import Bundle
+
 MOST_FLAGS = 10
+OWN_STORE = Path()
 
 
 def add_parser(verbs: Any) -> None:
@@ -18,6 +21,8 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--bundle", required=True, help="a bundle's folder, or registry:NAME@ALIAS")
     parser.add_argument("--input", required=True, type=Path, help="rows to score, .parquet, or .csv in UTF-8 with commas")
     parser.add_argument("--output", required=True, type=Path, help="where to write, .parquet or .csv; never the input, never inside the bundle")
+    store = "count the events of a store, see `history add`; without a file, the bundle's own below .runner/history/"
+    parser.add_argument("--store", nargs="?", type=Path, const=OWN_STORE, metavar="FILE", help=store)
     told = parser.add_mutually_exclusive_group()
     told.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     told.add_argument("--json", action="store_true", help="print what was written, and every flag with its rows, as JSON")
@@ -37,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     if wrong:
         raise FaultsError(wrong)
     bundle = load(folder)
+    if args.store is not None:
+        bundle = _with_events(bundle, None if args.store == OWN_STORE else args.store)
     scored = bundle.score(read_rows(args.input), str(args.input))
     write_scores(args.output, scored)
     flags = counted(scored)
@@ -48,6 +55,13 @@ def run(args: argparse.Namespace) -> int:
     elif not args.quiet:
         print("\n".join(_lines(f"by {name} ({bundle.digest[:12]}) into {args.output}", scored.height, flagged, flags)))
     return 0
+
+
+def _with_events(bundle: Bundle, given: Path | None) -> Bundle:
+    from runner.bundle.history.store import Store
+    from runner.cli.bundles import store_file
+
+    return bundle.with_events(Store(store_file(given, bundle.digest), bundle, make=False))
 
 
 def counted(scored: pl.DataFrame) -> list[tuple[str, int]]:

@@ -204,7 +204,17 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
         faults += expressions.check(step.expressions, schema, f"{at}.expressions", total=True)[0]
     if hasattr(step, "aggregates"):
         given = {n: a.of for n, a in step.aggregates.items() if a.of}
-        faults += expressions.check(given, schema, f"{at}.aggregates", total=True)[0]
+        wrong, types = expressions.check(given, schema, f"{at}.aggregates", total=True)
+        faults += wrong
+        faults += [
+            Fault(f"{at}.aggregates.{n}", f"{given[n]} is {t}", "a number, or true or false", "count rows of a category by CASE WHEN ... THEN 1 END")
+            for n, t in types.items()
+            if not (t.is_numeric() or t in (pl.Boolean, pl.Null))
+        ]
+    arrival = getattr(step, "arrival", None)
+    if arrival and (arrival not in schema or not schema[arrival].is_temporal()):
+        found = f"{arrival!r} is {schema[arrival]}" if arrival in schema else f"names a column {arrival!r} that is not there"
+        faults.append(Fault(f"{at}.arrival", found, "a date or datetime column", nearest(arrival, schema)))
     faults += [Fault(".".join((at, *said.path)), said.wrong, said.expected, said.hint) for said in step.complaints(schema)]
     return faults
 

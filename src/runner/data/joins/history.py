@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from runner.bundle.history.fold import Array, fold
 from runner.core.faults import Fault
 from runner.data import derive
-from runner.data.joins.fold import Array, fold
 from runner.data.joins.keys import Moments, keys_of_rows, keys_of_source, known_from, micros, moments
 from runner.data.joins.prepared import POSITION, Tally
 from runner.data.joins.spec import AggregateSpec, HistorySpec

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from runner.data.joins.fold import Array
+from runner.bundle.history.fold import Array
 
 DAY_US = 86_400_000_000
 Over = Callable[[Array, Array, np.ufunc, float], Array]

@@ -100,7 +100,9 @@ def _keel(place: str) -> pl.DataFrame:
     rows = pl.read_csv(file, has_header=False, infer_schema=False).with_columns(pl.all().str.strip_chars())
     rows = rows.with_columns(pl.when(pl.all().is_in(["?", "<null>", ""])).then(None).otherwise(pl.all()).name.keep())
     numbers = {name: rows[name].cast(pl.Float64, strict=False) for name in rows.columns}
-    rows = rows.with_columns(made.alias(name) for name, made in numbers.items() if made.null_count() == rows[name].null_count())
+    numbers = {name: made for name, made in numbers.items() if made.null_count() == rows[name].null_count()}
+    whole = {name for name, made in numbers.items() if (made.drop_nulls() % 1 == 0).all()}
+    rows = rows.with_columns(made.cast(pl.Int64) if name in whole else made for name, made in numbers.items())
     last = rows.columns[-1]
     return _plain(rows.rename({c: "label" if c == last else f"c{at + 1}" for at, c in enumerate(rows.columns)}))
 

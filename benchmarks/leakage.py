@@ -1,6 +1,6 @@
 """How many planted leaks the gate finds, and what it says of clean tables.
 
-python -m benchmarks.leakage [--rows 3000] [--tables NAME ...]   prints the tables and writes benchmarks/results/leakage.md
+python -m benchmarks.leakage [--rows 3000] [--tables NAME ...]   writes benchmarks/results/leakage.md, with what was found in other tables before
 
 Every table is looked at as it is, then with one leak planted, once for each kind. Group overlap is the data room's to find
 (`data/structure`): it is planted in the rows, and a split that ignores it is looked at.
@@ -9,8 +9,9 @@ Every table is looked at as it is, then with one leak planted, once for each kin
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ from runner.features.recipe import outcome_columns
 from runner.features.spec import LeakageSpec
 from runner.problem.task import Task
 
+KEPT = public.ROOT / ".runner" / "bench" / "leakage"
 RESULT = Path(__file__).parent / "results" / "leakage.md"
 LEAK, ID, DECIDED = "planted", "planted_id", "decided_at"
 NOISY_AUC, LIMIT = 0.97, LeakageSpec().max_single_power
@@ -171,24 +173,32 @@ def _type(kind: pl.DataType) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One table: its columns, what was said of it clean, and for each kind whether the leak was found, and stopped."""
+    """One table: its columns, what was said of it clean (column, kind, severity), and for each kind whether the leak was found, and stopped."""
 
-    table: public.Table
+    name: str
+    task: str
     columns: int
-    clean: tuple[Suspicion, ...]
+    clean: tuple[tuple[str, str, str], ...]
     found: dict[str, bool]
     stopped: dict[str, bool]
 
 
 def judged(table: public.Table, rows: int) -> Row:
     clean = case_of(table, rows)
-    said = tuple(look(clean, LIMIT))
+    said = tuple((s.column, s.kind, s.severity) for s in look(clean, LIMIT))
     found, stopped = {}, {}
     for kind, planted in KINDS.items():
         told = [s for s in look(case_of(table, rows, planted), LIMIT) if s.column == LEAK]
         found[kind], stopped[kind] = bool(told), any(s.severity == "stops" for s in told)
     found[OVERLAP] = overlap_found(table, rows)
-    return Row(table, len(clean.rows.columns), said, found, stopped)
+    return Row(table.name, table.task, len(clean.rows.columns), said, found, stopped)
+
+
+def kept() -> list[Row]:
+    """What was found before, in the order of the tables."""
+    files = [KEPT / f"{table.name}.json" for table in public.tables()]
+    read = [json.loads(file.read_text()) for file in files if file.exists()]
+    return [Row(**{**row, "clean": tuple(map(tuple, row["clean"]))}) for row in read]
 
 
 def shown(rows: Sequence[Row]) -> str:
@@ -197,8 +207,8 @@ def shown(rows: Sequence[Row]) -> str:
     total = sum(len(r.found) for r in rows)
     hits = sum(sum(r.found.values()) for r in rows)
     columns = sum(r.columns for r in rows)
-    flagged = sum(len({s.column for s in r.clean}) for r in rows)
-    halted = sum(any(s.severity == "stops" for s in r.clean) for r in rows)
+    flagged = sum(len({column for column, _, _ in r.clean}) for r in rows)
+    halted = sum(any(severity == "stops" for _, _, severity in r.clean) for r in rows)
     lines = [
         "# Planted leaks, and clean tables",
         "",
@@ -216,8 +226,8 @@ def shown(rows: Sequence[Row]) -> str:
     lines += ["", f"| table | task | columns | {' | '.join(kinds)} | clean columns flagged |", f"|---|---|---|{'---|' * len(kinds)}---|"]
     for r in rows:
         marks = ["!" if r.stopped.get(kind) else "+" if r.found[kind] else "-" for kind in kinds]
-        said = "; ".join(f"{s.column} ({s.kind}, {s.severity})" for s in r.clean)
-        lines.append(f"| {r.table.name} | {r.table.task} | {r.columns} | {' | '.join(marks)} | {said} |")
+        said = "; ".join(f"{column} ({kind}, {severity})" for column, kind, severity in r.clean)
+        lines.append(f"| {r.name} | {r.task} | {r.columns} | {' | '.join(marks)} | {said} |")
     return "\n".join(lines) + "\n"
 
 
@@ -227,15 +237,15 @@ def main() -> None:
     asked.add_argument("--tables", nargs="*", default=[])
     given = asked.parse_args()
     public.fetch()
-    rows = []
+    KEPT.mkdir(parents=True, exist_ok=True)
     for table in public.tables(given.tables):
-        rows.append(judged(replace(table), given.rows))
-        missed = [kind for kind, found in rows[-1].found.items() if not found]
-        print(f"{table.name:20} missed {missed or 'nothing'}  flagged {[(s.column, s.kind) for s in rows[-1].clean]}", flush=True)
-    text = shown(rows)
+        row = judged(table, given.rows)
+        (KEPT / f"{table.name}.json").write_text(json.dumps(asdict(row)))
+        missed = [kind for kind, found in row.found.items() if not found]
+        print(f"{table.name:20} missed {', '.join(missed) or 'nothing'}; flagged {', '.join(c for c, _, _ in row.clean) or 'nothing'}", flush=True)
+    text = shown(kept())
     print(text)
-    if not given.tables:
-        RESULT.write_text(text)
+    RESULT.write_text(text)
 
 
 if __name__ == "__main__":

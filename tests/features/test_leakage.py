@@ -99,8 +99,8 @@ def test_strong_features_of_an_easy_table_are_honest() -> None:
     """Each of several measures of one tumour tells nearly everything: they share a cause beside the outcome."""
     draw = np.random.default_rng(0)
     y = (draw.random(1500) < 0.4).astype(float)
-    size = y * 3.4 + draw.normal(size=1500)
-    rows = pl.DataFrame({f"measure_{at}": size + draw.normal(size=1500) * 0.3 for at in range(4)})
+    size = y * 3.6 + draw.normal(size=1500)
+    rows = pl.DataFrame({f"measure_{at}": size + draw.normal(size=1500) * 0.8 for at in range(4)})
     assert said_of(rows, y, "binary") == []
 
 
@@ -143,7 +143,7 @@ def test_a_planned_date_is_told_of_only_when_it_lies_ahead() -> None:
 def test_the_name_of_the_target_in_a_strong_feature_is_told() -> None:
     draw = np.random.default_rng(6)
     y = (draw.random(1000) < 0.5).astype(float)
-    rows = pl.DataFrame({"churn_score": y + draw.normal(size=1000), "other": y + 2 * draw.normal(size=1000), "churn_noise": draw.normal(size=1000)})
+    rows = pl.DataFrame({"churn_score": 1.5 * y + draw.normal(size=1000), "other": y + 2 * draw.normal(size=1000), "churn_noise": draw.normal(size=1000)})
     assert [(s.column, s.kind, s.severity) for s in said_of(rows, y, "binary", "churn")] == [("churn_score", "name", "warns")]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
+from runner.core.seeds import seed_for
 from runner.features.leakage.case import Case, Suspicion
 
-MOST_IDS, FEWEST_IDS = 12, 20
+MOST_IDS, FEWEST_IDS, MOST_ROWS = 12, 20, 20_000
 LEAST_SHARED, LEAST_CONSTANT = 0.2, 0.99
 EXACT, SURE = 0.98, -8.0
 
@@ -37,15 +39,32 @@ def own_rows(case: Case) -> Iterator[Suspicion]:
     caught: set[str] = set()
     for name in ids_of(case):
         numeric = [f for f in case.numeric if f != name and f not in caught]
-        shared = case.rows.select(pl.len().over(name).alias("n"))["n"].to_numpy()
-        many = (shared > 1) & case.rows[name].is_not_null().to_numpy()
-        if not numeric or many.mean() < LEAST_SHARED:
-            continue
-        for feature in _constant(case.rows.filter(pl.Series(many)), name, numeric):
-            found = _read_off(case, name, feature, many)
-            if found:
-                caught.add(feature)
-                yield found
+        yield from _of_id(_whole(case, name), name, numeric, caught)
+
+
+def _of_id(case: Case, name: str, numeric: Sequence[str], caught: set[str]) -> Iterator[Suspicion]:
+    shared = case.rows.select(pl.len().over(name).alias("n"))["n"].to_numpy()
+    many = (shared > 1) & case.rows[name].is_not_null().to_numpy()
+    if not numeric or many.mean() < LEAST_SHARED:
+        return
+    for feature in _constant(case.rows.filter(pl.Series(many)), name, numeric):
+        found = _read_off(case, name, feature, many)
+        if found:
+            caught.add(feature)
+            yield found
+
+
+def _whole(case: Case, name: str) -> Case:
+    """All rows of drawn ids, MOST_ROWS of them or fewer."""
+    if case.rows.height <= MOST_ROWS:
+        return case
+    code = case.rows[name].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+    size = np.bincount(code)
+    order = np.random.default_rng(seed_for(case.seed, "features", "leakage", "ids", name)).permutation(len(size))
+    kept = np.zeros(len(size), dtype=bool)
+    kept[order[np.cumsum(size[order]) <= MOST_ROWS]] = True
+    at = np.flatnonzero(kept[code])
+    return replace(case, rows=case.rows[at], outcome=case.outcome[at])
 
 
 def _constant(rows: pl.DataFrame, name: str, numeric: Sequence[str]) -> list[str]:
@@ -87,5 +106,5 @@ def _explained(values: np.ndarray, others: np.ndarray, size: np.ndarray, outcome
     if rank < 3 or len(values) < 30:
         return float(power), 0.0
     error = ((outcome - plain @ fit) ** 2).sum() / (len(values) - 3)
-    variance = error * np.linalg.inv(plain.T @ plain)[2, 2]
+    variance = error * np.linalg.pinv(plain.T @ plain)[2, 2]
     return float(power), float(fit[2] / np.sqrt(max(variance, 1e-300)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -81,4 +81,8 @@ class Case:
         if self.rows.height <= MOST_ROWS:
             return self
         chosen = np.sort(np.random.default_rng(seed_for(self.seed, "features", "leakage")).permutation(self.rows.height)[:MOST_ROWS])
-        return Case(self.rows[chosen], self.features, self.outcome[chosen], self.task, self.target, self.seed, self.time, self.identities, self.read)
+        return replace(self, rows=self.rows[chosen], outcome=self.outcome[chosen])
+
+    def only(self, names: Collection[str]) -> Case:
+        """The case with these features alone; the rows keep their columns."""
+        return replace(self, features=[feature for feature in self.features if feature["name"] in names])

@@ -43,17 +43,15 @@ def determined(case: Case, rest: Rest) -> Iterator[Suspicion]:
             yield Suspicion(name, "determined", "stops", told, float(share), DETERMINED, "R2")
 
 
-def named(case: Case, powers: Mapping[str, np.ndarray], others: Mapping[str, float]) -> Iterator[Suspicion]:
-    """Features that carry the target's name and tell much of it. others: feature to the power of the strongest other feature."""
+def named(case: Case, powers: Mapping[str, np.ndarray], strongest: Sequence[str]) -> Iterator[Suspicion]:
+    """The strongest feature, where it carries the target's name and tells much of it."""
     target = _words(case.target)
-    if len("".join(target)) < LEAST_NAME:
-        return
-    for name, power in powers.items():
-        words, best = _words(name), float(power.max())
+    for name in strongest if len("".join(target)) >= LEAST_NAME else ():
+        words, power = _words(name), float(powers[name].max())
         has_it = any(words[at : at + len(target)] == target for at in range(len(words) - len(target) + 1))
-        if has_it and best >= NAMED_POWER[case.measure] and best >= others[name]:
-            told = f"{name} carries the name of the target {case.target}, and is the strongest feature (out-of-fold {case.measure} {best:.3f})"
-            yield Suspicion(name, "name", "warns", told, best, NAMED_POWER[case.measure], case.measure)
+        if has_it and power >= NAMED_POWER[case.measure]:
+            told = f"{name} carries the name of the target {case.target}, and is the strongest feature (out-of-fold {case.measure} {power:.3f})"
+            yield Suspicion(name, "name", "warns", told, power, NAMED_POWER[case.measure], case.measure)
 
 
 def _words(name: str) -> list[str]:

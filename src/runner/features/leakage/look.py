@@ -12,6 +12,8 @@ from runner.features.leakage.power import powers
 from runner.features.leakage.rest import Rest
 
 RELATED = 0.6
+# Of very wide tables the most telling features are looked at: a leak tells something.
+MOST_FEATURES = 300
 FEWEST_ROWS = 50
 
 
@@ -28,22 +30,21 @@ def look(case: Case, limit: float) -> list[Suspicion]:
 
 def _all(case: Case, limit: float) -> Iterator[Suspicion]:
     drawn = case.drawn
-    rest = Rest(drawn)
     values = powers(drawn.rows, drawn.features, drawn.outcome, drawn.task, drawn.fold)
-    found = [*alone.suspicions(rest, values, limit), *derived.determined(drawn, rest)]
+    ranked = sorted(values, key=lambda name: -float(values[name].max()))
+    telling = set(ranked[:MOST_FEATURES])
+    case, drawn = case.only(telling), drawn.only(telling)
+    rest = Rest(drawn)
+    found = [*alone.suspicions(rest, {name: values[name] for name in drawn.names}, limit), *derived.determined(drawn, rest)]
     found += moments.later(drawn)
     found += aggregates.own_rows(case)
     found += ahead.windows(case)
     found += moments.numbers_rows(drawn)
     caught = {s.column for s in found}
-    found += derived.named(drawn, values, {name: _strongest(values, {name}) for name in values})
+    found += derived.named(drawn, values, ranked[:1])
     found += derived.arithmetic(drawn, rest, values, caught)
     yield from found
     yield from _relatives(rest, values, found)
-
-
-def _strongest(values: Mapping[str, np.ndarray], without: set[str]) -> float:
-    return max((float(power.max()) for name, power in values.items() if name not in without), default=0.0)
 
 
 def _relatives(rest: Rest, values: Mapping[str, np.ndarray], found: list[Suspicion]) -> Iterator[Suspicion]:

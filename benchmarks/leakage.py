@@ -22,7 +22,7 @@ from benchmarks import tables as public
 
 from runner.core.seeds import seed_for
 from runner.data.structure import look as structure
-from runner.features.leakage.case import Case, Suspicion
+from runner.features.leakage.case import Case
 from runner.features.leakage.look import look
 from runner.features.leakage.power import auc
 from runner.features.recipe import outcome_columns

@@ -92,7 +92,7 @@ def test_flights_without_declared_availability_are_stopped() -> None:
     assert [s.column for s in found if s.severity == "stops"] == ["arr_delay"]
     assert "dep_delay" in {s.column for s in found}
     left = Table("flights", "sample", flights.place, flights.target, flights.task, ("arr_delay",), flights.time)
-    assert {"dep_delay", "air_time"} & {c for s in look(bench.case_of(left, 4000), 0.95) for c in s.evidence.replace(",", "").split()}
+    assert [s.column for s in look(bench.case_of(left, 4000), 0.95)] == ["dep_delay"]
 
 
 def test_strong_features_of_an_easy_table_are_honest() -> None:
@@ -143,7 +143,7 @@ def test_a_planned_date_is_told_of_only_when_it_lies_ahead() -> None:
 def test_the_name_of_the_target_in_a_strong_feature_is_told() -> None:
     draw = np.random.default_rng(6)
     y = (draw.random(1000) < 0.5).astype(float)
-    rows = pl.DataFrame({"churn_score": 1.5 * y + draw.normal(size=1000), "other": y + 2 * draw.normal(size=1000), "churn_noise": draw.normal(size=1000)})
+    rows = pl.DataFrame({"churn_score": 1.1 * y + draw.normal(size=1000), "other": y + 2 * draw.normal(size=1000), "churn_noise": draw.normal(size=1000)})
     assert [(s.column, s.kind, s.severity) for s in said_of(rows, y, "binary", "churn")] == [("churn_score", "name", "warns")]
 
 

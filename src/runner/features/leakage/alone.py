@@ -1,7 +1,7 @@
 """A feature, or its gaps, that tells the outcome by itself: more than all others together, or with no other tie to the table.
 
 Power alone does not make a leak: where a table is easy, many honest features are strong. A leak stands out in one of two ways. It
-leaves less than half the error of all others together; or what the outcome does not explain of it is noise to all others, as in a
+leaves less than half the error of all others together, or a small part of that of any other; or what the outcome does not explain of it is noise to all others, as in a
 noisy copy of the outcome, while an honest strong feature shares causes with its neighbours.
 """
 
@@ -21,8 +21,10 @@ CANDIDATES = 12
 # Where looking begins; where a feature without other ties is told of; shares of the others' error that stop and that warn.
 NOTABLE = {"AUC": 0.8, "R2": 0.5}
 APART = {"AUC": 0.9, "R2": 0.75}
-HALF, FAR = 0.5, 0.35
+HALF, FAR, ABOVE_ANY = 0.5, 0.35, 0.25
 TIED = 0.03
+# AUC and R2 are known no better than so: what is nearly perfect is not worse than what is perfect.
+KNOWN_TO = 0.005
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def suspicions(rest: Rest, values: Powers, limit: float) -> Iterator[Suspicion]:
     """
     caught = set[str]()
     for signal in sorted(_signals(rest.case, values), key=lambda s: -s.power)[:CANDIDATES]:
-        found = _judged(signal, rest, limit, caught)
+        found = _judged(signal, rest, values, limit, caught)
         if found:
             caught.add(signal.column)
             yield found
@@ -57,17 +59,22 @@ def _signals(case: Case, values: Powers) -> Iterator[_Signal]:
                 yield _Signal(name, is_gaps, float(power.max()), int(power.argmax()), measure)
 
 
-def _judged(signal: _Signal, rest: Rest, limit: float, caught: set[str]) -> Suspicion | None:
+def _judged(signal: _Signal, rest: Rest, values: Powers, limit: float, caught: set[str]) -> Suspicion | None:
     subject = f"whether {signal.column} is missing" if signal.gaps else f"{signal.column} alone"
     reach = f"{subject} reaches an out-of-fold {signal.measure} of {signal.power:.3f}"
     kind = "missingness" if signal.gaps else "power"
     if signal.measure == rest.case.measure:
-        together = rest.power(rest.others(signal.column, caught), signal.k)
-        share = (1.0 - signal.power) / max(1.0 - together, 1e-9)
+        others = rest.others(signal.column, caught)
+        together = rest.power(others, signal.k)
+        share = error_share(signal.power, together)
         told = f"{reach}, all other features together {together:.3f}"
         if signal.power > limit and share < HALF:
             return Suspicion(signal.column, kind, "stops", told, signal.power, limit, signal.measure)
         if share < FAR:
+            return Suspicion(signal.column, kind, "warns", told, signal.power, limit, signal.measure)
+        second = max((name for name in others), key=lambda name: float(values[name].max()), default=None)
+        if second and signal.power > APART[signal.measure] and error_share(signal.power, float(values[second].max())) < ABOVE_ANY:
+            told = f"{reach}, the next feature {second} {values[second].max():.3f}"
             return Suspicion(signal.column, kind, "warns", told, signal.power, limit, signal.measure)
     if signal.power <= APART[signal.measure]:
         return None
@@ -77,6 +84,15 @@ def _judged(signal: _Signal, rest: Rest, limit: float, caught: set[str]) -> Susp
         return None
     told = f"{reach}, and given the outcome it is noise to all other features (they explain {tied:.1%} of it)"
     return Suspicion(signal.column, kind, "stops" if signal.power > limit else "warns", told, signal.power, limit, signal.measure)
+
+
+def error_share(power: float, other: float) -> float:
+    """How much of the other's error is left.
+
+    >>> round(error_share(0.98, 0.9), 2), round(error_share(1.0, 0.9999), 2)
+    (0.24, 0.98)
+    """
+    return (1.0 - power + KNOWN_TO) / (1.0 - other + KNOWN_TO)
 
 
 def _values(signal: _Signal, rest: Rest) -> np.ndarray:

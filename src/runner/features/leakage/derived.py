@@ -9,13 +9,13 @@ from itertools import combinations
 import numpy as np
 
 from runner.core.seeds import seed_for
+from runner.features.leakage.alone import error_share
 from runner.features.leakage.case import Case, Suspicion
 from runner.features.leakage.power import auc
 from runner.features.leakage.rest import Rest, centred_ranks
 
 DETERMINED = 0.98
-EXACT, LEAST_GAIN = 0.999, 0.1
-CLEAR, BETTER = 0.95, 0.5
+EXACT, BETTER = 0.999, 0.5
 MOST_COLUMNS, MOST_PAIRED, PAIRED_ROWS, MOST_CLASSES = 40, 30, 2_000, 3
 LEAST_NAME = 3
 NAMED_POWER = {"AUC": 0.75, "R2": 0.3}
@@ -69,10 +69,10 @@ def arithmetic(case: Case, rest: Rest, powers: Mapping[str, np.ndarray], caught:
         apart = [name for name in rest.columns if name not in caught and name not in chosen]
         k = int(np.argmax([powers[name].max() for name in chosen])) if case.outcome.shape[1] == 1 else 0
         together = rest.power(apart, min(k, case.outcome.shape[1] - 1))
-        if 1.0 - power >= BETTER * (1.0 - together):
+        if max(error_share(power, alone), error_share(power, together)) >= BETTER:
             continue
         told = f"{formula} gives the outcome with {case.measure} {power:.4f}; none of them alone does (at best {alone:.3f}), nor do all others ({together:.3f})"
-        yield Suspicion(chosen[0], "arithmetic", "stops" if power > EXACT else "warns", told, power, EXACT, case.measure)
+        yield Suspicion(chosen[0], "arithmetic", "stops", told, power, EXACT, case.measure)
         return
 
 
@@ -119,7 +119,6 @@ def _margins(case: Case, rest: Rest, names: Sequence[str], powers: Mapping[str, 
     names = sorted(names, key=lambda name: -float(powers[name].max()))[:MOST_PAIRED]
     at = slice(0, PAIRED_ROWS)
     x = np.column_stack([_filled(rest.columns[name])[at] for name in names])
-    strongest = 1.0 - max(float(powers[name].max()) for name in names)
     classes = np.argsort(-case.outcome.sum(axis=0), kind="stable")[:MOST_CLASSES]
     for k in classes:
         outcome = case.outcome[rest.at, k][at]
@@ -130,9 +129,7 @@ def _margins(case: Case, rest: Rest, names: Sequence[str], powers: Mapping[str, 
         triple = _triple(x, outcome)
         best = max(best, triple, key=lambda found: found[0])
         power, chosen, word = best
-        alone = 1.0 - max((float(powers[names[c]].max()) for c in chosen), default=1.0)
-        needed = LEAST_GAIN * strongest if power > EXACT else BETTER * alone
-        if power > CLEAR and 1.0 - power < needed:
+        if power > EXACT:
             members = tuple(names[c] for c in chosen)
             yield members, power, f"the {word} of {', '.join(members)}"
 

@@ -1,8 +1,8 @@
 """A feature, or its gaps, that tells the outcome by itself: more than all others together, or with no other tie to the table.
 
 Power alone does not make a leak: where a table is easy, many honest features are strong. A leak stands out in one of two ways. It
-leaves less than half the error of all others together, or a small part of that of any other; or what the outcome does not explain of it is noise to all others, as in a
-noisy copy of the outcome, while an honest strong feature shares causes with its neighbours.
+leaves less than half the error of all others together, or a small part of that of any other. Or what the outcome does not explain
+of it is noise to all others, as in a noisy copy of the outcome, while an honest strong feature shares causes with its neighbours.
 """
 
 from __future__ import annotations

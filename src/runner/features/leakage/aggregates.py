@@ -70,7 +70,7 @@ def _whole(case: Case, name: str) -> Case:
 def _constant(rows: pl.DataFrame, name: str, numeric: Sequence[str]) -> list[str]:
     """Features with one value in nearly every id, and not the same value everywhere."""
     distinct = rows.group_by(name).agg(pl.col(list(numeric)).n_unique())
-    return [feature for feature in numeric if (distinct[feature] == 1).mean() > LEAST_CONSTANT and rows[feature].n_unique() > 2]
+    return [feature for feature in numeric if int((distinct[feature] == 1).sum()) > LEAST_CONSTANT * distinct.height and rows[feature].n_unique() > 2]
 
 
 def _read_off(case: Case, name: str, feature: str, many: np.ndarray) -> Suspicion | None:

@@ -39,7 +39,7 @@ def _after(case: Case, name: str) -> Suspicion | None:
         return None
     moment = pl.col(name).cast(pl.Datetime("us")), pl.col(case.time).cast(pl.Datetime("us"))
     lag = case.rows.select((moment[0] - moment[1]).dt.total_seconds().cast(pl.Float64).alias(name))
-    share = float((lag[name] > 0).mean() or 0.0)
+    share = int((lag[name] > 0).sum()) / lag.height
     if share < LATER:
         return None
     power = float(powers(lag, [{"name": name, "kind": "numeric"}], case.outcome, case.task, case.fold)[name].max())

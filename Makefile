@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Our own modules may be kept compiled too: a process starts faster.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test slow bench bench-history bench-recipe repro reference ui format lock
+.PHONY: help setup demo test slow bench bench-history bench-leakage bench-recipe repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -35,6 +35,9 @@ bench-recipe: setup ## a recipe of forty steps against the same query by hand, s
 
 bench-history: setup ## histories of 336,776 flights, and a store of their events
 	$(BIN)/python benchmarks/history.py
+
+bench-leakage: setup ## planted leaks found in public tables, and what is said of clean ones: minutes
+	PYTHONPATH=src $(BIN)/python -m benchmarks.leakage
 
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going

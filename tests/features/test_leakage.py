@@ -3,9 +3,14 @@
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks import leakage as bench
+from benchmarks.tables import Table, tables
 
-from runner.features.leakage import CHECK_FOLDS, gates, single_power
-from runner.features.spec import AcceptedSpec, LeakageSpec
+from runner.features.leakage.case import FOLDS, Case, Suspicion
+from runner.features.leakage.gates import gates
+from runner.features.leakage.look import look
+from runner.features.leakage.power import single_power
+from runner.features.leakage.spec import AcceptedSpec, LeakageSpec
 
 
 def world(seed: int, n: int = 2000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
@@ -22,7 +27,7 @@ def world(seed: int, n: int = 2000) -> tuple[pl.DataFrame, np.ndarray, np.ndarra
             "null_pattern": pl.Series([1.0 if v else None for v in y], dtype=pl.Float64),
         }
     )
-    return rows, y.reshape(-1, 1), draw.integers(0, CHECK_FOLDS, n)
+    return rows, y.reshape(-1, 1), draw.integers(0, FOLDS, n)
 
 
 def power_of(seed: int) -> dict[str, float]:
@@ -40,8 +45,11 @@ def test_planted_leaks_stand_out_and_honest_features_do_not(seed: int) -> None:
     assert power["many"] < 0.56
 
 
+SURE = Suspicion("copy", "power", "stops", "copy alone reaches 1.000", 1.0, 0.95, "AUC")
+
+
 def test_a_suspect_fails_the_gate_with_every_way_out() -> None:
-    (failed,) = gates({"copy": 1.0, "honest": 0.7}, LeakageSpec(), "binary")
+    (failed,) = gates([SURE], ("copy", 1.0), LeakageSpec(), "AUC")
     assert failed.status == "failed"
     for way in ("available", "features.drop", "features.leakage.accept.copy"):
         assert way in failed.evidence
@@ -49,15 +57,100 @@ def test_a_suspect_fails_the_gate_with_every_way_out() -> None:
 
 def test_an_accepted_suspect_is_shown_with_who_said_so() -> None:
     spec = LeakageSpec(accept={"copy": AcceptedSpec(reason="known before the decision", by="A. Analyst")})
-    (warned,) = gates({"copy": 1.0}, spec, "binary")
+    (warned,) = gates([SURE], ("copy", 1.0), spec, "AUC")
     assert warned.status == "warned"
     assert "A. Analyst" in warned.evidence
+
+
+def test_a_weak_suspicion_warns_and_lets_the_run_go_on() -> None:
+    (warned,) = gates([Suspicion("b", "power", "warns", "b is strong", 0.9, 0.95, "AUC")], ("b", 0.9), LeakageSpec(), "AUC")
+    assert warned.status == "warned"
+    assert "features.drop" not in warned.evidence
+
+
+def table(name: str) -> Table:
+    return next(tables([name]))
+
+
+@pytest.mark.parametrize("name", ["customer_churn", "hotel_price"])
+def test_every_planted_leak_is_found_and_the_clean_table_is_left_alone(name: str) -> None:
+    judged = bench.judged(table(name), 1500)
+    assert judged.clean == ()
+    assert [kind for kind, found in judged.found.items() if not found] == []
+
+
+def said_of(rows: pl.DataFrame, y: np.ndarray, task: str, target: str = "outcome", time: str | None = None) -> list[Suspicion]:
+    features = [{"name": c, "kind": "categorical" if kind == pl.String else "numeric"} for c, kind in rows.schema.items() if not kind.is_temporal()]
+    return look(Case(rows, features, y.reshape(-1, 1), task, target, 3, time), 0.95)
+
+
+def test_flights_without_declared_availability_are_stopped() -> None:
+    """The arrival gives the outcome, and the delay of the departure goes with it."""
+    flights = table("flight_delay")
+    raw = Table("flights", "sample", flights.place, flights.target, flights.task, (), flights.time)
+    found = look(bench.case_of(raw, 4000), 0.95)
+    assert [s.column for s in found if s.severity == "stops"] == ["arr_delay"]
+    assert "dep_delay" in {s.column for s in found}
+    left = Table("flights", "sample", flights.place, flights.target, flights.task, ("arr_delay",), flights.time)
+    assert [s.column for s in look(bench.case_of(left, 4000), 0.95)] == ["dep_delay"]
+
+
+def test_strong_features_of_an_easy_table_are_honest() -> None:
+    """Each of several measures of one tumour tells nearly everything: they share a cause beside the outcome."""
+    draw = np.random.default_rng(0)
+    y = (draw.random(1500) < 0.4).astype(float)
+    size = y * 3.6 + draw.normal(size=1500)
+    rows = pl.DataFrame({f"measure_{at}": size + draw.normal(size=1500) * 0.8 for at in range(4)})
+    assert said_of(rows, y, "binary") == []
+
+
+@pytest.mark.parametrize("how", ["sum", "ratio"])
+def test_a_number_rebuilt_from_two_columns_is_found(how: str) -> None:
+    draw = np.random.default_rng(1)
+    a, b, c = (draw.uniform(1.0, 100.0, 800) for _ in range(3))
+    y = a - b if how == "sum" else a / b
+    found = said_of(pl.DataFrame({"gross": a, "costs": b, "other": c}), y, "regression")
+    assert {(s.kind, s.severity) for s in found} == {("arithmetic", "stops")}
+    assert "gross" in found[0].evidence
+    assert "costs" in found[0].evidence
+
+
+def test_a_limit_on_a_difference_is_found() -> None:
+    draw = np.random.default_rng(2)
+    due, paid, other = (draw.uniform(0.0, 1.0, 1500) for _ in range(3))
+    found = said_of(pl.DataFrame({"paid": paid, "other": other, "due": due}), (paid - due > 0.3).astype(float), "binary")
+    assert any(s.kind == "arithmetic" and "paid" in s.evidence and "due" in s.evidence for s in found)
+
+
+def test_a_mean_of_past_rows_is_no_look_ahead() -> None:
+    draw = np.random.default_rng(4)
+    y = draw.normal(size=900)
+    total = np.concatenate([[0.0], np.cumsum(y)])
+    at = np.arange(900)
+    past = (total[at] - total[np.maximum(at - 7, 0)]) / 7
+    assert said_of(pl.DataFrame({"past": past, "other": draw.normal(size=900)}), y, "regression") == []
+
+
+def test_a_planned_date_is_told_of_only_when_it_lies_ahead() -> None:
+    draw = np.random.default_rng(5)
+    y = (draw.random(600) < 0.5).astype(float)
+    rows = pl.DataFrame({"at": pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 26), "1h", eager=True)[:600], "n": draw.normal(size=600)})
+    before = rows.with_columns(opened=pl.col("at") - pl.duration(days=9), promised=pl.col("at") + pl.duration(days=30))
+    found = said_of(before, y, "binary", time="at")
+    assert [(s.column, s.kind, s.severity) for s in found] == [("promised", "later", "warns")]
+
+
+def test_the_name_of_the_target_in_a_strong_feature_is_told() -> None:
+    draw = np.random.default_rng(6)
+    y = (draw.random(1000) < 0.5).astype(float)
+    rows = pl.DataFrame({"churn_score": 1.1 * y + draw.normal(size=1000), "other": y + 2 * draw.normal(size=1000), "churn_noise": draw.normal(size=1000)})
+    assert [(s.column, s.kind, s.severity) for s in said_of(rows, y, "binary", "churn")] == [("churn_score", "name", "warns")]
 
 
 def test_regression_measures_explained_variance() -> None:
     draw = np.random.default_rng(0)
     y = draw.normal(size=1000)
     rows = pl.DataFrame({"copy": y * 3, "noise": draw.normal(size=1000)})
-    power = single_power(rows, [{"name": c, "kind": "numeric"} for c in rows.columns], y.reshape(-1, 1), "regression", draw.integers(0, CHECK_FOLDS, 1000))
+    power = single_power(rows, [{"name": c, "kind": "numeric"} for c in rows.columns], y.reshape(-1, 1), "regression", draw.integers(0, FOLDS, 1000))
     assert power["copy"] > 0.95
     assert power["noise"] < 0.05

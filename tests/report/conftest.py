@@ -127,6 +127,22 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
         "reports/features/features.json": {
             "features": [{"name": column, "kind": "numeric", "power": 0.69}, {"name": "Job", "kind": "categorical", "power": 0.5}],
             "gates": [gate("leakage", "features", "passed", 0.95, 0.69, f"the strongest is {column}")],
+            "leakage": {
+                "suspicions": [
+                    {
+                        "column": column,
+                        "kind": "power",
+                        "severity": "stops",
+                        "evidence": f"{column} alone reaches 0.97",
+                        "found": 0.97,
+                        "limit": 0.95,
+                        "measure": "AUC",
+                        "accepted": {"by": label, "reason": f"{label} is known on the day"},
+                    }
+                ],
+                "prices": [{"column": column, "with": 4.53, "without": 1.02, "low": 2.9, "high": 4.1}],
+                "unit": "EUR",
+            },
             "limit": 0.95,
             "measure": "AUC",
             "fitted_per_fold": ["work"],

@@ -33,7 +33,7 @@ def feature_faults(experiment: Experiment, schema: Schema, unknown: Mapping[str,
     except PolarsError:
         # What fails on rows without values may well hold on real ones; the room plans again on those.
         return found
-    return [*found, *_named_features(experiment, features, hidden)]
+    return [*found, *_named_features(experiment, features, hidden, schema)]
 
 
 def _hidden(experiment: Experiment, unknown: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def _planned(experiment: Experiment, schema: Schema, hidden: Mapping[str, str]) 
     return {feature["name"]: feature["kind"] for feature in recipe.features}
 
 
-def _named_features(experiment: Experiment, features: Mapping[str, str], hidden: Mapping[str, str]) -> Iterator[Fault]:
+def _named_features(experiment: Experiment, features: Mapping[str, str], hidden: Mapping[str, str], schema: Schema) -> Iterator[Fault]:
     if experiment.problem.task == "multiclass" and experiment.problem.constraints.monotone:
         yield Fault("problem.constraints.monotone", "moves the positive label, and a multiclass task has none", "a binary task or regression")
     for name in experiment.problem.constraints.monotone:
@@ -71,7 +71,8 @@ def _named_features(experiment: Experiment, features: Mapping[str, str], hidden:
         elif features[name] != "numeric":
             yield Fault(at, "is a category: it has no direction", "a numeric feature")
     for name in experiment.features.leakage.accept:
-        if name not in features:
+        # A moment that a step reads may be suspected, too.
+        if name not in features and name not in schema:
             yield Fault(f"features.leakage.accept.{name}", "is no feature", f"one of {listed(features, 30)}", nearest(name, features))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.features.leakage import report as leakage
 from runner.report import plots
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
@@ -29,7 +30,7 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
         Section("Steps", _steps(found)),
-        Section("Leakage", _gates(gates)),
+        *leakage.sections(found, folders),
     )
     return Chapter(ROOM, QUESTION, _answer(found, gates), sections)
 
@@ -96,8 +97,3 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return listed([str(v) for v in value])
     return listed([f"{k} {_value(v)}" for k, v in value.items()]) if isinstance(value, dict) else str(value)
-
-
-def _gates(gates: Sequence[GateLine]) -> tuple[Part, ...]:
-    rows = [(plain(f"{g.symbol} {g.status}", g.tone), plain(g.name), plain(g.limit), plain(g.found), plain(sentence(g.evidence))) for g in gates]
-    return table(("Status", "Gate", "Limit", "Found", "Evidence"), rows, stacked=True)

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from runner.core.around import RoomSpec
 from runner.core.registry import Registered
-from runner.core.spec import Spec, with_order
+from runner.core.spec import with_order
 from runner.features import steps
+from runner.features.leakage.spec import LeakageSpec
 from runner.features.steps.fitting import StepSpec
 
 assert steps  # the import registers the kinds that the union below is made of
-
-
-class AcceptedSpec(Spec):
-    """A suspicion that a named person has looked into and takes responsibility for."""
-
-    reason: str = Field(min_length=10)
-    """Why the feature's power is honest; it stands in the report."""
-    by: str = Field(min_length=2)
-    """Who says so."""
-
-
-class LeakageSpec(Spec):
-    """The gate against features that know the answer."""
-
-    max_single_power: float = Field(default=0.95, gt=0.5, le=1)
-    """Highest out-of-fold AUC (classification) or R2 (regression) that one feature may reach alone."""
-    accept: dict[str, AcceptedSpec] = {}
-    """Feature to the reason why its power is honest, and who says so."""
 
 
 class FeaturesSpec(RoomSpec):
@@ -41,7 +24,7 @@ class FeaturesSpec(RoomSpec):
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
     """Name to a step that makes features; each may read contract columns and what earlier steps made."""
     leakage: LeakageSpec = LeakageSpec()
-    """When a feature is suspected of knowing the answer."""
+    """When a column is suspected of knowing the outcome."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
 

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from runner.core.faults import Fault, FaultsError
 from runner.core.files import folder_beside, read_json, write_json, write_parquet
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
-from runner.features import leakage, recipe
+from runner.features import recipe
+from runner.features.leakage.gate import case_of, judge
+from runner.features.leakage.power import single_power
+from runner.features.matrices import Learner, folds_of
+from runner.features.probe import Probe, probe_for
 from runner.features.spec import FeaturesSpec
 
 
 def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
-    """Plan the recipe, compute what learns nothing once, and judge each feature alone.
+    """Plan the recipe, compute what learns nothing once, and look for columns that know the outcome.
 
-    Reads task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report.
+    Reads problem, task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report.
     """
     task, split, contract = (read_json(given[name]) for name in ("task", "split", "contract"))
     rows = pl.read_parquet(given["train"])
@@ -31,14 +34,26 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
         raise FaultsError([Fault("features", "no column is left for the models", "at least one feature", "look at features.drop and data.columns")])
     fitted = recipe.fit(planned, enriched, outcome, classes, seed_for(given.seed, "features"))
     given.progress.step("features", "looking for leaks", 0, 1)
-    fold = np.random.default_rng(seed_for(given.seed, "features", "check")).integers(0, leakage.CHECK_FOLDS, rows.height)
-    power = leakage.single_power(fitted.own, planned.features, outcome, task["task"], fold)
+    case = case_of(fitted.own, planned.features, outcome, task, contract, split, spec.steps, given.seed)
+    power = single_power(fitted.own, planned.features, outcome, task["task"], case.fold)
+    judged = judge(spec.leakage, case, power, _probe(given, enriched, planned, split))
     write_parquet(out["features"], enriched)
     with folder_beside(out["recipe"]) as folder:
         recipe.save(planned, folder)
-    gates = leakage.gates(power, spec.leakage, task["task"])
-    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]) | {"dropped": dict(fitted.dropped)})
-    return Done(tuple(gates))
+    report = _report(spec, planned, power, task, [g.as_json() for g in judged.gates])
+    write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report})
+    return Done(judged.gates)
+
+
+def _probe(given: Given, rows: pl.DataFrame, planned: recipe.Recipe, split: Mapping[str, Any]) -> Probe:
+    """A quick model over the training rows, to price findings with."""
+    problem = read_json(given["problem"])
+    labels: list[str] = list(problem["labels"] or [])
+    if problem["task"] == "binary":
+        # The positive label stands second, as every binary model here gives it.
+        labels = [label for label in labels if label != problem["positive"]] + [problem["positive"]]
+    learner = Learner(rows, planned, problem["task"], problem["target"], tuple(labels), given.seed)
+    return probe_for(learner, folds_of(rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"]), problem)
 
 
 def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataFrame, split: Mapping[str, Any]) -> list[str]:

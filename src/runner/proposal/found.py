@@ -13,7 +13,7 @@ from runner.proposal.questions import questions_of
 from runner.proposal.recipe import Recipe, recipe_of
 from runner.proposal.roles import Roles, gaps_of_the_outcome, lifeless, roles_of
 from runner.proposal.table import Table
-from runner.proposal.trials import Split, leaks, learnable, powers, ranked, rule_of, slices_of, split_of
+from runner.proposal.trials import Split, case_of, leaks, learnable, powers, ranked, rule_of, slices_of, split_of
 
 PROTECTED = "put aside as protected by its name, compared and never used; rename it where it is no trait of a person"
 ROUNDS = 5  # of taking out what gives the outcome away; each may uncover the next column
@@ -57,8 +57,8 @@ def work_out(table: Table, asked: Asked, raw_columns: list[str]) -> Found:
         raise _too_few(table, outcome)
     recipe, power = recipe_of(table, outcome, roles), {}
     for _ in range(ROUNDS):
-        power = powers(split, outcome, roles, recipe)
-        told = leaks(power, recipe, outcome)
+        case = case_of(split, outcome, roles, recipe)
+        power, told = powers(case), leaks(case, recipe)
         if not told:
             break
         roles = roles.after_event(told)

@@ -18,9 +18,12 @@ from runner.data.splits.by_time import ByTimeSpec
 from runner.data.splits.grouped import GroupedSpec
 from runner.data.splits.stratified import StratifiedSpec
 from runner.data.structure.look import look
-from runner.features import leakage
 from runner.features import recipe as planned
-from runner.features.spec import FeaturesSpec, LeakageSpec
+from runner.features.leakage.case import FOLDS, Case
+from runner.features.leakage.look import look as suspicions
+from runner.features.leakage.power import single_power
+from runner.features.leakage.spec import LeakageSpec
+from runner.features.spec import FeaturesSpec
 from runner.problem.task import Task
 from runner.proposal.numbers import rounded_between, written
 from runner.proposal.outcome import Outcome
@@ -103,28 +106,35 @@ def _sealed(rows: pl.DataFrame, kind: str, folds: int, time: str | None, task: T
     return Split(kind, folds, not any_failed(found.gates), found.train, group if kind == "grouped" else "")
 
 
-def powers(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> dict[str, float]:
-    """Feature to what it can do alone on the training rows, as the features room will measure it; 0 where too few rows are left."""
+def case_of(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> Case:
+    """The training rows as the leakage gate of the features room will see them."""
     rows = split.train if split.train.height <= ENOUGH else split.train.sample(ENOUGH, seed=SEED)
     hidden = [ROW_ID, outcome.column.name, *roles.protected, *roles.after, *(name for name in (roles.key, roles.time) if name)]
     spec = FeaturesSpec.model_validate({"steps": recipe.steps, "drop": list(recipe.drop)})
     known, classes = planned.outcome_columns(rows[outcome.column.name], outcome.task, list(outcome.labels), outcome.positive)
     plan, enriched = planned.plan(spec, rows, known, classes, hidden)
-    if rows.height < leakage.CHECK_FOLDS or rows[outcome.column.name].n_unique() < 2:
-        return dict.fromkeys((feature["name"] for feature in plan.features), 0.0)
-    own = planned.fit(plan, enriched, known, classes, SEED).own
-    fold = np.random.default_rng(SEED).integers(0, leakage.CHECK_FOLDS, rows.height)
-    return leakage.single_power(own, plan.features, known, outcome.task, fold)
+    own = planned.fit(plan, enriched, known, classes, SEED).own.drop(ROW_ID, outcome.column.name, *roles.after, strict=False)
+    identities = [name for name in (roles.key, split.group) if name and name in own.columns]
+    read = frozenset(column for step in spec.steps.values() for named in step.reads().values() for column in named)
+    return Case(own, plan.features, known, outcome.task, outcome.column.name, SEED, roles.time, identities, read)
 
 
-def leaks(power: Mapping[str, float], recipe: Recipe, outcome: Outcome) -> dict[str, str]:
-    """Columns whose own value, or a feature made of it, would be stopped by the leakage gate, and why."""
-    limit = LeakageSpec().max_single_power
-    measure = "R2" if outcome.task == "regression" else "AUC"
+def powers(case: Case) -> dict[str, float]:
+    """Feature to what it can do alone on the training rows, as the features room will measure it; 0 where too few rows are left."""
+    if case.rows.height < FOLDS or len(np.unique(case.outcome, axis=0)) < 2:
+        return dict.fromkeys(case.names, 0.0)
+    return single_power(case.rows, case.features, case.outcome, case.task, case.fold)
+
+
+def leaks(case: Case, recipe: Recipe) -> dict[str, str]:
+    """Columns that would be stopped by the leakage gate, or of which a feature is made that would be, and why."""
+    if len(np.unique(case.outcome, axis=0)) < 2:
+        return {}
     found: dict[str, str] = {}
-    for name, value in sorted(power.items(), key=lambda item: -item[1]):
-        if value > limit:
-            found.setdefault(recipe.made_of.get(name, name), f"it tells the outcome almost alone ({measure} {value:.2f})")
+    for suspicion in suspicions(case, LeakageSpec().max_single_power):
+        if suspicion.severity == "stops":
+            column = recipe.made_of.get(suspicion.column, suspicion.column)
+            found.setdefault(column, f"it tells the outcome ({suspicion.evidence})")
     return found
 
 

@@ -1,0 +1,1 @@
+"""The gate against columns that know the outcome."""

@@ -1,0 +1,76 @@
+"""What a column is worth: the payoff with it and without it; and whether the quick model stays at chance on a permuted outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from runner.core.gates import AT_MOST, SHARE, Gate
+from runner.core.seeds import seed_for
+from runner.features.probe import Judged, Probe
+from runner.stats.bootstrap import resampled_means
+
+DRAWS, TAIL = 500, 2.5
+CANARY_DRAWS, CANARY_TAIL = 2_000, 0.01
+
+
+@dataclass(frozen=True)
+class Price:
+    """Out-of-fold payoff per row of a quick model with all features and without one column; low, high: the 95% interval of the difference."""
+
+    column: str
+    with_it: float
+    without: float
+    low: float
+    high: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {"column": self.column, "with": self.with_it, "without": self.without, "low": self.low, "high": self.high}
+
+
+def prices(probe: Probe, columns: Sequence[str]) -> list[Price]:
+    """The price of each column that is a feature, paired by row."""
+    named = [column for column in columns if column in probe.features]
+    if not named:
+        return []
+    full = probe.judge().payoff
+    return [_price(probe, column, full) for column in named]
+
+
+def _price(probe: Probe, column: str, full: np.ndarray) -> Price:
+    without = probe.judge([name for name in probe.features if name != column]).payoff
+    seed = seed_for(probe.learner.seed, "features", "leakage", "price", column)
+    drawn = resampled_means((full - without).reshape(-1, 1), DRAWS, seed)[:, 0]
+    low, high = np.percentile(drawn, [TAIL, 100.0 - TAIL])
+    return Price(column, float(full.mean()), float(without.mean()), float(low), float(high))
+
+
+def canary(probe: Probe) -> Gate:
+    """Whether the steps and the quick model tell a permuted outcome better than its plain shares do: then something sees beyond its fold.
+
+    The outcome is permuted over all rows before any step is fitted, so there is nothing to learn. An honest fit scores at chance.
+    """
+    learner = probe.learner
+    draw = np.random.default_rng(seed_for(learner.seed, "features", "leakage", "canary"))
+    rows = learner.rows.with_columns(learner.rows[learner.target].gather(draw.permutation(learner.rows.height)).alias(learner.target))
+    permuted = Probe(replace(learner, rows=rows), probe.folds, probe.terms)
+    told, chance = permuted.judge(), permuted.judge([])
+    low = _least(chance, told, seed_for(learner.seed, "features", "leakage", "canary", "draws"))
+    base = float(chance.loss.mean())
+    better = float((chance.loss - told.loss).mean()) / base if base > 0 else 0.0
+    measure = "squared error" if learner.task == "regression" else "log loss"
+    evidence = f"on a permuted outcome a quick model's {measure} is {abs(better):.2%} {'below' if better > 0 else 'above'} that of a constant"
+    if low > 0:
+        evidence += ": a step or a column sees the outcome of rows it was not fitted on"
+    return Gate(
+        "leakage: permuted outcome", "features", "failed" if low > 0 else "passed", 0.0, round(low / base, 4) if base > 0 else 0.0, evidence, SHARE, AT_MOST
+    )
+
+
+def _least(chance: Judged, told: Judged, seed: int) -> float:
+    """The low end of what the model gains over a constant, by the bootstrap: one in ten thousand falls below it."""
+    drawn = resampled_means((chance.loss - told.loss).reshape(-1, 1), CANARY_DRAWS, seed)[:, 0]
+    return float(np.percentile(drawn, CANARY_TAIL))

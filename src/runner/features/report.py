@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.features.balance.report import parts as balance_parts
 from runner.report import plots
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
@@ -29,6 +30,7 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
         Section("Steps", _steps(found)),
+        Section("Class balance", balance_parts(record(found, "balance"))),
         Section("Leakage", _gates(gates)),
     )
     return Chapter(ROOM, QUESTION, _answer(found, gates), sections)

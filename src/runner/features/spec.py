@@ -10,6 +10,7 @@ from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.features import steps
+from runner.features.balance.spec import BalanceSpec
 from runner.features.steps.fitting import StepSpec
 
 assert steps  # the import registers the kinds that the union below is made of
@@ -40,6 +41,8 @@ class FeaturesSpec(RoomSpec):
     """Contract columns or step outputs that the models do not see (steps may still read them)."""
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
     """Name to a step that makes features; each may read contract columns and what earlier steps made."""
+    balance: BalanceSpec = BalanceSpec()
+    """What the fits do where one label is rare."""
     leakage: LeakageSpec = LeakageSpec()
     """When a feature is suspected of knowing the answer."""
     order: dict[str, list[str]] = {}

@@ -14,6 +14,9 @@ from runner.core.files import folder_beside, read_json, write_json, write_parque
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import leakage, recipe
+from runner.features.balance.balance import save as save_balance
+from runner.features.balance.examined import balanced_by
+from runner.features.matrices import Learner, class_order, folds_of
 from runner.features.spec import FeaturesSpec
 
 
@@ -33,11 +36,16 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     given.progress.step("features", "looking for leaks", 0, 1)
     fold = np.random.default_rng(seed_for(given.seed, "features", "check")).integers(0, leakage.CHECK_FOLDS, rows.height)
     power = leakage.single_power(fitted.own, planned.features, outcome, task["task"], fold)
+    problem = read_json(given["problem"])
+    learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
+    folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    balance, balancing = balanced_by(spec.balance, learner, folds, problem, split.get("group"))
     write_parquet(out["features"], enriched)
     with folder_beside(out["recipe"]) as folder:
         recipe.save(planned, folder)
+        save_balance(balance, learner.labels, folder)
     gates = leakage.gates(power, spec.leakage, task["task"])
-    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]))
+    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]) | balancing)
     return Done(tuple(gates))
 
 

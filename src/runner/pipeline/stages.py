@@ -122,7 +122,7 @@ STAGES = (
         "none",
         _only(PROBLEM, "problem", "task") | _only(DATA, "train", "folds", "split", "contract"),
         FEATURES,
-        ("bundle", "core", "features"),
+        ("bundle", "core", "features", "problem/policies", "stats"),
     ),
     Stage(
         "training",

@@ -62,6 +62,10 @@ class Probe:
         raw = np.concatenate([self._predictions(made, fold, features, weights) for made, fold in zip(given, self.folds, strict=True)])
         return self.judged(raw, weights is not None)
 
+    def judge_by_fold(self, features: Sequence[Sequence[str]]) -> Judged:
+        """Like `judge`, with the features that each fold's model sees."""
+        return self.judged(np.concatenate([self._predictions(self.prepared(fold), fold, seen, None) for fold, seen in zip(self.folds, features, strict=True)]))
+
     def prepared(self, fold: Fold) -> Prepared:
         """The recipe fitted on a fold's training rows, and its matrices; made once."""
         if not self._matrices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,12 +30,14 @@ class Recipe:
     """A planned recipe.
 
     static: operations that learn nothing, applied once to all rows; learning: steps to fit inside each fold, in order;
-    features: [{"name", "kind": numeric | categorical}] the models see, in order.
+    features: [{"name", "kind": numeric | categorical}] the models see, in order;
+    origins: feature to the contract columns that a row's value is made of, filled by `plan`.
     """
 
     static: tuple[fitted.Operation, ...]
     learning: tuple[tuple[str, StepSpec], ...]
     features: tuple[Mapping[str, str], ...]
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     faults: list[Fault] = []
     learned: set[str] = set()
     makers: dict[str, str] = {}
+    origins: dict[str, tuple[str, ...]] = {}
     sample = rows.head(1000)
     for name, step in spec.steps.items():
         found = _step_faults(name, step, sample.schema)
@@ -74,6 +77,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
             faults += wrong
             continue
         makers |= dict.fromkeys(made.adds, name)
+        origins |= {c: tuple(sorted({o for r in _read_for(step, c) for o in origins.get(r, (r,))})) for c in made.adds}
         sample = after
         if step.learns or _reads(step) & learned:
             learning.append((name, step))
@@ -88,7 +92,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     if faults:
         raise FaultsError(faults)
     features = _features(sample, [*spec.drop, *hidden])
-    return Recipe(tuple(static), tuple(learning), tuple(features)), fitted.apply(static, rows)
+    return Recipe(tuple(static), tuple(learning), tuple(features), origins), fitted.apply(static, rows)
 
 
 def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedRecipe:
@@ -201,6 +205,12 @@ def _reads(step: StepSpec) -> set[str]:
     for sql in getattr(step, "expressions", {}).values():
         columns |= set(expressions.parse(sql).meta.root_names())
     return columns
+
+
+def _read_for(step: StepSpec, column: str) -> set[str]:
+    """What one made column reads of its row: an expression its own columns, all else what the step reads."""
+    sql = getattr(step, "expressions", {}).get(column)
+    return _reads(step) if sql is None else set(expressions.parse(sql).meta.root_names())
 
 
 def _features(sample: pl.DataFrame, hidden: Sequence[str]) -> list[dict[str, str]]:

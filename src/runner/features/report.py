@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
 from runner.features.balance.report import parts as balance_parts
+from runner.features.selection.report import parts as selection_parts
 from runner.report import plots
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
@@ -30,6 +31,7 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
         Section("Steps", _steps(found)),
+        Section("How many features are worth it", selection_parts(record(found, "selection"))),
         Section("Class balance", balance_parts(record(found, "balance"))),
         Section("Leakage", _gates(gates)),
     )

@@ -11,6 +11,7 @@ from runner.core.registry import Registered
 from runner.core.spec import Spec, with_order
 from runner.features import steps
 from runner.features.balance.spec import BalanceSpec
+from runner.features.selection.spec import SelectionSpec
 from runner.features.steps.fitting import StepSpec
 
 assert steps  # the import registers the kinds that the union below is made of
@@ -43,6 +44,8 @@ class FeaturesSpec(RoomSpec):
     """Name to a step that makes features; each may read contract columns and what earlier steps made."""
     balance: BalanceSpec = BalanceSpec()
     """What the fits do where one label is rare."""
+    selection: SelectionSpec = SelectionSpec()
+    """Which features earn their keep, and whether only those ship."""
     leakage: LeakageSpec = LeakageSpec()
     """When a feature is suspected of knowing the answer."""
     order: dict[str, list[str]] = {}

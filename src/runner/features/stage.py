@@ -17,6 +17,7 @@ from runner.features import leakage, recipe
 from runner.features.balance.balance import save as save_balance
 from runner.features.balance.examined import balanced_by
 from runner.features.matrices import Learner, class_order, folds_of
+from runner.features.selection.select import Question, narrowed, select
 from runner.features.spec import FeaturesSpec
 
 
@@ -39,13 +40,16 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     problem = read_json(given["problem"])
     learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
     folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    selected = select(spec.selection, Question(learner, folds, problem, contract, split.get("group")), given.progress)
+    learner = narrowed(learner, selected.features)
     balance, balancing = balanced_by(spec.balance, learner, folds, problem, split.get("group"))
     write_parquet(out["features"], enriched)
     with folder_beside(out["recipe"]) as folder:
-        recipe.save(planned, folder)
+        recipe.save(learner.recipe, folder)
         save_balance(balance, learner.labels, folder)
     gates = leakage.gates(power, spec.leakage, task["task"])
-    write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]) | balancing)
+    chosen = {"selection": selected.report} if selected.report else {}
+    write_json(out["features_report"], _report(spec, learner.recipe, power, task, [g.as_json() for g in gates]) | chosen | balancing)
     return Done(tuple(gates))
 
 

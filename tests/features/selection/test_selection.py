@@ -11,11 +11,13 @@ from tests.features.selection.planted import TOLD, asked, selected
 from runner.features.matrices import Fold
 from runner.features.selection.cells import Told, aside, standard_error
 from runner.features.selection.costs import Costs, costs_of
-from runner.features.selection.curve import Curve
+from runner.features.selection.curve import Curve, Limit
 from runner.features.selection.ranking import NOISE, PAYS, TELLS, ranked, standings
 from runner.features.selection.redundancy import clusters
 from runner.features.selection.select import narrowed
 from runner.features.selection.spec import SelectionSpec
+
+EVERY = Limit(4, all_too=True)
 
 
 class TestASelection:
@@ -143,13 +145,15 @@ class TestTheSmallestSet:
         found = self.curve(shared[:, None] + wobble * 0.1 + np.array([0.0, 0.5, 1.0, 1.001]))
         rows = np.arange(1000)
         # The rows' own spread is a hundred times the difference, and it is shared: one feature surely earns less than two.
-        assert found.best(rows, 4) == 3
-        assert found.smallest(rows, 1.0, 4) == 2
-        assert found.smallest(rows, 0.0, 4) == 3
-        assert found.smallest(rows, 1.0, 1) == 1
+        assert found.best(rows, EVERY) == 3
+        assert found.smallest(rows, 1.0, EVERY) == 2
+        assert found.smallest(rows, 0.0, EVERY) == 3
+        assert found.smallest(rows, 1.0, Limit(1, all_too=False)) == 1
+        # No larger set than what told more than chance, even where luck made it best; all of them stay a choice.
+        assert found.best(rows, Limit(1, all_too=True)) == 3
 
     def test_has_at_least_one_feature_even_where_none_earns_most(self) -> None:
-        assert self.curve(np.tile([5.0, 1.0, 1.0, 1.0], (10, 1))).smallest(np.arange(10), 1.0, 4) == 1
+        assert self.curve(np.tile([5.0, 1.0, 1.0, 1.0], (10, 1))).smallest(np.arange(10), 1.0, EVERY) == 1
 
 
 class TestRowsSetAside:

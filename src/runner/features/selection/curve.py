@@ -11,7 +11,18 @@ from runner.features.probe import Judged, Probe
 from runner.features.selection.cells import standard_error
 from runner.features.selection.costs import Costs
 
-SIZES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500, 1000)
+SIZES = (*range(11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500, 1000)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Which sizes may be chosen: up to `most` features, and all of them at once where `all_too`.
+
+    Among many sizes one with a few features of noise is best by luck; so no set is larger than the number that told more than chance.
+    """
+
+    most: int
+    all_too: bool
 
 
 @dataclass(frozen=True)
@@ -28,26 +39,28 @@ class Curve:
     cost: np.ndarray
     groups: np.ndarray | None
 
-    def best(self, rows: np.ndarray, most: int) -> int:
-        """Place of the size that earns most on these rows, of at most `most` features."""
+    def best(self, rows: np.ndarray, limit: Limit) -> int:
+        """Place of the size that earns most on these rows."""
         means = self.net[rows].mean(axis=0)
-        return max(self._allowed(most), key=lambda place: (means[place], -place))
+        return max(self._allowed(limit), key=lambda place: (means[place], -place))
 
-    def smallest(self, rows: np.ndarray, within: float, most: int) -> int:
+    def smallest(self, rows: np.ndarray, within: float, limit: Limit) -> int:
         """Place of the smallest size whose payoff lies within so many standard errors of the best one, by their difference row by row.
 
         Source: the one-standard-error rule of Breiman et al. (1984), with the error of the paired difference.
         """
-        best = self.best(rows, most)
-        for place in self._allowed(most):
+        best = self.best(rows, limit)
+        for place in self._allowed(limit):
             short = self.net[rows, best] - self.net[rows, place]
             if place == best or short.mean() <= within * standard_error(short, None if self.groups is None else self.groups[rows]):
                 return place
         return best
 
-    def _allowed(self, most: int) -> list[int]:
+    def _allowed(self, limit: Limit) -> list[int]:
+        last = len(self.sizes) - 1
+        fewer = [place for place, size in enumerate(self.sizes[:last]) if 0 < size <= limit.most]
         # A recipe needs a feature; a limit below the least size there is leaves that one.
-        return [place for place, size in enumerate(self.sizes) if 0 < size <= most] or [1]
+        return [*fewer, last] if limit.all_too else fewer or [1]
 
 
 def curve(probe: Probe, rankings: Sequence[Sequence[str]], costs: Costs, groups: np.ndarray | None) -> Curve:

@@ -65,6 +65,11 @@ def _as_one(folds: Sequence[Sequence[Mapping[str, Told]]], same: Sequence[str], 
     return [[joined(cell) for cell in cells] for cells in folds]
 
 
+def n_told(found: Mapping[str, Standing]) -> int:
+    """How many features told more than chance, at least 1."""
+    return max(1, sum(standing.tier in (PAYS, TELLS) for standing in found.values()))
+
+
 def ranked(found: Mapping[str, Standing]) -> list[str]:
     """Features from the one to keep first to the one to drop first; without those that nobody looked at closely."""
     seen = [name for name, standing in found.items() if standing.tier != UNSEEN]

@@ -14,8 +14,8 @@ from runner.features.matrices import Fold, Learner, prepare
 from runner.features.probe import Probe, probe_for
 from runner.features.selection.cells import Aside, Examiner, aside
 from runner.features.selection.costs import Costs, costs_of
-from runner.features.selection.curve import Curve, curve
-from runner.features.selection.ranking import NOISE, PAYS, TELLS, Standing, ranked, standings
+from runner.features.selection.curve import Curve, Limit, curve
+from runner.features.selection.ranking import NOISE, PAYS, TELLS, Standing, n_told, ranked, standings
 from runner.features.selection.redundancy import clusters
 from runner.features.selection.spec import SelectionSpec
 from runner.stats.bootstrap import Resampled, groups_of
@@ -70,8 +70,9 @@ def select(spec: SelectionSpec, asked: Question, progress: Progress) -> Selected
         cells.append(examiner.examine(fold, parted[at]))
     progress.step("features", "judging sets of features", len(folds), len(folds) + 1)
     overall = standings(cells, alone, copies)
-    drawn = curve(probe, [ranked(standings([fold], alone, copies)) for fold in cells], costs, asked.codes)
-    return _Verdict(spec, asked, probe, costs, copies, overall, drawn).selected()
+    by_fold = [standings([fold], alone, copies) for fold in cells]
+    drawn = curve(probe, [ranked(found) for found in by_fold], costs, asked.codes)
+    return _Verdict(spec, asked, probe, costs, copies, overall, by_fold, drawn).selected()
 
 
 def _parted(probe: Probe, whole: Sequence[Fold]) -> list[Aside] | None:
@@ -99,11 +100,13 @@ class _Verdict:
     costs: Costs
     copies: Sequence[Sequence[str]]
     overall: Mapping[str, Standing]
+    by_fold: Sequence[Mapping[str, Standing]]
     curve: Curve
 
     def selected(self) -> Selected:
         names, every = self.probe.features, np.arange(len(self.curve.net))
-        best, place = self.curve.best(every, self.most), self.curve.smallest(every, self.spec.within_standard_errors, self.most)
+        limit = self._limit(self.overall)
+        best, place = self.curve.best(every, limit), self.curve.smallest(every, self.spec.within_standard_errors, limit)
         size = self.curve.sizes[place]
         chosen = set(names if size == len(names) else ranked(self.overall)[:size])
         kept = tuple(name for name in names if name in chosen)
@@ -140,9 +143,9 @@ class _Verdict:
     def unit(self) -> str:
         return f"{self.asked.problem['payoff']['unit']} per row"
 
-    @property
-    def most(self) -> int:
-        return len(self.probe.features) if self.spec.max_features is None else self.spec.max_features
+    def _limit(self, found: Mapping[str, Standing]) -> Limit:
+        most = self.spec.max_features or len(self.probe.features)
+        return Limit(min(most, n_told(found)), most >= len(self.probe.features))
 
     def _resampled(self, columns: Mapping[str, np.ndarray], name: str) -> Resampled:
         return Resampled.of(columns, DRAWS, seed_for(self.asked.learner.seed, "features", "selection", name), self.curve.groups)
@@ -165,9 +168,9 @@ class _Verdict:
         """The honest figure: the size chosen on the other folds, ranked on the fold's training rows, judged on the fold."""
         numbers, sizes = [fold.number for fold in self.probe.folds], []
         net = np.empty(len(self.curve.net))
-        for number in numbers:
+        for number, found in zip(numbers, self.by_fold, strict=True):
             here, others = np.flatnonzero(self.curve.fold == number), np.flatnonzero(self.curve.fold != number)
-            place = self.curve.smallest(others, self.spec.within_standard_errors, self.most)
+            place = self.curve.smallest(others, self.spec.within_standard_errors, self._limit(found))
             net[here] = self.curve.net[here, place]
             sizes.append(self.curve.sizes[place])
         drawn = self._resampled({"nested": net, "all": self.curve.net[:, -1]}, "nested")
@@ -181,7 +184,7 @@ class _Verdict:
         n, total, gain = len(kept), len(self.probe.features), nested["gain_over_all"]
         if self.spec.ship == "all":
             return "all", f"all {total} features ship; features.selection.ship is all"
-        if gain["high"] is not None and gain["high"] < 0:
+        if self.spec.max_features is None and gain["high"] is not None and gain["high"] < 0:
             return "all", f"all {total} features ship: chosen without the fold that judges it, the smaller set surely earns less"
         return "smallest", f"{n} of {total} features ship: the smallest set within {self.spec.within_standard_errors:g} standard errors of the best"
 

@@ -21,7 +21,9 @@ class SelectionSpec(Spec):
     the model gains more by it than by any draw of shuffled outcomes.
     """
     ship: Literal["all", "smallest"] = "all"
-    """all: only report; smallest: the models see the smallest set within `within_standard_errors` of the best, unless it surely earns less than all."""
+    """all: only report; smallest: the models see the smallest set within `within_standard_errors` of the best. Without a `max_features`, all of them where
+    the smaller set surely earns less.
+    """
     within_standard_errors: float = Field(default=1.0, ge=0, le=10)
     """How far the payoff of the smallest set may lie below the best one, in standard errors of their paired difference."""
     max_features: int | None = Field(default=None, ge=1)

@@ -215,6 +215,18 @@ class TestEveryCandidateOnEveryTask:
             )
             assert np.isfinite(fitted(kind, fewer).model.predict(made(10, 7))).all()
 
+    def test_lets_rows_count_as_they_are_weighed_where_it_says_that_it_weighs(self, kind: str, task: str) -> None:
+        given, rows = fit_of(task), made(200, 15)
+        last = given.train.outcome >= np.quantile(given.train.outcome, 0.8)
+        pulled = fitted(kind, dataclasses.replace(given, train=dataclasses.replace(given.train, weights=np.where(last, 5.0, 1.0)))).model.predict(rows)
+        plain = common(kind, task).model.predict(rows)
+        if not spec_of(kind).weighs:
+            assert np.array_equal(pulled, plain)
+            return
+        assert pulled[:, -1].mean() > plain[:, -1].mean()
+        same = fitted(kind, dataclasses.replace(given, train=dataclasses.replace(given.train, weights=np.ones(len(last))))).model.predict(rows)
+        assert np.allclose(same, plain, atol=1e-6)
+
     def test_is_fitted_on_very_few_rows(self, kind: str, task: str) -> None:
         for n in (2, 9):
             assert np.isfinite(fitted(kind, fit_of(task, n, seed=3)).model.predict(made(10, 7))).all()

@@ -21,13 +21,14 @@ def calibrated(p: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:
 
     p: (n, k) class probabilities, or (n, 1) regression predictions, which pass through.
     calibration: {"kind": "none"}, {"kind": "sigmoid", "slope", "offset"} (binary, Platt 1999),
-    {"kind": "isotonic", "x", "y"} (binary) or {"kind": "temperature", "t"} (multiclass, Guo et al. 2017).
+    {"kind": "isotonic", "x", "y"} (binary), {"kind": "temperature", "t"} (multiclass, Guo et al. 2017) or
+    {"kind": "shares", "t", "offsets"} (after a fit on balanced classes, Alexandari et al. 2020).
     """
     kind = calibration["kind"]
     if kind == "none" or p.shape[1] == 1:
         return p
-    if kind == "temperature":
-        raised = np.exp(np.log(np.clip(p, EDGE, 1.0)) / calibration["t"])
+    if kind in ("temperature", "shares"):
+        raised = np.exp(np.log(np.clip(p, EDGE, 1.0)) / calibration["t"] + np.array(calibration.get("offsets", 0.0)))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True))
     if kind == "sigmoid":
         positive = 1.0 / (1.0 + np.exp(-(calibration["slope"] * logit(p[:, 1]) + calibration["offset"])))

@@ -1,6 +1,6 @@
 """The contract of a table: exact casts, checks as named expressions, and what each row breaches.
 
-A contract is the dictionary of contract.json: {"columns": {name: {type, nullable, min?, max?, allowed?, pattern?, unit?,
+A contract is the dictionary of contract.json: {"columns": {name: {type, nullable, min?, max?, allowed?, pattern?, unit?, cost?,
 unique?, max_age_hours?, available, on_fail, tolerated_share?}}, "rules": {name: {sql, on_fail, tolerated_share?}},
 "table_rules": {name: {sql, on_fail}}, "order": [name], "target", "key", "time", "as_of", "version", ...}.
 What only all rows together can keep (unique, max_age_hours, table_rules) is not asked of rows to be scored.

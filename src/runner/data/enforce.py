@@ -20,7 +20,7 @@ __all__ = ["REASON", "ROW_ID", "Enforced", "Judge", "as_shipped", "contract_of"]
 REASON = "__runner_reason"
 TIMELESS = "split.time"
 LIMITS = ("min", "max")
-OPTIONAL = (*LIMITS, "allowed", "pattern", "unit", "unique", "max_age_hours", "tolerated_share")
+OPTIONAL = (*LIMITS, "allowed", "pattern", "unit", "cost", "unique", "max_age_hours", "tolerated_share")
 
 
 @dataclass(frozen=True)

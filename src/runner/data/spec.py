@@ -44,6 +44,8 @@ class ColumnSpec(Spec):
     """Regular expression that a string value must match as a whole."""
     unit: str | None = None
     """What the numbers count, such as EUR or days; shown to people, never computed with."""
+    cost: float | None = Field(default=None, ge=0)
+    """What it costs to obtain the value for one row, in the payoff's unit; `features.selection` counts it, once for all features made of the column."""
     available: Literal["at_decision", "after_event"] = "at_decision"
     """`after_event`: known only after the outcome; kept for checks, never a feature."""
     unique: bool = False

@@ -37,6 +37,7 @@ def contradictions(experiment: Experiment) -> Iterator[Fault]:
     yield from _endings(experiment)
     yield from _budget(experiment)
     yield from _draws(experiment)
+    yield from _balance(experiment)
     yield from _rows(experiment)
     yield from _monitoring(experiment)
     yield from _deployment(experiment)
@@ -119,6 +120,12 @@ def _endings(experiment: Experiment) -> Iterator[Fault]:
         kind = next((kind for kind, endings in ENDINGS.items() if ending in endings), source.kind)
         if source.kind in ENDINGS and kind != source.kind:
             yield Fault(f"data.sources.{name}.path", f"ends in {ending}, and the source is of the kind {source.kind}", f"a {source.kind} file", f"kind: {kind}")
+
+
+def _balance(experiment: Experiment) -> Iterator[Fault]:
+    if experiment.problem.task == "regression" and experiment.features.balance.kind != "none":
+        wrong = f"is {experiment.features.balance.kind}, and a regression has no classes to balance"
+        yield Fault("features.balance.kind", wrong, "none")
 
 
 def _budget(experiment: Experiment) -> Iterator[Fault]:

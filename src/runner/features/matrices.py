@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from runner.bundle import recipe as fitted_recipe
 from runner.bundle.inputs import Inputs
 from runner.core.seeds import seed_for
+from runner.features.balance.balance import NONE, Balance
 from runner.features.recipe import Recipe, fit, outcome_columns
 
 
@@ -20,7 +22,8 @@ class Learner:
     """What all fits share.
 
     rows: the training rows with static features; recipe: what is still to be fitted per fold;
-    task, target: of the problem; labels: class names in the order of the probabilities, [] for regression; seed: the experiment's.
+    task, target: of the problem; labels: class names in the order of the probabilities, [] for regression; seed: the experiment's;
+    balance: what fits do where a class is rare.
     """
 
     rows: pl.DataFrame
@@ -29,6 +32,7 @@ class Learner:
     target: str
     labels: tuple[str, ...]
     seed: int
+    balance: Balance = NONE
 
     @property
     def outcome(self) -> np.ndarray:
@@ -38,17 +42,28 @@ class Learner:
         return self.rows[self.target].cast(pl.Enum(list(self.labels))).to_physical().to_numpy().astype(float)
 
 
+def class_order(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """The class names in the order of the probabilities: the positive label stands second, as every binary model here gives it; () for regression.
+
+    task: with task, labels and positive, as task.json and problem.json have them.
+    """
+    labels = tuple(task["labels"] or ())
+    return (*(label for label in labels if label != task["positive"]), task["positive"]) if task["task"] == "binary" else labels
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Rows ready for a model.
 
     rows: contract columns and features; values: (n, columns) Float64 as `inputs` orders them;
-    outcome: (n,) Float64, class positions 0..k-1 or the regression target.
+    outcome: (n,) Float64, class positions 0..k-1 or the regression target;
+    weights: (n,) Float64 what each row counts, None where all count the same.
     """
 
     rows: pl.DataFrame
     values: np.ndarray
     outcome: np.ndarray
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,16 @@ class Probe:
     def judge(self, features: Sequence[str] | None = None, weights: np.ndarray | None = None) -> Judged:
         """Out-of-fold judgement of a model on these features (all of them by default).
 
-        weights: (rows,) of the learner's rows, for the fits only; probabilities are calibrated afterwards by the other folds.
+        weights: (rows,) of the learner's rows, for the fits only, which do not see rows of no weight; probabilities are
+        calibrated afterwards by the other folds.
         """
         given = [self.prepared(fold) for fold in self.folds]
         raw = np.concatenate([self._predictions(made, fold, features, weights) for made, fold in zip(given, self.folds, strict=True)])
-        return self.judged(raw)
+        return self.judged(raw, weights is not None)
+
+    def judge_by_fold(self, features: Sequence[Sequence[str]]) -> Judged:
+        """Like `judge`, with the features that each fold's model sees."""
+        return self.judged(np.concatenate([self._predictions(self.prepared(fold), fold, seen, None) for fold, seen in zip(self.folds, features, strict=True)]))
 
     def prepared(self, fold: Fold) -> Prepared:
         """The recipe fitted on a fold's training rows, and its matrices; made once."""
@@ -67,12 +72,12 @@ class Probe:
             self._matrices.append(Matrices(self.learner, self.folds))
         return self._matrices[0].fold(fold.number)
 
-    def judged(self, raw: np.ndarray) -> Judged:
-        """The judgement of (n, k) out-of-fold predictions in the order of the folds' validation rows."""
+    def judged(self, raw: np.ndarray, restore: bool = False) -> Judged:
+        """The judgement of (n, k) out-of-fold predictions in the order of the folds' validation rows; restore: the fits' rows did not all count the same."""
         at = np.concatenate([fold.valid for fold in self.folds])
         number = np.concatenate([np.full(len(fold.valid), fold.number) for fold in self.folds])
         outcome = self.learner.outcome[at]
-        p = calibration.cross_fitted(raw, outcome, number, "sigmoid" if self.terms.labels else "none")
+        p = calibration.cross_fitted(raw, outcome, number, "sigmoid" if self.terms.labels else "none", restore)
         decided = tuning.cross_fitted(self.terms, self.learner.rows[at], p, outcome, number, None)
         return Judged(at, number, p, losses(p, outcome, self.learner.task), decided["payoff"].to_numpy())
 
@@ -82,10 +87,10 @@ class Probe:
         names = made.inputs.names
         chosen = list(range(len(names))) if features is None else [names.index(name) for name in features if name in names]
         categorical = [place for place, column in enumerate(chosen) if column >= len(made.inputs.numeric)]
-        weight = None if weights is None else weights[fold.train]
         n_classes = max(1, len(self.learner.labels))
         seed = seed_for(self.learner.seed, "features", "probe", fold.number)
-        return quick_predictions(_columns(made.train, chosen), made.valid.values[:, chosen], categorical, (self.learner.task, n_classes), seed, weight)
+        train = _columns(made.train, chosen, None if weights is None else weights[fold.train])
+        return quick_predictions(train, made.valid.values[:, chosen], categorical, (self.learner.task, n_classes), seed)
 
 
 def probe_for(learner: Learner, folds: Sequence[Fold], problem: Mapping[str, Any]) -> Probe:
@@ -98,18 +103,22 @@ def probe_for(learner: Learner, folds: Sequence[Fold], problem: Mapping[str, Any
     return Probe(learner, tuple(_cut(fold, learner.seed) for fold in folds), terms)
 
 
-def quick_predictions(
-    train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int, weight: np.ndarray | None = None
-) -> np.ndarray:
+def quick_predictions(train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int) -> np.ndarray:
     """(n, k) predictions of a small LightGBM for the rows of `valid`.
 
     train: whose values have the columns of valid; categorical: positions of category codes; kind: the task and the number of classes.
     """
-    import lightgbm
-
     task, n_classes = kind
     if not train.values.shape[1]:
         return np.tile(_constant(train.outcome, task, n_classes), (len(valid), 1))
+    return raw_predictions(quick_model(train, categorical, kind, seed), valid, kind)
+
+
+def quick_model(train: Matrix, categorical: Sequence[int], kind: tuple[str, int], seed: int, rounds: int = ROUNDS) -> Any:
+    """A small LightGBM booster of fixed work; arguments as of `quick_predictions`."""
+    import lightgbm
+
+    task, n_classes = kind
     params: dict[str, Any] = {
         "objective": OBJECTIVES[task],
         "learning_rate": RATE,
@@ -123,9 +132,17 @@ def quick_predictions(
     }
     if task == "multiclass":
         params["num_class"] = n_classes
-    data = lightgbm.Dataset(train.values, train.outcome, weight=weight, categorical_feature=list(categorical), params={"verbosity": -1, "num_threads": 1})
-    found = np.asarray(lightgbm.train(params, data, num_boost_round=ROUNDS).predict(valid, num_threads=1))
-    return np.column_stack([1.0 - found, found]) if task == "binary" else found.reshape(len(valid), n_classes)
+    data = lightgbm.Dataset(
+        train.values, train.outcome, weight=train.weights, categorical_feature=list(categorical), params={"verbosity": -1, "num_threads": 1}
+    )
+    return lightgbm.train(params, data, num_boost_round=rounds)
+
+
+def raw_predictions(booster: Any, values: np.ndarray, kind: tuple[str, int]) -> np.ndarray:
+    """(n, k) probabilities, or (n, 1) predictions, of a booster."""
+    task, n_classes = kind
+    found = np.asarray(booster.predict(values, num_threads=1))
+    return np.column_stack([1.0 - found, found]) if task == "binary" else found.reshape(len(values), n_classes)
 
 
 def losses(p: np.ndarray, outcome: np.ndarray, task: str) -> np.ndarray:
@@ -141,8 +158,11 @@ def _constant(outcome: np.ndarray, task: str, n_classes: int) -> np.ndarray:
     return np.asarray(np.bincount(outcome.astype(int), minlength=n_classes) / len(outcome))
 
 
-def _columns(matrix: Matrix, chosen: Sequence[int]) -> Matrix:
-    return Matrix(pl.DataFrame(), matrix.values[:, chosen], matrix.outcome)
+def _columns(matrix: Matrix, chosen: Sequence[int], weights: np.ndarray | None) -> Matrix:
+    if weights is None:
+        return Matrix(pl.DataFrame(), matrix.values[:, chosen], matrix.outcome)
+    seen = weights > 0
+    return Matrix(pl.DataFrame(), matrix.values[seen][:, chosen], matrix.outcome[seen], weights[seen])
 
 
 def _cut(fold: Fold, seed: int) -> Fold:

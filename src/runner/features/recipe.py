@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,12 +36,14 @@ class Recipe:
     """A planned recipe.
 
     static: operations that learn nothing, applied once to all rows; learning: steps to fit inside each fold, in order;
-    features: [{"name", "kind": numeric | categorical}] the models see, in order.
+    features: [{"name", "kind": numeric | categorical}] the models see, in order;
+    origins: feature to the contract columns that a row's value is made of, filled by `plan`.
     """
 
     static: tuple[fitted.Operation, ...]
     learning: tuple[tuple[str, StepSpec], ...]
     features: tuple[Mapping[str, str], ...]
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     learned: set[str] = set()
     makers: dict[str, str] = {}
     unseen = [*spec.drop, *hidden]
+    origins: dict[str, tuple[str, ...]] = {}
     sample = rows.head(1000)
     for name, step in spec.steps.items():
         found = _step_faults(name, step, sample.schema)
@@ -91,6 +94,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
             faults += wrong
             continue
         makers |= dict.fromkeys(made.adds, name)
+        origins |= {c: tuple(sorted({o for r in _read_for(step, c) for o in origins.get(r, (r,))})) for c in made.adds}
         sample = after
         if not step.learns:
             unseen += made.drops
@@ -106,7 +110,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     ]
     if faults:
         raise FaultsError(faults)
-    return Recipe(tuple(static), tuple(learning), tuple(_features(sample, unseen))), fitted.apply(static, rows)
+    return Recipe(tuple(static), tuple(learning), tuple(_features(sample, unseen)), origins), fitted.apply(static, rows)
 
 
 def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedRecipe:
@@ -247,6 +251,12 @@ def _reads(step: StepSpec) -> set[str]:
     for sql in getattr(step, "expressions", {}).values():
         columns |= set(expressions.parse(sql).meta.root_names())
     return columns
+
+
+def _read_for(step: StepSpec, column: str) -> set[str]:
+    """What one made column reads of its row: an expression its own columns, all else what the step reads."""
+    sql = getattr(step, "expressions", {}).get(column)
+    return _reads(step) if sql is None else set(expressions.parse(sql).meta.root_names())
 
 
 def _features(sample: pl.DataFrame, hidden: Sequence[str]) -> list[dict[str, str]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.features.balance.report import parts as balance_parts
 from runner.features.leakage import report as leakage
+from runner.features.selection.report import parts as selection_parts
 from runner.report import plots
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
@@ -30,6 +32,8 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
         Section("Steps", _steps(found)),
+        Section("How many features are worth it", selection_parts(record(found, "selection"))),
+        Section("Class balance", balance_parts(record(found, "balance"))),
         *leakage.sections(found, folders),
     )
     return Chapter(ROOM, QUESTION, _answer(found, gates), sections)

@@ -10,7 +10,9 @@ from runner.core.around import RoomSpec
 from runner.core.registry import Registered
 from runner.core.spec import with_order
 from runner.features import steps
+from runner.features.balance.spec import BalanceSpec
 from runner.features.leakage.spec import LeakageSpec
+from runner.features.selection.spec import SelectionSpec
 from runner.features.steps.fitting import StepSpec
 
 assert steps  # the import registers the kinds that the union below is made of
@@ -23,6 +25,10 @@ class FeaturesSpec(RoomSpec):
     """Contract columns or step outputs that the models do not see (steps may still read them)."""
     steps: dict[str, Annotated[StepSpec, Registered("step")]] = {}
     """Name to a step that makes features; each may read contract columns and what earlier steps made."""
+    balance: BalanceSpec = BalanceSpec()
+    """What the fits do where one label is rare."""
+    selection: SelectionSpec = SelectionSpec()
+    """Which features earn their keep, and whether only those ship."""
     leakage: LeakageSpec = LeakageSpec()
     """When a column is suspected of knowing the outcome."""
     order: dict[str, list[str]] = {}

@@ -13,10 +13,13 @@ from runner.core.files import folder_beside, read_json, write_json, write_parque
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
+from runner.features.balance.balance import save as save_balance
+from runner.features.balance.examined import balanced_by
 from runner.features.leakage.gate import case_of, judge
 from runner.features.leakage.power import single_power
-from runner.features.matrices import Learner, folds_of
-from runner.features.probe import Probe, probe_for
+from runner.features.matrices import Learner, class_order, folds_of
+from runner.features.probe import probe_for
+from runner.features.selection.select import Question, narrowed, select
 from runner.features.spec import FeaturesSpec
 
 
@@ -36,24 +39,21 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     given.progress.step("features", "looking for leaks", 0, 1)
     case = case_of(fitted.own, planned.features, outcome, task, contract, split, spec.steps, given.seed)
     power = single_power(fitted.own, planned.features, outcome, task["task"], case.fold)
-    judged = judge(spec.leakage, case, power, _probe(given, enriched, planned, split))
+    problem = read_json(given["problem"])
+    learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
+    folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem))
+    selected = select(spec.selection, Question(learner, folds, problem, contract, split.get("group")), given.progress)
+    learner = narrowed(learner, selected.features)
+    balance, balancing = balanced_by(spec.balance, learner, folds, problem, split.get("group"))
     write_parquet(out["features"], enriched)
     with folder_beside(out["recipe"]) as folder:
-        recipe.save(planned, folder)
-    report = _report(spec, planned, power, task, [g.as_json() for g in judged.gates])
-    write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report})
+        recipe.save(learner.recipe, folder)
+        save_balance(balance, learner.labels, folder)
+    report = _report(spec, learner.recipe, power, task, [g.as_json() for g in judged.gates])
+    chosen = {"selection": selected.report} if selected.report else {}
+    write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report} | chosen | balancing)
     return Done(judged.gates)
-
-
-def _probe(given: Given, rows: pl.DataFrame, planned: recipe.Recipe, split: Mapping[str, Any]) -> Probe:
-    """A quick model over the training rows, to price findings with."""
-    problem = read_json(given["problem"])
-    labels: list[str] = list(problem["labels"] or [])
-    if problem["task"] == "binary":
-        # The positive label stands second, as every binary model here gives it.
-        labels = [label for label in labels if label != problem["positive"]] + [problem["positive"]]
-    learner = Learner(rows, planned, problem["task"], problem["target"], tuple(labels), given.seed)
-    return probe_for(learner, folds_of(rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"]), problem)
 
 
 def _hidden(task: Mapping[str, Any], contract: Mapping[str, Any], rows: pl.DataFrame, split: Mapping[str, Any]) -> list[str]:

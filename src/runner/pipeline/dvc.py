@@ -81,9 +81,13 @@ def _installed(name: str) -> str:
         return "nothing"
 
 
+# Packages below a room whose specs are files of their own.
+OWN_SPECS = ("data/labels", "data/quality", "features/balance", "features/selection")
+
+
 def compose() -> dict[str, Any]:
     """conf/ to params.yaml; persisted, so that a config that does not compose leaves the last good one in place."""
-    specs = [*(f"src/runner/{room}/spec.py" for room in ROOMS), "src/runner/data/labels/spec.py", "src/runner/data/quality/spec.py"]
+    specs = [*(f"src/runner/{room}/spec.py" for room in ROOMS), *(f"src/runner/{path}/spec.py" for path in OWN_SPECS)]
     parts = ("data/databases", "data/joins", "data/sources", "data/splits", "features/steps", "problem/policies", "training/models")
     families = [f"src/runner/{path}" for path in parts]
     return {

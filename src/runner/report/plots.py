@@ -154,6 +154,43 @@ def curve(
 
 
 @plotted
+def banded(
+    size: Size,
+    x: Sequence[float],
+    y: Sequence[float],
+    ends: tuple[Sequence[float], Sequence[float]],
+    axes: tuple[str, str],
+    alt: str,
+    marked: Sequence[tuple[float, float, str]] = (),
+) -> str:
+    """A line over counts with the band of its intervals, some points named. ends: low and high of each point."""
+    vega = _altair()
+
+    base = vega.Chart(vega.Data(values=[{"x": a, "y": b, "low": c, "high": d} for a, b, c, d in zip(x, y, *ends, strict=True)]))
+    plane = {
+        "x": vega.X("x:Q", title=_title(axes[0], size.width - MARGIN), axis=vega.Axis(format=",.3~r", tickCount=6, tickMinStep=1)),
+        "y": vega.Y("y:Q", title=shorten(axes[1], 80), axis=_numbers(vega), scale=vega.Scale(zero=False)),
+    }
+    layers = [
+        base.mark_area(opacity=0.25, color=SKY).encode(
+            **{**plane, "y": vega.Y("low:Q", title=shorten(axes[1], 80), scale=vega.Scale(zero=False))}, y2="high:Q"
+        ),
+        base.mark_line(color=BLUE, strokeWidth=2.5, point={"color": BLUE, "size": 40, "filled": True}).encode(**plane),
+    ]
+    for at, high, label in marked:
+        side = {"align": "right", "dx": -8} if at > (min(x) + max(x)) / 2 else {"align": "left", "dx": 8}
+        place = vega.Chart(vega.Data(values=[{"x": at, "y": high, "label": _label(label, size)}]))
+        layers += [
+            place.mark_point(filled=True, size=110, color=ORANGE, opacity=1).encode(x="x:Q", y="y:Q"),
+            *(
+                place.mark_text(**side, dy=16, **ink).encode(x="x:Q", y="y:Q", text="label:N")
+                for ink in ({"stroke": "white", "strokeWidth": 4}, {"color": INK})
+            ),
+        ]
+    return svg(size, vega.layer(*layers), 10, alt)
+
+
+@plotted
 def stretches(size: Size, pieces: Sequence[Bar], shades: Mapping[str, Shade], axis: str, alt: str, in_time: bool) -> str:
     """Rows of pieces side by side: a timeline, or counts stacked from the left. shades: part to tone, in legend order."""
     vega = _altair()

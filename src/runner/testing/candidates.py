@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -126,6 +127,13 @@ class CandidateContract:
         found = predicted(self.fit(Fit(**{**given.__dict__, "train": lacking})).model, self.matrix(given.inputs, 20, 2))
         assert found.shape == (20, self.n_classes)
         assert np.isfinite(found).all()
+
+    def test_lets_rows_count_as_they_are_weighed_where_it_says_that_it_weighs(self) -> None:
+        given, later = self.given(), self.matrix(self.inputs(), 200, 2)
+        last = given.train.outcome >= np.quantile(given.train.outcome, 0.7)
+        weighed = Fit(**{**given.__dict__, "train": replace(given.train, weights=np.where(last, 5.0, 1.0))})
+        plain, pulled = (predicted(self.fit(fit).model, later)[:, -1].mean() for fit in (given, weighed))
+        assert pulled > plain if self.spec.weighs else pulled == plain
 
     def test_refits_on_all_rows_for_as_long_as_the_folds_took(self) -> None:
         given = self.given()

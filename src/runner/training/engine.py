@@ -17,6 +17,7 @@ from runner.core.progress import Progress
 from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices
+from runner.training.balancing import balance_for, balanced
 from runner.training.fold_store import FoldResult, FoldStore
 from runner.training.models.fitting import Fit
 from runner.training.models.space import CandidateSpec
@@ -196,9 +197,10 @@ class Engine:
             seed=seed_for(self.learner.seed, "training", job.name, "fold", fold.number),
             threads=self.threads,
         )
-        fitted = part("candidate", job.spec.kind)(job.spec, given)
+        balance = balance_for(job.spec, self.learner.balance)
+        fitted = part("candidate", job.spec.kind)(job.spec, balanced(given, balance))
         predictions = predicted(fitted.model, prepared.valid)
-        result = FoldResult(predictions, loss_of(predictions, prepared.valid.outcome, self.learner.task), fitted.rounds)
+        result = FoldResult(predictions, loss_of(balance.undone(predictions), prepared.valid.outcome, self.learner.task), fitted.rounds)
         job.store.write(params, fold.number, result)
         return result, time.monotonic() - started
 

@@ -29,7 +29,7 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
         Section("Scores", _scores(rungs)),
-        Section("The model that ships", facts(_shipped(ladder, studies))),
+        Section("The model that ships", facts(_shipped(ladder, studies, text(trials, "balance")))),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )
@@ -104,12 +104,14 @@ def _scores(rungs: Sequence[Record]) -> tuple[Part, ...]:
     )
 
 
-def _shipped(ladder: Record, studies: Sequence[Record]) -> Iterable[tuple[str, Cell]]:
+def _shipped(ladder: Record, studies: Sequence[Record], balance: str) -> Iterable[tuple[str, Cell]]:
     study = next((s for s in studies if text(s, "candidate") == text(ladder, "chosen")), {})
     trials = records(study, "trials")
     best = next((t for t in trials if at(t, "trial") == at(study, "best")), {})
     yield "kind", plain(words(text(study, "spec", "kind")))
     yield "calibration", plain(words(text(study, "calibration", "kind")))
+    if balance not in ("", "none") and text(study, "spec", "kind") not in ("constant", "rule"):
+        yield "classes balanced by", plain(words(balance))
     yield from _tuned(record(study, "policy"))
     for name, value in record(best, "params").items():
         yield words(name), Cell(_param(value), "number")

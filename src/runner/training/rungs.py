@@ -19,6 +19,7 @@ from runner.features.matrices import Fold, Learner, Prepared
 from runner.problem.policies import calibration, tuning
 from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
+from runner.training.balancing import UNTRAINED, balance_for, balanced
 from runner.training.engine import Studied
 from runner.training.models.fitting import Fit
 from runner.training.models.rule import RuleSpec
@@ -87,12 +88,12 @@ def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFol
     rows = learner.rows[oof.at]
     answer = rule_answer(spec, problem, rows)
     terms = terms_for(spec, problem, learner.labels, rows, answer is not None)
-    kind = calibrate if spec.kind not in ("constant", "rule") else "none"
-    p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind)
+    kind, restore = calibrate if spec.kind not in UNTRAINED else "none", bool(balance_for(spec, learner.balance))
+    p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind, restore)
     decided = tuning.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
     shipped = tuning.tune(terms, rows, p, oof.outcome)
     combine = {
-        "calibration": calibration.fit(studied.predictions, oof.outcome, kind),
+        "calibration": calibration.fit(studied.predictions, oof.outcome, kind, restore),
         "policy": dict(shipped.policy),
         "payoff": dict(shipped.payoff),
         "errors": [] if learner.labels else tuning.errors_of(p[:, 0], oof.outcome),
@@ -126,7 +127,7 @@ def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judg
         seed=seed_for(learner.seed, "training", name, "final"),
         threads=shipping.threads,
     )
-    fitted = part("candidate", spec.kind)(spec, given)
+    fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
     texts = [c for c, column in shipping.contract["columns"].items() if column["type"] == "string" and not column.get("allowed") and c in learner.rows.columns]
     return Packing(
         name=name,

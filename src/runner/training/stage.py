@@ -17,7 +17,8 @@ from runner.core.files import folder_beside, read_json, write_json, write_parque
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
-from runner.features.matrices import Fold, Learner, Matrices, folds_of, prepare
+from runner.features.balance.balance import load as load_balance
+from runner.features.matrices import Fold, Learner, Matrices, class_order, folds_of, prepare
 from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
@@ -65,7 +66,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     metric = "rmse" if learner.task == "regression" else "log_loss"
     write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven})
+    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven, "balance": learner.balance.kind})
     measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
     if clock.fired:
         measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
@@ -118,12 +119,10 @@ def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, Cand
 
 
 def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
-    labels: list[str] = list(problem["labels"] or [])
-    if problem["task"] == "binary":
-        # The positive label stands second, as every binary model here gives it.
-        labels = [label for label in labels if label != problem["positive"]] + [problem["positive"]]
+    labels = class_order(problem)
     rows = pl.read_parquet(given["features"])
-    return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], tuple(labels), given.seed)
+    balance = load_balance(labels, given["recipe"])
+    return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
 
 
 def _engine(

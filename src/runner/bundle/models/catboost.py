@@ -52,8 +52,8 @@ class CatBoostModel:
         return {"family": "catboost", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
 
 
-def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None) -> Any:
-    """A catboost.Pool of a matrix; category codes become whole numbers, unknown levels UNKNOWN."""
+def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None, weights: np.ndarray | None = None) -> Any:
+    """A catboost.Pool of a matrix; category codes become whole numbers, unknown levels UNKNOWN. weights: (n,) what each row counts."""
     import pandas as pd
     from catboost import Pool
 
@@ -62,7 +62,7 @@ def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None) 
     for i, name in enumerate(inputs.categorical):
         codes = matrix[:, n + i]
         columns[name] = np.where(np.isnan(codes), UNKNOWN, codes).astype(np.int32)
-    return Pool(pd.DataFrame(columns), label=outcome, cat_features=list(inputs.categorical))
+    return Pool(pd.DataFrame(columns), label=outcome, weight=weights, cat_features=list(inputs.categorical))
 
 
 @register("model", "catboost")

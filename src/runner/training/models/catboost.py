@@ -17,6 +17,7 @@ LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 class CatBoostSpec(CandidateSpec):
     """CatBoost with native categories and early stopping on the fold's validation rows. Fields set the first trial."""
 
+    weighs: ClassVar[bool] = True
     interpretable: ClassVar[bool] = False
     space: ClassVar[Space] = {
         "depth": Range(3, 8, whole=True),
@@ -50,11 +51,11 @@ def fit(spec: CatBoostSpec, given: Fit) -> Fitted:
 
     family = CatBoostRegressor if given.task == "regression" else CatBoostClassifier
     model = family(**_params(spec, given))
-    train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome))
+    train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome), given.train.weights)
     if given.valid is None:
         model.fit(train)
         return Fitted(CatBoostModel(given.inputs, model, given.task), int(model.tree_count_))
-    valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome))
+    valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
     model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True)
     return Fitted(CatBoostModel(given.inputs, model, given.task), int(model.tree_count_))
 

@@ -19,6 +19,7 @@ METRICS = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regressio
 class LightGBMSpec(CandidateSpec):
     """LightGBM with native categories and early stopping on the fold's validation rows. Fields set the first trial."""
 
+    weighs: ClassVar[bool] = True
     interpretable: ClassVar[bool] = False
     space: ClassVar[Space] = {
         "num_leaves": Range(7, 127, log=True, whole=True),
@@ -74,7 +75,9 @@ def _dataset(given: Fit, matrix: Matrix, max_bin: int, like: Any = None) -> Any:
     n = len(given.inputs.numeric)
     categories = list(range(n, n + len(given.inputs.categorical)))
     params = {"verbosity": -1, "max_bin": max_bin, "num_threads": given.threads, "feature_pre_filter": False}
-    return lightgbm.Dataset(matrix.values, matrix.outcome, reference=like, categorical_feature=categories, params=params, free_raw_data=False)
+    return lightgbm.Dataset(
+        matrix.values, matrix.outcome, reference=like, weight=matrix.weights, categorical_feature=categories, params=params, free_raw_data=False
+    )
 
 
 def _params(spec: LightGBMSpec, given: Fit) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from pydantic import Field
 
 from runner.bundle.models.linear import Design, LinearModel
 from runner.core.registry import register
+from runner.features.matrices import Matrix
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
 RIDGE_ITERATIONS = 2000
 Bounds = list[tuple[float | None, float | None]] | None
-Loss = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+Loss = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class LinearSpec(CandidateSpec):
@@ -24,6 +25,7 @@ class LinearSpec(CandidateSpec):
     A declared direction (`constraints.monotone`) bounds the sign of the column's weight.
     """
 
+    weighs: ClassVar[bool] = True
     interpretable: ClassVar[bool] = True
     space: ClassVar[Space] = {"penalty": Range(1e-4, 1e2, log=True)}
     kind: Literal["linear"]
@@ -39,17 +41,18 @@ def fit(spec: LinearSpec, given: Fit) -> Fitted:
     design = Design.learn(given.inputs, given.train.values)
     columns = design.columns(given.train.values)
     # `penalty` is declared per row, so that it means the same in every fold.
-    penalty = float(given.params["penalty"]) * len(columns) / 100.0
+    weights = given.train.weights
+    penalty = float(given.params["penalty"]) * (len(columns) if weights is None else weights.sum()) / 100.0
     bounds = _bounds(given, columns.shape[1])
     if given.task == "regression":
-        return Fitted(_ridge(design, columns, given.train.outcome, penalty, bounds))
+        return Fitted(_ridge(design, columns, given.train, penalty, bounds))
     outcome = given.train.outcome.astype(int)
     if len(np.unique(outcome)) < 2:
         return Fitted(_only_shares(design, columns, outcome, given.n_classes))
     if bounds is not None and given.n_classes == 2:
-        weights, offset = _minimised(columns, outcome, penalty, bounds, spec.max_iterations, _log_loss)
-        return Fitted(LinearModel(design, weights.reshape(-1, 1), np.array([offset]), "logistic"))
-    return Fitted(_logistic(design, columns, outcome, penalty, spec.max_iterations, given.n_classes))
+        slopes, offset = _minimised(columns, outcome, penalty, bounds, spec.max_iterations, _log_loss, weights)
+        return Fitted(LinearModel(design, slopes.reshape(-1, 1), np.array([offset]), "logistic"))
+    return Fitted(_logistic(design, columns, given.train, penalty, spec.max_iterations, given.n_classes))
 
 
 def _bounds(given: Fit, width: int) -> Bounds:
@@ -68,12 +71,12 @@ def _only_shares(design: Design, columns: np.ndarray, outcome: np.ndarray, n_cla
     return LinearModel(design, np.zeros((columns.shape[1], n_classes)), np.log(counts / counts.sum()), "softmax")
 
 
-def _logistic(design: Design, columns: np.ndarray, outcome: np.ndarray, penalty: float, max_iterations: int, n_classes: int) -> LinearModel:
+def _logistic(design: Design, columns: np.ndarray, train: Matrix, penalty: float, max_iterations: int, n_classes: int) -> LinearModel:
     from sklearn.linear_model import LogisticRegression
 
     # C is the inverse of the penalty on the summed loss.
     model = LogisticRegression(C=1.0 / penalty, max_iter=max_iterations, tol=1e-6)
-    model.fit(columns, outcome)
+    model.fit(columns, train.outcome.astype(int), sample_weight=train.weights)
     if len(model.classes_) < n_classes:
         return _spread(design, model, n_classes)
     link = "logistic" if n_classes == 2 else "softmax"
@@ -91,38 +94,44 @@ def _spread(design: Design, model: object, n_classes: int) -> LinearModel:
     return LinearModel(design, weights, floor, "softmax")
 
 
-def _ridge(design: Design, columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: Bounds) -> LinearModel:
-    mean, centre = outcome.mean(), columns.mean(axis=0)
+def _ridge(design: Design, columns: np.ndarray, train: Matrix, penalty: float, bounds: Bounds) -> LinearModel:
+    outcome, counted = train.outcome, train.weights
+    mean, centre = np.average(outcome, weights=counted), np.average(columns, axis=0, weights=counted)
     centred = columns - centre
+    scaled = centred if counted is None else centred * counted[:, None]
     if bounds is not None:
-        weights, _ = _minimised(centred, outcome - mean, penalty, bounds, RIDGE_ITERATIONS, _squares)
+        weights, _ = _minimised(centred, outcome - mean, penalty, bounds, RIDGE_ITERATIONS, _squares, counted)
     else:
-        gram = np.einsum("ij,ik->jk", centred, centred, optimize=False) if len(columns) < 5000 else centred.T @ centred
+        gram = np.einsum("ij,ik->jk", scaled, centred, optimize=False) if len(columns) < 5000 else scaled.T @ centred
         gram[np.diag_indices_from(gram)] += penalty
-        weights = np.linalg.solve(gram, centred.T @ (outcome - mean))
+        weights = np.linalg.solve(gram, scaled.T @ (outcome - mean))
     return LinearModel(design, weights.reshape(-1, 1), np.array([mean - centre @ weights]), "identity")
 
 
-def _minimised(columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: list[Any], max_iterations: int, loss: Loss) -> tuple[np.ndarray, float]:
-    """Weights and offset that minimise the summed loss plus half the penalty on the squared weights, within bounds."""
+def _minimised(
+    columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: list[Any], max_iterations: int, loss: Loss, counted: np.ndarray | None
+) -> tuple[np.ndarray, float]:
+    """Weights and offset that minimise the summed loss plus half the penalty on the squared weights, within bounds. counted: (n,) what each row counts."""
     from scipy.optimize import minimize
 
     def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = loss(columns @ at[:-1] + at[-1], outcome)
+        values, slope = loss(columns @ at[:-1] + at[-1], outcome)
+        if counted is not None:
+            values, slope = values * counted, slope * counted
         gradient = np.append(columns.T @ slope + penalty * at[:-1], slope.sum())
-        return (value + 0.5 * penalty * float(at[:-1] @ at[:-1])) / len(outcome), gradient / len(outcome)
+        return (float(values.sum()) + 0.5 * penalty * float(at[:-1] @ at[:-1])) / len(outcome), gradient / len(outcome)
 
     options = {"maxiter": max_iterations, "gtol": 1e-7, "ftol": 1e-12}
     found = minimize(objective, np.zeros(columns.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)], options=options)
     return np.asarray(found.x[:-1]), float(found.x[-1])
 
 
-def _log_loss(raw: np.ndarray, outcome: np.ndarray) -> tuple[float, np.ndarray]:
-    """Summed log loss and its slope in the raw score."""
+def _log_loss(raw: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log loss per row and its slope in the raw score."""
     p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
-    return float((np.logaddexp(0.0, raw) - outcome * raw).sum()), p - outcome
+    return np.logaddexp(0.0, raw) - outcome * raw, p - outcome
 
 
-def _squares(raw: np.ndarray, outcome: np.ndarray) -> tuple[float, np.ndarray]:
-    """Half the summed squared error and its slope."""
-    return float(0.5 * ((raw - outcome) ** 2).sum()), raw - outcome
+def _squares(raw: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half the squared error per row and its slope."""
+    return 0.5 * (raw - outcome) ** 2, raw - outcome

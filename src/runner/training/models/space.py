@@ -25,9 +25,12 @@ Space = dict[str, Range]
 
 
 class CandidateSpec(KindSpec):
-    """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn."""
+    """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn;
+    weighs: its fits read `train.weights`.
+    """
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "regression")
+    weighs: ClassVar[bool] = False
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
 

@@ -1,0 +1,1 @@
+"""Class imbalance: what it means, and what is done about it before the fits."""

@@ -1,0 +1,1 @@
+"""Which features earn their keep, net of what they cost, and how sure that is."""

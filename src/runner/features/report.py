@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.features.explore.shown import sections as exploration
 from runner.report import plots
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
@@ -20,14 +21,16 @@ COIN = 0.5
 
 
 def chapter(folders: RunFolders) -> Chapter:
-    """From features.json."""
+    """From features.json and exploration.json."""
     found = load(folders.reports / ROOM / "features.json")
     if not found:
         return Chapter.not_reached(ROOM, QUESTION)
     ranked = sorted(records(found, "features"), key=lambda f: (-(amount(f, "power") or 0.0), text(f, "name")))
     gates = [gate_line(gate) for gate in records(found, "gates")]
+    explored = load(folders.reports / ROOM / "exploration.json")
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
+        *exploration.sections(explored),
         Section("Steps", _steps(found)),
         Section("Leakage", _gates(gates)),
     )

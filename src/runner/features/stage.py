@@ -14,15 +14,16 @@ from runner.core.files import folder_beside, read_json, write_json, write_parque
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import leakage, recipe
+from runner.features.explore.exploration import explore, view_of
 from runner.features.spec import FeaturesSpec
 
 
 def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     """Plan the recipe, compute what learns nothing once, and judge each feature alone.
 
-    Reads task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report.
+    Reads problem, task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report, exploration.
     """
-    task, split, contract = (read_json(given[name]) for name in ("task", "split", "contract"))
+    problem, task, split, contract = (read_json(given[name]) for name in ("problem", "task", "split", "contract"))
     rows = pl.read_parquet(given["train"])
     _check_history(spec, split)
     outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
@@ -37,6 +38,8 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     with folder_beside(out["recipe"]) as folder:
         recipe.save(planned, folder)
     gates = leakage.gates(power, spec.leakage, task["task"])
+    given.progress.step("features", "exploring", 0, 1)
+    write_json(out["exploration"], explore(view_of(fitted.own, planned.features, outcome, problem, contract, power, given.seed)))
     write_json(out["features_report"], _report(spec, planned, power, task, [g.as_json() for g in gates]))
     return Done(tuple(gates))
 

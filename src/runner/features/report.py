@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
 from runner.features.balance.report import parts as balance_parts
+from runner.features.explore.shown import sections as exploration
 from runner.features.leakage import report as leakage
 from runner.features.selection.report import parts as selection_parts
 from runner.report import plots
@@ -23,14 +24,16 @@ COIN = 0.5
 
 
 def chapter(folders: RunFolders) -> Chapter:
-    """From features.json."""
+    """From features.json and exploration.json."""
     found = load(folders.reports / ROOM / "features.json")
     if not found:
         return Chapter.not_reached(ROOM, QUESTION)
     ranked = sorted(records(found, "features"), key=lambda f: (-(amount(f, "power") or 0.0), text(f, "name")))
     gates = [gate_line(gate) for gate in records(found, "gates")]
+    explored = load(folders.reports / ROOM / "exploration.json")
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
+        *exploration.sections(explored),
         Section("Steps", _steps(found)),
         Section("How many features are worth it", selection_parts(record(found, "selection"))),
         Section("Class balance", balance_parts(record(found, "balance"))),

@@ -15,6 +15,7 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import save as save_balance
 from runner.features.balance.examined import balanced_by
+from runner.features.explore.exploration import explore, view_of
 from runner.features.leakage.gate import case_of, judge
 from runner.features.leakage.power import single_power
 from runner.features.matrices import Learner, class_order, folds_of
@@ -26,9 +27,9 @@ from runner.features.spec import FeaturesSpec
 def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     """Plan the recipe, compute what learns nothing once, and look for columns that know the outcome.
 
-    Reads problem, task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report.
+    Reads problem, task, train, folds, split, contract; writes features (train rows with static columns), recipe, features_report, exploration.
     """
-    task, split, contract = (read_json(given[name]) for name in ("task", "split", "contract"))
+    problem, task, split, contract = (read_json(given[name]) for name in ("problem", "task", "split", "contract"))
     rows = pl.read_parquet(given["train"])
     _check_order(spec, split)
     outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
@@ -39,7 +40,6 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     given.progress.step("features", "looking for leaks", 0, 1)
     case = case_of(fitted.own, planned.features, outcome, task, contract, split, spec.steps, given.seed)
     power = single_power(fitted.own, planned.features, outcome, task["task"], case.fold)
-    problem = read_json(given["problem"])
     learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
     folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem))
@@ -53,6 +53,8 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     report = _report(spec, learner.recipe, power, task, [g.as_json() for g in judged.gates])
     chosen = {"selection": selected.report} if selected.report else {}
     write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report} | chosen | balancing)
+    given.progress.step("features", "exploring", 0, 1)
+    write_json(out["exploration"], explore(view_of(fitted.own, planned.features, outcome, problem, contract, power, given.seed)))
     return Done(judged.gates)
 
 

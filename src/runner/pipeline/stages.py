@@ -88,7 +88,11 @@ DATA = _places(
     contract="contract.json",
     quarantine="quarantine.parquet",
 ) | _places("reports", data_report="data/data.json")
-FEATURES = _places("data", features="features.parquet") | _places("models", recipe="recipe") | _places("reports", features_report="features/features.json")
+FEATURES = (
+    _places("data", features="features.parquet")
+    | _places("models", recipe="recipe")
+    | _places("reports", features_report="features/features.json", exploration="features/exploration.json")
+)
 TRAINING = _places("models", candidates="candidates", oof="oof.parquet", ladder="ladder.json") | _places("reports", training_report="training/trials.json")
 EVALUATION = _places(
     "reports",

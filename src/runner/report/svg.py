@@ -58,12 +58,16 @@ def plotted(draw: Callable[Concatenate[Size, Given], str]) -> Callable[Given, Pl
 
 
 def svg(size: Size, chart: Any, rows: int, alt: str) -> str:
-    """Draw, give the picture its name, and keep ids apart from those of other plots on the page."""
+    """A chart as large as its rows ask for, drawn."""
+    height = max(rows, 2) * ROW + 44
+    return drawn(chart.properties(width=size.width, height=height, autosize={"type": "fit", "contains": "padding"}, padding=4), alt)
+
+
+def drawn(chart: Any, alt: str) -> str:
+    """Draw a chart that has its size, give the picture its name, and keep ids apart from those of other plots on the page."""
     import vl_convert
 
-    height = max(rows, 2) * ROW + 44
-    sized = chart.properties(width=size.width, height=height, autosize={"type": "fit", "contains": "padding"}, padding=4)
-    drawn = vl_convert.vegalite_to_svg(sized.configure(**_style()).to_dict(validate=False))
+    drawn = vl_convert.vegalite_to_svg(chart.configure(**_style()).to_dict(validate=False))
     # The picture is named as a whole; names of its thousand strokes would only be noise to a listener.
     drawn = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", drawn)
     head, _, body = drawn.partition(">")

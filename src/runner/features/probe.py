@@ -99,11 +99,12 @@ def probe_for(learner: Learner, folds: Sequence[Fold], problem: Mapping[str, Any
 
 
 def quick_predictions(
-    train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int, weight: np.ndarray | None = None
+    train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int, weight: np.ndarray | None = None, leaves: int = LEAVES
 ) -> np.ndarray:
     """(n, k) predictions of a small LightGBM for the rows of `valid`.
 
-    train: whose values have the columns of valid; categorical: positions of category codes; kind: the task and the number of classes.
+    train: whose values have the columns of valid; categorical: positions of category codes; kind: the task and the number of classes;
+    leaves: of each tree; two make an additive model.
     """
     import lightgbm
 
@@ -113,7 +114,7 @@ def quick_predictions(
     params: dict[str, Any] = {
         "objective": OBJECTIVES[task],
         "learning_rate": RATE,
-        "num_leaves": LEAVES,
+        "num_leaves": leaves,
         "min_data_in_leaf": MIN_ROWS_IN_LEAF,
         "num_threads": 1,
         "deterministic": True,

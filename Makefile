@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Our own modules may be kept compiled too: a process starts faster.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test slow bench repro reference ui format lock
+.PHONY: help setup demo test slow bench bench-features repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -29,6 +29,9 @@ slow: setup ## fault drills, real tracking servers, both ways on all samples: mi
 
 bench: setup ## speed and overhead, as ratios taken in one run
 	$(BIN)/python benchmarks/speed.py
+
+bench-features: setup ## what proposed features are worth on public tables: a quarter of an hour
+	$(BIN)/python -m benchmarks.features --write
 
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going

@@ -141,7 +141,7 @@ def judge(table: Table) -> dict[str, Any]:
         "screened": evidence.screened,
         "fits": evidence.fits,
         "kept": [one.feature.name for one in proposal.kept],
-        "tried": len(evidence.tried),
+        "tried": [[one.feature.name, round(one.gain.share, 5), one.gain.fits] for one in evidence.tried],
         "expected": None if evidence.gain is None else evidence.gain.share,
         "models": models,
         "search_seconds": round(searched, 1),

@@ -11,7 +11,7 @@ from runner.core.faults import ExitCode, fault
 if TYPE_CHECKING:
     from runner.pipeline.auto import Proposed
 
-BUDGET = 200
+BUDGET = 300
 WIDTH = 160
 RAW = argparse.RawDescriptionHelpFormatter
 ABOUT = "auto       search features that make the model better, and write them as config"

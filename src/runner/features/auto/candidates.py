@@ -13,7 +13,7 @@ import polars as pl
 
 from runner.core.expressions import identifier, literal, parse
 from runner.features.auto.ground import Ground
-from runner.features.steps.fitting import crossed
+from runner.features.steps.crossed_encoding import crossed
 
 FEW_VALUES = 12  # up to here a whole number may be read as a category
 MANY_VALUES = 5  # from here on a category is worth a statistic of its own
@@ -166,14 +166,14 @@ def _crossed_targets(columns: Columns, width: int) -> Iterator[CandidateFeature]
     for on in _pairs(names) if width == 2 else combinations(names, width):
         name = f"{crossed(on)}_target"
         steps = {key: columns.band_steps[key] for key in on if key in columns.band_steps}
-        steps[word(name)] = {"kind": "target_encoding", "crossings": [list(on)]}
+        steps[word(name)] = {"kind": "crossed_encoding", "columns": list(on)}
         yield CandidateFeature("target encoding of a crossing", name, steps, tuple(on), tuple(on))
 
 
 def _crossed_frequencies(columns: Columns) -> Iterator[CandidateFeature]:
     for on in _pairs([name for name in columns.categories if columns.distinct[name] >= MANY_VALUES]):
         name = f"{crossed(on)}_frequency"
-        yield _step("frequency of a crossing", name, {"kind": "frequency", "crossings": [list(on)]}, on)
+        yield _step("frequency of a crossing", name, {"kind": "crossed_encoding", "columns": list(on), "statistic": "frequency"}, on)
 
 
 def _crossings(columns: Columns) -> Iterator[CandidateFeature]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,10 +18,10 @@ from runner.features.auto.refits import Gain, Out, Part, Refits, gain_of, parts_
 from runner.features.auto.screen import Around, Errors, Screened, bins, coded, errors_of_none, gains, screen
 from runner.features.recipe import outcome_columns
 
-BUDGET = 200
+BUDGET = 300
 CANDIDATES_A_FIT = 10
-REPEATS = 2
-CHANCE, SURE, STEADY = 0.05, 0.025, 0.8
+REPEATS = 4
+CHANCE, SURE, STEADY, HOPE = 0.05, 0.025, 0.8, 0.2
 ADDITIVE = 2  # leaves of a tree that looks at one column
 SHORTLIST, PATIENCE = 60, 10
 
@@ -76,10 +77,10 @@ def propose(ground: Ground, budget: int = BUDGET, tick: Callable[[str, int, int]
     """
     ground = ground.cut()
     k = len(ground.folds)
-    # The two models there are, one candidate in every repeat, and both sides of the last look.
-    least = k * (2 * REPEATS + 1 + 2)
+    # The two models there are, one candidate in every repeat, the additive model with it, and both sides of the last look.
+    least = k * (REPEATS + 1 + REPEATS + 1 + 2)
     if budget < least:
-        raise fault("budget", f"{budget} fits are too few to try one candidate on {k} folds", f"at least {least}")
+        raise fault("--budget", f"{budget} fits are too few to try one candidate on {k} folds", f"at least {least}")
     refits = Refits(ground, budget)
     if tick is not None:
         refits.tick = lambda doing: tick(doing, refits.fits, budget)
@@ -158,7 +159,7 @@ class _Search:
         k, failed, side = self.refits.folds, 0, 0
         promise = self.promises()
         while self.shortlist and failed < PATIENCE and self.refits.left >= k * (REPEATS + 1 + 2):
-            best = [max(self.shortlist, key=lambda place, by=by: (promise[place][by], -place)) for by in range(len(self.screens))]
+            best = [self.best(promise, by) for by in range(len(self.screens))]
             sides = [by for by, place in enumerate(best) if promise[place][by] > 1]
             if not sides:
                 return
@@ -171,6 +172,11 @@ class _Search:
                 self.additive = self.refits.predictions(self.parts, 0, ADDITIVE)
                 self.kept.append(best[side - 1])
                 promise = self.promises()
+
+    def best(self, promise: Mapping[int, Sequence[float]], by: int) -> int:
+        """The most promising of one screen; what was tried of a family in vain halves what is hoped of the rest."""
+        vain = Counter(one.feature.family for one in self.tried if not one.kept)
+        return max(self.shortlist, key=lambda place: ((promise[place][by] > 1) * promise[place][by] * 0.5 ** vain[self.found[place].family], -place))
 
     def promises(self) -> dict[int, list[float]]:
         """The gain of each on the shortlist in each screen, given what the present models get wrong, as a multiple of what chance gave to any."""
@@ -195,12 +201,13 @@ class _Search:
         feature = self.found[place]
         part = planned(self.ground, feature.name, feature.steps)
         outs: list[Out] = []
-        for repeat in range(REPEATS):
-            outs.append(self.refits.predictions([*self.parts, part], repeat))
-            if outs[-1].loss.mean() >= self.now[repeat].loss.mean():
-                break
-        gain = gain_of(self.now[: len(outs)], outs, self.ground, self.seed("gain", feature.name))
-        kept = len(outs) == REPEATS and is_repeatable(gain)
+        hopeful = True
+        while hopeful and len(outs) < REPEATS:
+            outs.append(self.refits.predictions([*self.parts, part], len(outs)))
+            gain = gain_of(self.now[: len(outs)], outs, self.ground, self.seed("gain", feature.name))
+            # One repeat alone says little; two that leave it open are enough to spend the work on another candidate.
+            hopeful = gain.share > 0 and (len(outs) == 1 or gain.p <= HOPE)
+        kept = hopeful and is_repeatable(gain)
         if kept:
             self.parts.append(part)
             self.now = outs
@@ -212,7 +219,7 @@ class _Search:
         if kept:
             fresh = [self.refits.predictions(parts, REPEATS) for parts in (self.parts[: -len(kept)], self.parts)]
             gain = gain_of(fresh[:1], fresh[1:], self.ground, self.seed("gain"))
-            if not is_repeatable(gain):
+            if not (gain.p <= SURE and 2 * gain.better > gain.fits):
                 kept, self.tried = [], [replace(one, kept=False) for one in self.tried]
         steps = {name: step for one in kept for name, step in one.feature.steps.items()}
         by_family: dict[str, int] = {}

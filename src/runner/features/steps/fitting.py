@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -65,12 +64,3 @@ def suffixed(column: str, ending: str, label: str) -> str:
     'city_target_gold'
     """
     return "_".join(part for part in (column, ending, label) if part)
-
-
-def crossed(columns: Sequence[str]) -> str:
-    """Name of several columns that are read as one category.
-
-    >>> crossed(["job", "city"])
-    'job_x_city'
-    """
-    return "_x_".join(columns)

@@ -12,7 +12,8 @@ from runner.bundle import recipe
 from runner.bundle.recipe import HIDDEN, Lookup, Project
 from runner.core.expressions import quoted
 from runner.core.registry import register
-from runner.features.steps.fitting import FittedStep, Fitting, StepSpec, crossed
+from runner.features.steps.crossed_encoding import CODE, combinations, crossed
+from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 
 
 class GroupDeviationSpec(StepSpec):
@@ -37,9 +38,8 @@ class GroupDeviationSpec(StepSpec):
 @register("step", GroupDeviationSpec)
 def fit(spec: GroupDeviationSpec, given: Fitting) -> FittedStep:
     """Fits one table of means per column."""
-    keys = given.rows.select(spec.by).unique(maintain_order=True).sort(spec.by, nulls_last=True)
-    coded = given.rows.select(spec.by).join(keys.with_row_index(f"{HIDDEN}code"), on=spec.by, how="left", nulls_equal=True, maintain_order="left")
-    codes = coded[f"{HIDDEN}code"].to_numpy()
+    coded, code = combinations(given.rows, spec.by)
+    keys, codes = coded.drop(CODE), code.to_numpy()
     operations: list[recipe.Operation] = []
     for column in spec.columns:
         value = given.rows[column].cast(pl.Float64).fill_nan(None)

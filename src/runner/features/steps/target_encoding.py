@@ -11,7 +11,7 @@ from pydantic import Field
 from runner.bundle.recipe import Lookup
 from runner.core.registry import register
 from runner.core.seeds import seed_for
-from runner.features.steps.fitting import FittedStep, Fitting, StepSpec, crossed, suffixed
+from runner.features.steps.fitting import FittedStep, Fitting, StepSpec, suffixed
 
 INNER_FOLDS = 5
 
@@ -20,36 +20,33 @@ class TargetEncodingSpec(StepSpec):
     """Each category's mean outcome, pulled towards the overall mean as if `smoothing` average rows were added.
 
     The rows it is fitted on get values from the other inner folds, so that no row sees its own outcome.
-    Named `<column>_target`, with several classes `<column>_target_<label>`; a crossing is named `<column>_x_<column>_target`.
+    Named `<column>_target`, with several classes `<column>_target_<label>`.
     Source: Micci-Barreca (2001), a preprocessing scheme for high-cardinality categorical attributes.
     """
 
     learns: ClassVar[bool] = True
     kind: Literal["target_encoding"]
-    columns: list[str] = []
+    columns: list[str]
     """Columns to encode, best those with many categories; a missing value is a category of its own."""
-    crossings: list[list[str]] = []
-    """Lists of columns whose values together are one category, such as [job, city]."""
     smoothing: float = Field(default=20.0, ge=0)
     """Rows of the overall mean that are added to each category: the larger, the less a rare category is believed."""
-
-    def reads(self) -> dict[str, list[str]]:
-        return super().reads() | {"crossings": [column for crossing in self.crossings for column in crossing]}
 
 
 @register("step", TargetEncodingSpec)
 def fit(spec: TargetEncodingSpec, given: Fitting) -> FittedStep:
-    """Fits one table per column and crossing; own values are out of (inner) fold."""
+    """Fits one table per column; own values are out of (inner) fold."""
     inner = np.random.default_rng(seed_for(given.seed, given.step)).integers(0, INNER_FOLDS, given.rows.height)
     operations, own = [], []
-    for on in [*([column] for column in spec.columns), *spec.crossings]:
-        names = [suffixed(crossed(on), "target", label) for label in given.classes]
-        keys = given.rows.select(on).unique(maintain_order=True).sort(on, nulls_last=True)
-        codes = given.rows.select(on).join(keys.with_row_index("__runner_code"), on=on, how="left", nulls_equal=True, maintain_order="left")
-        encoded, out_of_fold = _encode(codes["__runner_code"].to_numpy(), keys.height, inner, given.outcome, spec.smoothing)
-        table = keys.with_columns(pl.Series(name, encoded[:, i]) for i, name in enumerate(names))
+    for column in spec.columns:
+        names = [suffixed(column, "target", label) for label in given.classes]
+        keys = given.rows[column].unique(maintain_order=True).sort(nulls_last=True)
+        codes = given.rows.select(column).join(
+            pl.DataFrame({column: keys}).with_row_index("code"), on=column, how="left", nulls_equal=True, maintain_order="left"
+        )
+        encoded, out_of_fold = _encode(codes["code"].to_numpy(), keys.len(), inner, given.outcome, spec.smoothing)
+        table = pl.DataFrame({column: keys, **{name: encoded[:, i] for i, name in enumerate(names)}})
         prior = dict(zip(names, given.outcome.mean(axis=0).tolist(), strict=True))
-        operations.append(Lookup(f"{given.step}__{crossed(on)}", tuple(on), table, prior))
+        operations.append(Lookup(f"{given.step}__{column}", (column,), table, prior))
         own.append(pl.DataFrame({name: out_of_fold[:, i] for i, name in enumerate(names)}))
     frame = pl.concat(own, how="horizontal")
     return FittedStep(tuple(operations), tuple(frame.columns), frame)

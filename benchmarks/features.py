@@ -77,7 +77,7 @@ def ground_of(table: Table, rows: pl.DataFrame) -> Ground:
     folds = tuple(Fold(k, np.flatnonzero(place < k if table.time else place != k), np.flatnonzero(place == k)) for k in range(FOLDS))
     columns = tuple(feature["name"] for feature in recipe.features)
     dates = tuple(name for name, kind in rows.schema.items() if kind.is_temporal() and name not in (table.target, table.group))
-    return Ground(Learner(enriched, recipe, table.task, table.target, labels, SEED), folds, columns, dates, groups)
+    return Ground(Learner(enriched, recipe, table.task, table.target, labels, SEED), folds, columns, dates, table.time, groups)
 
 
 def with_steps(ground: Ground, steps: Any, hidden: Sequence[str]) -> Learner:

@@ -113,7 +113,12 @@ def _ground(run: Run) -> Ground:
     learner = Learner(pl.read_parquet(at["features"]), load(at["recipe"]), problem["task"], problem["target"], tuple(labels), run.experiment.seed)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(at["folds"]), split["walks_forward"])
     columns = tuple(feature["name"] for feature in learner.recipe.features if feature["name"] in contract["columns"])
-    return Ground(learner, tuple(folds), columns, tuple(_dates(run, contract)), groups_of(learner.rows, split.get("group")))
+    return Ground(learner, tuple(folds), columns, tuple(_dates(run, contract)), _time(split, problem), groups_of(learner.rows, split.get("group")))
+
+
+def _time(split: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
+    """The moment of decision, where the folds walk forward in time."""
+    return str(problem["time"]) if split["walks_forward"] and problem["time"] else ""
 
 
 def _dates(run: Run, contract: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from runner.features.auto import propose as search
 from runner.features.auto.candidates import candidates, look
 from runner.features.auto.propose import propose
 from runner.features.auto.refits import planned
-from runner.features.auto.screen import Errors, bins, gains
+from runner.features.auto.screen import Around, Errors, bins, coded, gains
 from runner.features.recipe import outcome_columns, plan
 from runner.features.spec import FeaturesSpec
 
@@ -82,7 +83,7 @@ def test_folds_in_time_order_stay_in_order() -> None:
 def test_every_repeat_validates_each_row_once_and_keeps_groups_together() -> None:
     given = ground(noise(300, 0), "binary")
     groups = np.arange(300) // 7
-    for one in (given, type(given)(given.learner, given.folds, given.columns, (), groups)):
+    for one in (given, type(given)(given.learner, given.folds, given.columns, groups=groups)):
         drawn = one.repeat(2)
         assert sorted(np.concatenate([fold.valid for fold in drawn])) == list(range(300))
         assert all(not set(fold.train) & set(fold.valid) for fold in drawn)
@@ -125,3 +126,22 @@ def test_the_screen_gains_where_errors_depend_on_the_bin_and_loses_where_they_do
     told = gains(bins(x), errors.dealt_anew(3, 1), errors)
     assert told[0] > 0.05
     assert (told[1:] < 0.001).all()
+
+
+def test_an_entitys_past_is_tried_where_folds_walk_forward() -> None:
+    draw = np.random.default_rng(0)
+    rows = noise(400, 0).with_columns(
+        c0=pl.Series([f"v{v}" for v in draw.integers(0, 40, 400)]),
+        at=pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 1) + pl.duration(hours=399), "1h"),
+    )
+    given = replace(ground(rows, "binary", in_time=True), dates=("at",), time="at")
+    columns = look(given, lambda column: 0.0)
+    found = {one.family: one for one in candidates(columns, given, 1000)}
+    assert found["history"].steps == {
+        "c0_rows_before": {"kind": "history", "entity": ["c0"], "time": "at", "aggregates": {"c0_rows_before": {"how": "count"}}, "elapsed": "c0_hours_since"}
+    }
+    assert found["calendar"].steps == {"at_parts": {"kind": "calendar", "column": "at", "parts": ["day", "weekday", "hour"]}}
+    around = Around(columns, np.zeros((400, 1)), ("",), np.arange(400))
+    seen = coded([found["history"]], around)[0]
+    assert [len(set(codes)) > 1 for codes in seen] == [True, True]
+    assert planned(given, "past", found["history"].steps).columns(given.folds[1], 0).valid.shape == (80, 2)

@@ -22,6 +22,7 @@ BANDS = 8
 CROSSED_LEVELS, RARE_ROWS = 60, 20
 COMPARABLE = 20.0  # most that the spreads of two numbers may differ by for their sum to mean anything
 TRIPLES_OF = 6
+ENTITIES = 30  # values from which on a category may name whom a row is about
 GAPS = (0.01, 0.99)
 
 Steps = dict[str, dict[str, Any]]
@@ -59,7 +60,7 @@ class Columns:
 
 def look(ground: Ground, power: Callable[[pl.Series], float]) -> Columns:
     """Sort the readable columns by kind, the most telling first. power: what a column tells by itself."""
-    rows = ground.learner.rows.select(*ground.columns, *ground.dates)
+    rows = ground.learner.rows.select(dict.fromkeys([*ground.columns, *ground.dates, *([ground.time] if ground.time else [])]))
     distinct = {name: rows[name].n_unique() for name in ground.columns}
     varying = [name for name in ground.columns if distinct[name] > 1]
     # Sorting is stable: of equals the first in the contract comes first.
@@ -103,7 +104,9 @@ def _of_one(columns: Columns, ground: Ground) -> list[Iterator[CandidateFeature]
     gaps = [name for name in ground.columns if GAPS[0] <= rows[name].null_count() / max(1, rows.height) <= GAPS[1]]
     many = [name for name in columns.categories if columns.distinct[name] >= MANY_VALUES]
     repeated = [name for name in columns.numbers if name not in columns.categories and 2 * columns.distinct[name] <= rows.height]
+    entities = [name for name in columns.categories if columns.distinct[name] >= ENTITIES and 2 * columns.distinct[name] <= rows.height]
     return [
+        (_past(name, ground.time) for name in entities if ground.time),
         (_calendar(rows[name], name) for name in ground.dates),
         (_step("missing", f"{name}_missing", {"kind": "missing", "columns": [name]}, (name,)) for name in gaps),
         (_step("target encoding", f"{name}_target", {"kind": "target_encoding", "columns": [name]}, (name,), (name,)) for name in (*many, *columns.codes)),
@@ -113,6 +116,13 @@ def _of_one(columns: Columns, ground: Ground) -> list[Iterator[CandidateFeature]
 
 def _step(family: str, name: str, declared: dict[str, Any], of: tuple[str, ...], keys: tuple[str, ...] = ()) -> CandidateFeature:
     return CandidateFeature(family, name, {word(name): declared}, of, keys)
+
+
+def _past(entity: str, time: str) -> CandidateFeature:
+    """How often an entity was there before, and when last; what its rows came to is not asked, since nobody says when that was known."""
+    before, since = f"{word(entity)}_rows_before", f"{word(entity)}_hours_since"
+    declared = {"kind": "history", "entity": [entity], "time": time, "aggregates": {before: {"how": "count"}}, "elapsed": since}
+    return _step("history", before, declared, (entity,))
 
 
 def _calendar(moments: pl.Series, name: str) -> CandidateFeature:

@@ -19,6 +19,7 @@ class Ground:
     """learner, folds: rows, recipe and folds as training has them; a proposal is judged by what it adds to this recipe.
 
     columns: numeric, true-or-false and text columns that features may be made of; dates: date and datetime columns of that kind;
+    time: the moment of each row where the folds walk forward in its order, else "";
     groups: (rows,) Int64 codes of rows that belong together, None where no column says so.
     """
 
@@ -26,6 +27,7 @@ class Ground:
     folds: tuple[Fold, ...]
     columns: tuple[str, ...]
     dates: tuple[str, ...] = ()
+    time: str = ""
     groups: np.ndarray | None = None
 
     @property

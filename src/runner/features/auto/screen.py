@@ -144,7 +144,8 @@ def _by_steps(one: CandidateFeature, around: Around) -> list[pl.Series]:
     adds: list[str] = []
     for name, declared in one.steps.items():
         made = part("step", declared["kind"])(kinds("step")[declared["kind"]].model_validate(declared), Fitting(name, rows, around.outcome, around.classes, 0))
-        rows = fitted_recipe.apply(made.operations, rows)
+        # What a row is told of its own past differs from what later rows are told.
+        rows = rows.with_columns(made.own.get_columns()) if made.own is not None else fitted_recipe.apply(made.operations, rows)
         adds += made.adds
     return [rows[name] for name in adds]
 

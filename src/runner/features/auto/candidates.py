@@ -60,7 +60,7 @@ class Columns:
 
 def look(ground: Ground, power: Callable[[pl.Series], float]) -> Columns:
     """Sort the readable columns by kind, the most telling first. power: what a column tells by itself."""
-    rows = ground.learner.rows.select(dict.fromkeys([*ground.columns, *ground.dates, *([ground.time] if ground.time else [])]))
+    rows = ground.learner.rows.select(list(dict.fromkeys([*ground.columns, *ground.dates, *([ground.time] if ground.time else [])])))
     distinct = {name: rows[name].n_unique() for name in ground.columns}
     varying = [name for name in ground.columns if distinct[name] > 1]
     # Sorting is stable: of equals the first in the contract comes first.

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Our own modules may be kept compiled too: a process starts faster.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test slow bench bench-history bench-leakage bench-recipe repro reference ui format lock
+.PHONY: help setup demo test slow bench bench-features bench-history bench-leakage bench-recipe repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -38,6 +38,9 @@ bench-history: setup ## histories of 336,776 flights, and a store of their event
 
 bench-leakage: setup ## planted leaks found in public tables, and what is said of clean ones: minutes
 	PYTHONPATH=src $(BIN)/python -m benchmarks.leakage
+
+bench-features: setup ## what proposed features are worth on public tables: a quarter of an hour
+	$(BIN)/python -m benchmarks.features --write
 
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going

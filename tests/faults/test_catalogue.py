@@ -225,6 +225,14 @@ CONFIG = [
     Case("value out of range", nothing, 2, ("training.tuning.trials", "command line"), ("+experiment=tiny", "training.tuning.trials=0")),
     Case("a moment that is none", label("maturity: {after_days: 30, as_of: yesterday}"), 2, ("data.label.maturity.as_of", "'yesterday'", "2024-06-30")),
     Case("labels of a run never made", nothing, 2, ("reports/tiny/problem/problem.json", "has not been trained"), ("labels", "review", "+experiment=tiny")),
+    Case("a search with too few fits", nothing, 2, ("3 fits are too few", "at least 36"), ("features", "auto", "+experiment=tiny", "--budget", "3", "-q")),
+    Case(
+        "a proposal over another",
+        lambda r: (r / "conf" / "features" / "tiny_auto.yaml").write_text("steps: {}\n"),
+        2,
+        ("conf/features/tiny_auto.yaml", "--force replaces it"),
+        ("features", "auto", "+experiment=tiny", "--write", "-q"),
+    ),
     Case("unknown kind", conf("kind: target_encoding", "kind: target_encodin"), 2, ("features.steps.homes", "target_encoding")),
     Case(
         "SQL that does not parse",

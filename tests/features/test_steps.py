@@ -15,6 +15,8 @@ from runner.features.steps.fitting import FittedStep, Fitting
 assert FeaturesSpec
 DECLARED: dict[str, dict[str, Any]] = {
     "target_encoding": {"kind": "target_encoding", "columns": ["city"], "smoothing": 5.0},
+    "crossed_encoding": {"kind": "crossed_encoding", "columns": ["city", "n"], "smoothing": 5.0},
+    "group_deviation": {"kind": "group_deviation", "columns": ["amount"], "by": ["city", "n"]},
     "history": {
         "kind": "history",
         "entity": ["city"],
@@ -73,3 +75,23 @@ def test_history_shows_later_rows_only_what_was_known_at_the_end_of_training() -
     closed = rows.filter(pl.col("at") + timedelta(hours=2) <= rows["at"].max())
     for row in seen.iter_rows(named=True):
         assert row["seen"] == closed.filter(pl.col("city") == str(row["city"])).height
+
+
+def test_a_crossing_is_encoded_as_the_one_category_that_it_is() -> None:
+    rows, later = (made(n, seed).with_columns(both=pl.format("{}|{}", pl.col("city").fill_null("none"), "n")) for n, seed in ((300, 0), (100, 5)))
+    found = []
+    for declared in ({"kind": "crossed_encoding", "columns": ["city", "n"]}, {"kind": "target_encoding", "columns": ["both"]}):
+        spec = kinds("step")[str(declared["kind"])].model_validate(declared)
+        fitted = part("step", spec.kind)(spec, Fitting("s", rows, rows["y"].to_numpy().reshape(-1, 1), ("",), 7))
+        found.append(recipe.apply(fitted.operations, later)[fitted.adds[0]].to_list())
+    assert found[0] == pytest.approx(found[1])
+
+
+def test_a_group_deviation_is_from_the_groups_mean_pulled_to_the_overall_one() -> None:
+    rows = pl.DataFrame({"pay": [1.0, 3.0, 10.0, None], "job": ["a", "a", "b", "b"]})
+    spec = kinds("step")["group_deviation"].model_validate({"kind": "group_deviation", "columns": ["pay"], "by": ["job"], "smoothing": 0.0})
+    fitted = part("step", "group_deviation")(spec, Fitting("s", rows, np.zeros((4, 1)), ("",), 7))
+    assert fitted.own is not None
+    assert fitted.own["pay_less_mean_by_job"].to_list() == [-1.0, 1.0, 0.0, None]
+    unseen = pl.DataFrame({"pay": [5.0], "job": ["c"]})
+    assert recipe.apply(fitted.operations, unseen)["pay_less_mean_by_job"].to_list() == pytest.approx([5.0 - 14 / 3])

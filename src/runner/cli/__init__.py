@@ -30,6 +30,7 @@ VERBS = {
     "explain": "what may be declared: keys, kinds, config groups, with examples",
     "completion": "print the script that completes all of this in bash, zsh or fish",
     "init": "from your own file or table to an experiment that runs",
+    "features": "search features that make the model better, and write them as config",
     "labels": "labels that are probably wrong, agreement of annotators, what to label next",
     "registry": "add, list, show, promote, roll back or archive bundles",
 }

@@ -103,18 +103,19 @@ def probe_for(learner: Learner, folds: Sequence[Fold], problem: Mapping[str, Any
     return Probe(learner, tuple(_cut(fold, learner.seed) for fold in folds), terms)
 
 
-def quick_predictions(train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int) -> np.ndarray:
+def quick_predictions(train: Matrix, valid: np.ndarray, categorical: Sequence[int], kind: tuple[str, int], seed: int, leaves: int = LEAVES) -> np.ndarray:
     """(n, k) predictions of a small LightGBM for the rows of `valid`.
 
-    train: whose values have the columns of valid; categorical: positions of category codes; kind: the task and the number of classes.
+    train: whose values have the columns of valid; categorical: positions of category codes; kind: the task and the number of classes;
+    leaves: of each tree; two make an additive model.
     """
     task, n_classes = kind
     if not train.values.shape[1]:
         return np.tile(_constant(train.outcome, task, n_classes), (len(valid), 1))
-    return raw_predictions(quick_model(train, categorical, kind, seed), valid, kind)
+    return raw_predictions(quick_model(train, categorical, kind, seed, leaves=leaves), valid, kind)
 
 
-def quick_model(train: Matrix, categorical: Sequence[int], kind: tuple[str, int], seed: int, rounds: int = ROUNDS) -> Any:
+def quick_model(train: Matrix, categorical: Sequence[int], kind: tuple[str, int], seed: int, rounds: int = ROUNDS, leaves: int = LEAVES) -> Any:
     """A small LightGBM booster of fixed work; arguments as of `quick_predictions`."""
     import lightgbm
 
@@ -122,7 +123,7 @@ def quick_model(train: Matrix, categorical: Sequence[int], kind: tuple[str, int]
     params: dict[str, Any] = {
         "objective": OBJECTIVES[task],
         "learning_rate": RATE,
-        "num_leaves": LEAVES,
+        "num_leaves": leaves,
         "min_data_in_leaf": MIN_ROWS_IN_LEAF,
         "num_threads": 1,
         "deterministic": True,

@@ -288,5 +288,10 @@ def evaluate(rows: pl.DataFrame, expressions: Mapping[str, str]) -> pl.DataFrame
     columns = [parse(sql).alias(name) for name, sql in expressions.items()]
     if not columns:
         return pl.DataFrame()
-    computed = rows.lazy().with_columns(columns).select(list(expressions)).collect()
-    return computed.with_columns(pl.when(pl.selectors.float().is_finite()).then(pl.selectors.float()))
+    computed, floats = as_among_others(rows).lazy().with_columns(columns).select(list(expressions)), pl.selectors.float()
+    return computed.with_columns(pl.when(floats.is_finite()).then(floats)).collect().head(rows.height)
+
+
+def as_among_others(rows: pl.DataFrame) -> pl.DataFrame:
+    """A single row twice: Polars divides one row by a constant, and several by multiplying with its inverse, which may differ in the last bit."""
+    return rows.vstack(rows) if rows.height == 1 else rows

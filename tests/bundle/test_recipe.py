@@ -181,6 +181,14 @@ def test_whole_numbers_that_overflow_wrap_around_alone_as_they_do_among_others()
     assert alone["more"][4] < 0
 
 
+def test_a_row_alone_is_divided_by_a_constant_as_a_table_is() -> None:
+    rows = pl.DataFrame({"x": [i / 7 for i in range(200)]})
+    operation = Project({"third": "x / 3.7"})
+    together = operation.apply(rows)["third"]
+    for operations in ([operation], Operations([operation])):
+        assert [recipe.apply(operations, rows[i])["third"].item() for i in range(200)] == together.to_list()
+
+
 def test_what_two_libraries_may_round_differently_stays_with_polars() -> None:
     from runner.bundle.single.compiled import compiled
 

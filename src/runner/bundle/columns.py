@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from runner.core.expressions import parse
+from runner.core.expressions import as_among_others, parse
 from runner.core.files import write_parquet
 from runner.core.registry import register
 
@@ -46,7 +46,7 @@ class Project:
         return {name: parse(sql) for name, sql in self.columns.items()}
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return computed(rows.lazy(), self.rowwise()).collect()
+        return compute(rows, self.rowwise())
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"op": "sql", "columns": dict(self.columns)}
@@ -98,3 +98,8 @@ def computed(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl.Lazy
         return frame
     floats = pl.selectors.by_name(*expressions) & pl.selectors.float()
     return frame.with_columns(e.alias(name) for name, e in expressions.items()).with_columns(pl.when(floats.is_finite()).then(floats))
+
+
+def compute(rows: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The same of rows that are there."""
+    return computed(as_among_others(rows).lazy(), expressions).collect().head(rows.height)

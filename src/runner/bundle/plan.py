@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from runner.bundle.columns import Lookup, Operation, Rowwise, computed
+from runner.bundle.columns import Lookup, Operation, Rowwise, compute, computed
 
 KEY = "__runner_key"
 
@@ -65,7 +65,7 @@ class Block:
         for level in self.levels:
             found = [column for lookup in level.lookups for column in lookup.found(rows).get_columns()]
             if level.expressions:
-                rows = computed(rows.lazy(), level.expressions).collect()
+                rows = compute(rows, level.expressions)
             rows = rows.with_columns(found) if found else rows
         return rows.select(self.ordered(there))
 
@@ -105,7 +105,10 @@ def planned(operations: Iterable[Operation]) -> list[Block | Operation]:
 
 
 def lazily(part: Block | Operation, frame: pl.LazyFrame) -> pl.LazyFrame:
-    """A part of a plan on rows that are not read yet; what is no query runs slice by slice."""
+    """A part of a plan on rows that are not read yet; what is no query runs slice by slice.
+
+    The streaming engine may cut off a single row: divided by a constant it can differ in the last bit from the same row in a table.
+    """
     if isinstance(part, Block):
         return part.lazy(frame)
     schema = part.apply(frame.collect_schema().to_frame()).schema

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.bundle.columns import computed
+from runner.bundle.columns import compute
 from runner.core.registry import register
 
 FLAT_LIST = r"^\[[^\[\]{}]*\]$"
@@ -58,7 +58,7 @@ class CountText:
         return {**counts, **{name: counted(text, pattern) for name, pattern in self.patterns.items()}}
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return computed(rows.lazy(), self.rowwise()).collect()
+        return compute(rows, self.rowwise())
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"op": "count_text", "column": self.column, "counts": dict(self.counts), "patterns": dict(self.patterns)}
@@ -109,7 +109,7 @@ class Unnest:
         return found.cast(pl.Float64, strict=False) if is_number else found.cast(pl.String)
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return computed(rows.lazy(), self.rowwise()).collect()
+        return compute(rows, self.rowwise())
 
     def save(self, folder: Path) -> dict[str, Any]:
         fields = {name: [list(path), is_number] for name, (path, is_number) in self.fields.items()}

@@ -159,9 +159,7 @@ def _judged_of_table(sql: str, schema: Mapping[str, pl.DataType], at: str) -> Fa
     missing = [name for name in dict.fromkeys(expression.meta.root_names()) if name not in schema]
     if missing:
         return _missing(missing[0], sql, schema, at)
-    rows, nulls = _two_rows(tuple(schema.items()))
-    if not schema:
-        rows = nulls = pl.DataFrame({"__runner_row": [0, 0]})
+    rows, nulls = _two_rows(tuple(schema.items())) if schema else [pl.DataFrame({"__runner_row": [0, 0]})] * 2
     try:
         tried = [frame.select(__runner_value=expression) for frame in (rows, nulls, rows.clear())]
     except PolarsError as error:
@@ -288,5 +286,10 @@ def evaluate(rows: pl.DataFrame, expressions: Mapping[str, str]) -> pl.DataFrame
     columns = [parse(sql).alias(name) for name, sql in expressions.items()]
     if not columns:
         return pl.DataFrame()
-    computed = rows.lazy().with_columns(columns).select(list(expressions)).collect()
+    computed = as_among_others(rows).lazy().with_columns(columns).select(list(expressions)).collect().head(rows.height)
     return computed.with_columns(pl.when(pl.selectors.float().is_finite()).then(pl.selectors.float()))
+
+
+def as_among_others(rows: pl.DataFrame) -> pl.DataFrame:
+    """A single row with empty ones below: Polars divides one row by a constant, but several by multiplying with its inverse."""
+    return rows.vstack(_two_rows(tuple(rows.schema.items()))[1]) if rows.height == 1 else rows

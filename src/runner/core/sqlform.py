@@ -126,13 +126,15 @@ def _as_history(sql: str, plain: str) -> str:
     how = next((how for how, pattern in HISTORIES if pattern.search(plain)), "")
     if not found or not how:
         return ""
-    entity, time = sql[found.start("by") : found.end("by")].strip(), found["order"] and sql[found.start("order") : found.end("order")].strip()
+    # Quoted names are blanks in the bare text, so that what follows tells where they end.
+    entity = sql[found.start("by") : found.start("then")].strip()
+    time = sql[found.start("order") : found.start("frame") if found["frame"] else found.end("order")].strip() if found["order"] else ""
     return f"a `history` step sees earlier rows only: entity: [{entity}], time: {time or '<when the row happened>'}, aggregates with how: {how}"
 
 
 LATER = re.compile(r"(?i)\bfollowing\b|\blead\s*\(")
 OVER, ORDERED = re.compile(r"(?i)\bover\s*\("), re.compile(r"(?i)\border\s+by\b")
-PARTITIONED = re.compile(r"(?i)\bpartition\s+by\s+(?P<by>[^()]+?)\s*(?:\border\s+by\s+(?P<order>[^(),]+?)\s*(?:\b(?:asc|rows|range|groups)\b[^)]*)?)?\)")
+PARTITIONED = re.compile(r"(?i)\bpartition\s+by(?P<by>[^()]+?)(?P<then>\border\s+by(?P<order>[^(),]+?)(?P<frame>\b(?:asc|rows|range|groups)\b[^)]*)?\)|\))")
 # What a history makes, by the functions that make it in a window.
 HISTORIES = tuple(
     (how, re.compile(rf"(?i)\b(?:{words})\s*\("))

@@ -195,6 +195,10 @@ class _Compiler:
             raise NotPlainError
         a, b = self._as(left, made), self._as(right, made)
         if made == FLOAT:
+            if ARITHMETIC[op] is None and "Literal" in right and b({}):
+                # As Polars divides a table by a constant.
+                inverse = divide(1.0, b({}))
+                return of_one(lambda value: value * inverse, a)
             return of_two(ARITHMETIC[op] or divide, a, b)
         plain = of_two(ARITHMETIC[op] or whole_part, a, b)
         return plain if made == TEXT else bounded(plain, BITS[made])

@@ -64,10 +64,10 @@ def of_two(op: Callable[[Any, Any], Any], a: Function, b: Function) -> Function:
 
 
 def whole_part(one: int, two: int) -> int:
-    """Division of whole numbers, towards zero."""
+    """Division of whole numbers, downwards."""
     if two == 0:
         raise HandBackError
-    return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
+    return one // two
 
 
 def nanoseconds(at: date) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.bundle.columns import Lookup, Operation, computed
+from runner.bundle.columns import Lookup, Operation, compute
 from runner.bundle.plan import Block
 from runner.bundle.single.compiled import compiled
 from runner.bundle.single.functions import FLOAT, PLAIN, Function, HandBackError, Values
@@ -86,6 +86,7 @@ class ReadyBlock:
         self._types = {name: after[name] for name in self._adds}
         plain = {name for name, dtype in after.items() if dtype in PLAIN}
         self._read = [name for name in row.columns if name in block.reads and name in plain]
+        self._is_all_plain = plain >= set(row.columns)
         functions = _functions(block, row, after)
         by_hand: set[str] = set()
         levels = []
@@ -103,7 +104,7 @@ class ReadyBlock:
 
     def apply(self, row: pl.DataFrame) -> pl.DataFrame:
         """The row with the block's columns. Raises HandBackError where its values are for Polars."""
-        values: dict[str, Any] = dict(zip(self._read, row.select(self._read).row(0), strict=True)) if len(self._read) < row.width else row.row(0, named=True)
+        values = self._values(row)
         made: dict[str, Any] = {}
         columns: dict[str, pl.Series] = {}
         for level in self._levels:
@@ -119,13 +120,18 @@ class ReadyBlock:
         columns |= {c.name: c for c in self._frame(made).get_columns()}
         return row.hstack([columns[name] for name in self._adds])
 
+    def _values(self, row: pl.DataFrame) -> dict[str, Any]:
+        if not self._is_all_plain:
+            return {name: row.get_column(name).item() for name in self._read}
+        return row.row(0, named=True)
+
     def _by_polars(self, level: ReadyLevel, row: pl.DataFrame, made: Mapping[str, Any], columns: dict[str, pl.Series], values: dict[str, Any]) -> None:
         """Compute what is left of a level, into columns and values."""
         frame = row.hstack(self._frame(made)) if level.flushes else row
         frame = frame.hstack(list(columns.values())) if columns else frame
         results = [column for lookup in level.lookups for column in lookup.found(frame).get_columns()]
         if level.expressions:
-            results += computed(frame.lazy(), level.expressions).select(list(level.expressions)).collect().get_columns()
+            results += compute(frame, level.expressions).get_columns()[frame.width :]
         columns |= {c.name: c for c in results}
         values |= {c.name: c.item() for c in results if c.dtype in PLAIN}
 

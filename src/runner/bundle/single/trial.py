@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from runner.bundle.columns import computed
+from runner.bundle.columns import compute
 from runner.bundle.single.compiled import literals
 from runner.bundle.single.functions import BITS, DAY, FLOAT, MOMENT, PLAIN, TEXT, TRUTH, Function, HandBackError
 
@@ -56,7 +56,7 @@ def _choice(dtype: pl.DataType, known: Iterable[Any]) -> Sequence[Any]:
 def agrees(function: Function, name: str, expression: pl.Expr, rows: pl.DataFrame) -> bool:
     """Whether a function gives to the bit what its expression gives on the rows, except where it hands back."""
     try:
-        expected = computed(rows.lazy(), {name: expression}).select(name).collect()[name].to_list()
+        expected = compute(rows, {name: expression})[name].to_list()
     except PolarsError:
         return False
     return all(_is_same(function, values, value) for values, value in zip(rows.iter_rows(named=True), expected, strict=True))

@@ -37,8 +37,8 @@ class StepSpec(KindSpec):
 
     def complaints(self, schema: Mapping[str, pl.DataType]) -> Iterator[Complaint]:
         """What is wrong with the types of the columns it reads; a kind that works on some types only says so itself. schema: of all columns there are."""
-        time = getattr(self, "time", None)
-        if isinstance(time, str) and time in schema and not schema[time].is_temporal():
+        time: str = getattr(self, "time", None) or ""
+        if time in schema and not schema[time].is_temporal():
             yield Complaint(("time",), f"{time!r} is {schema[time]}", "a date or datetime column", "declare its type in data.columns")
 
 

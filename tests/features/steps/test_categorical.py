@@ -40,8 +40,9 @@ def test_the_hash_is_the_standards_own() -> None:
 
 def categories(n: int = 4000, spread: float = 2.0, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
     draw = np.random.default_rng(seed)
+    means = draw.normal(0, spread, 80)
     code = draw.integers(0, 80, n)
-    return pl.DataFrame({"c": code}), draw.normal(0, spread, 80)[code] + draw.normal(0, 4.0, n)
+    return pl.DataFrame({"c": code}), means[code] + draw.normal(0, 4.0, n)
 
 
 def test_smoothing_from_the_rows_is_the_ratio_of_the_variances() -> None:

@@ -38,7 +38,7 @@ def test_ranks_are_those_of_scikit_learn_with_ties_in_the_middle() -> None:
 
     rows = skewed().with_columns(pl.col("x").round(0))
     theirs = QuantileTransformer(n_quantiles=1000, subsample=None).fit(rows.to_numpy())
-    later = skewed(500, 1)
+    later = skewed(500, 1).with_columns(pl.col("x").round(0)).filter(pl.col("x").is_in(rows["x"].implode()))
     ours = applied(fitted(rows, kind="ranks", columns=["x"]), later)["x_rank"].to_numpy()
     inside = (later["x"] > rows["x"].min()).to_numpy() & (later["x"] < rows["x"].max()).to_numpy()
     assert np.allclose(ours[inside], theirs.transform(later.to_numpy())[inside, 0], atol=2e-3)

@@ -31,7 +31,8 @@ def test_the_weights_are_those_of_scikit_learn() -> None:
     theirs.fit(texts)
     assert tuple(theirs.get_feature_names_out()) == operation.vocabulary
     later = [*items(100, 1).select(plain(pl.col("item"))).to_series(), "", "q", "red\u00a0hat hat hat"]
-    expected = theirs.transform(later).toarray() @ operation.components
+    read = pl.DataFrame({"item": later}).select(plain(pl.col("item"))).to_series()
+    expected = theirs.transform(read).toarray() @ operation.components
     assert np.allclose(
         applied(fitted(rows, kind="tfidf", columns=["item"], components=4, vocabulary=150), pl.DataFrame({"item": later})).to_numpy(), expected, atol=1e-12
     )
@@ -47,7 +48,7 @@ def test_components_are_the_main_directions_the_strongest_first() -> None:
 
 def test_learning_from_a_draw_of_the_texts_repeats_itself() -> None:
     rows = items()
-    one, two = (applied(fitted(rows, kind="tfidf", columns=["item"], rows=50), rows) for _ in range(2))
+    one, two = (applied(fitted(rows, kind="tfidf", columns=["item"], max_rows=50), rows) for _ in range(2))
     assert one.equals(two)
 
 

@@ -71,7 +71,7 @@ class Hashed:
         """The bucket of one text.
 
         >>> Hashed("", "", 32).bucket("Rome")
-        '21'
+        '16'
         """
         return str(int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") % self.buckets)
 

@@ -36,7 +36,7 @@ class TfidfSpec(StepSpec):
     """Characters of the longest runs."""
     vocabulary: int = Field(default=5000, ge=1, le=100_000)
     """How many runs are kept, the most common ones."""
-    rows: int = Field(default=20_000, ge=1)
+    max_rows: int = Field(default=20_000, ge=1)
     """Texts that are looked at to learn, a seeded draw where there are more."""
 
     @model_validator(mode="after")
@@ -56,8 +56,8 @@ def fit(spec: TfidfSpec, given: Fitting) -> FittedStep:
 def _projection(spec: TfidfSpec, given: Fitting, column: str) -> TextProjection:
     texts = given.rows.select(plain(pl.col(column))).to_series().drop_nulls()
     seed = seed_for(given.seed, given.step, column)
-    if texts.len() > spec.rows:
-        texts = texts.gather(np.sort(np.random.default_rng(seed).choice(texts.len(), spec.rows, replace=False)))
+    if texts.len() > spec.max_rows:
+        texts = texts.gather(np.sort(np.random.default_rng(seed).choice(texts.len(), spec.max_rows, replace=False)))
     vocabulary, idf, counts = _counted(spec, texts)
     components = _components(counts, spec.components, seed)
     made = tuple(suffixed(column, "text", str(i + 1)) for i in range(spec.components))

@@ -50,7 +50,7 @@ def test_scores_count_the_events_that_were_told(workspace: Path, capsys: pytest.
     assert main(["history", "add", "--bundle", "bundle", "--input", "events.parquet"]) == 0
     assert "no events added" in capsys.readouterr().out
     assert main(["history", "show", "--bundle", "bundle"]) == 0
-    assert "past: 500 events of 2 entities, last 2024-03-05 05:45:00" in capsys.readouterr().out
+    assert "past: 500 events of 2 entities, the last at 2024-03-05 05:45:00" in capsys.readouterr().out
     fresh, stale = scored("--store"), scored()
     assert fresh["prediction"].unique().sort().sum() == 600
     assert stale["prediction"].max() < 100

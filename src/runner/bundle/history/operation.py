@@ -20,6 +20,8 @@ from runner.core.registry import register
 
 KNOWN, HAPPENED = "__runner_known", "__runner_happened"
 TREND_HEAD, PARTS = 4, 3
+FEW_ROWS, MANY_ENTITIES = 8, 200_000
+"""Up to so many rows are looked up one by one, while the entities are not too many to be held once more for that."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,34 @@ class History:
         return replace(self, source=source)
 
     def _as_of_end(self, rows: pl.DataFrame) -> list[pl.Series]:
+        if rows.height <= FEW_ROWS and self.closed.height <= MANY_ENTITIES:
+            return self._looked_up(rows)
         asked = rows.select(micros(self.time).alias(KNOWN), *(pl.col(c).cast(self.closed.schema[c], strict=False) for c in self.on))
         found = asked.join(self.closed, on=list(self.on), how="left", maintain_order="left")
         return [self._finished(a, found) for a in self.aggregates]
+
+    def _looked_up(self, rows: pl.DataFrame) -> list[pl.Series]:
+        """The same for a few rows, without the cost of a join."""
+        made = []
+        for entity, at in zip(self.entities(rows), rows.select(micros(self.time).alias(KNOWN))[KNOWN], strict=True):
+            found = self._closed.get(entity or "", self._nothing)
+            made.append([_hours(at, v) if a.how == "hours_since_last" else v for a, v in zip(self.aggregates, found, strict=True)])
+        return self._columns(made)
+
+    @cached_property
+    def _closed(self) -> dict[str, tuple[Any, ...]]:
+        filled = self.closed.select(pl.col(a.name).fill_null(0) if a.how == "count" else pl.col(a.name) for a in self.aggregates)
+        return dict(zip(map(str, self.entities(self.closed)), filled.iter_rows(), strict=True))
+
+    @cached_property
+    def _nothing(self) -> list[Any]:
+        return [0 if a.how == "count" else None for a in self.aggregates]
+
+    def _columns(self, made: list[list[Any]]) -> list[pl.Series]:
+        """Columns from the aggregates of each row."""
+        types = [pl.Int64 if a.how == "count" else pl.Float64 for a in self.aggregates]
+        columns = zip(*made, strict=True) if made else [()] * len(types)
+        return [pl.Series(a.name, values, dtype=dtype) for a, values, dtype in zip(self.aggregates, columns, types, strict=True)]
 
     def _finished(self, aggregate: Aggregate, found: pl.DataFrame) -> pl.Series:
         values = found[aggregate.name]
@@ -114,10 +141,7 @@ class History:
                 first, last = latest.get(entity, (at, at))
                 latest[entity] = min(first, at), max(last, at)
         pasts = {entity: source.read(self, entity, first, last) for entity, (first, last) in latest.items()}
-        nothing = [0 if a.how == "count" else None for a in self.aggregates]
-        made = [nothing if e is None or t is None else self.values(pasts[e], t) for e, t in zip(entities, asked, strict=True)]
-        types = [pl.Int64 if a.how == "count" else pl.Float64 for a in self.aggregates]
-        return [pl.Series(a.name, [row[n] for row in made], dtype=dtype) for n, (a, dtype) in enumerate(zip(self.aggregates, types, strict=True))]
+        return self._columns([self._nothing if e is None or t is None else self.values(pasts[e], t) for e, t in zip(entities, asked, strict=True)])
 
     def values(self, past: Past, at: int) -> list[float | None]:
         """The aggregates of a row at a time; a row from before the end of training sees what was known at that end."""
@@ -174,6 +198,10 @@ class History:
         for entity, row in zip(self.entities(self.pending), self.pending.drop(self.on).iter_rows(), strict=True):
             found.setdefault(str(entity), []).append(row)
         return {entity: events_of(rows) for entity, rows in found.items()}
+
+
+def _hours(at: int | None, moment: int | None) -> float | None:
+    return None if at is None or moment is None else (at - moment) / HOUR_US
 
 
 def events_of(rows: Iterable[tuple[Any, ...]]) -> Events:

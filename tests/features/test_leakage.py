@@ -140,6 +140,23 @@ def test_a_planned_date_is_told_of_only_when_it_lies_ahead() -> None:
     assert [(s.column, s.kind, s.severity) for s in found] == [("promised", "later", "warns")]
 
 
+def test_a_moment_of_the_same_day_is_not_later_than_a_decision_that_has_no_hour() -> None:
+    draw = np.random.default_rng(7)
+    y = (draw.random(600) < 0.5).astype(float)
+    moments = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 26), "1h", eager=True)[:600]
+    rows = pl.DataFrame({"day": moments.dt.date(), "called": moments, "n": draw.normal(size=600)})
+    assert said_of(rows, y, "binary", time="day") == []
+
+
+def test_infinite_and_missing_values_are_looked_at_like_others() -> None:
+    draw = np.random.default_rng(8)
+    y = (draw.random(600) < 0.5).astype(float)
+    wild = [float("inf"), float("-inf"), float("nan"), None]
+    some = pl.Series([wild[at % 4] if at % 7 == 0 else float(at % 13) for at in range(600)], dtype=pl.Float64)
+    rows = pl.DataFrame({"some": some, "id": draw.integers(0, 150, 600), "none": pl.Series([None] * 600, dtype=pl.Float64), "copy": y})
+    assert {s.column for s in said_of(rows, y, "binary")} == {"copy"}
+
+
 def test_the_name_of_the_target_in_a_strong_feature_is_told() -> None:
     draw = np.random.default_rng(6)
     y = (draw.random(1000) < 0.5).astype(float)

@@ -10,6 +10,7 @@ import polars as pl
 
 from runner.core.seeds import seed_for
 from runner.features.leakage.case import Case, Suspicion
+from runner.features.leakage.power import finite
 
 MOST_IDS, FEWEST_IDS, MOST_ROWS = 12, 20, 20_000
 LEAST_SHARED, LEAST_CONSTANT = 0.2, 0.99
@@ -76,7 +77,7 @@ def _constant(rows: pl.DataFrame, name: str, numeric: Sequence[str]) -> list[str
 def _read_off(case: Case, name: str, feature: str, many: np.ndarray) -> Suspicion | None:
     rows = case.rows.filter(pl.Series(many))
     code = rows[name].rank("dense").cast(pl.Int64).to_numpy() - 1
-    values = rows[feature].cast(pl.Float64).fill_nan(None).fill_null(strategy="mean").to_numpy()
+    values = finite(rows[feature])
     size = np.bincount(code)[code]
     worst: Suspicion | None = None
     for outcome in case.outcome[many].T:

@@ -9,6 +9,7 @@ import polars as pl
 
 from runner.features.leakage.aggregates import ids_of
 from runner.features.leakage.case import Case, Suspicion
+from runner.features.leakage.power import finite
 
 ROWS, LEAST_ROWS, MOST_ENTITIES, MOST_SOURCES = 3_000, 100, 2, 25
 WINDOWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 15, 20, 21, 24, 28, 30, 48, 50, 60, 90, 100)
@@ -35,7 +36,7 @@ def _looking(case: Case, entity: str | None) -> Iterator[Suspicion]:
     names = [name for name in case.numeric if rows[name].n_unique() > 2]
     if not names:
         return
-    features = _unit(np.column_stack([_numbers(rows[name]) for name in names]))
+    features = _unit(np.column_stack([finite(rows[name]) for name in names]))
     sources = [f"the outcome {case.target}"] * outcome.shape[1] + names[:MOST_SOURCES]
     values = np.column_stack([_unit(outcome), features[:, :MOST_SOURCES]])
     itself = np.array([[name == source for source in sources] for name in names])
@@ -108,11 +109,6 @@ def _correlation(features: np.ndarray, values: np.ndarray, some: np.ndarray) -> 
     length = np.sqrt(np.outer((x**2).sum(axis=0), (v**2).sum(axis=0)))
     product = x.T @ v
     return np.asarray(np.divide(product, length, out=np.zeros_like(product), where=length > 1e-9))
-
-
-def _numbers(values: pl.Series) -> np.ndarray:
-    made = values.cast(pl.Float64).fill_nan(None)
-    return made.fill_null(made.mean() if made.null_count() < len(made) else 0.0).to_numpy()
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

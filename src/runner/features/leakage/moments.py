@@ -10,7 +10,8 @@ import polars as pl
 from runner.features.leakage.case import Case, Suspicion
 from runner.features.leakage.power import gap_powers, powers
 
-LATER, TELLS = 0.05, 0.6
+LATER, TELLS, DAY = 0.05, 0.6, 86_400
+MOMENTS = (pl.Date, pl.Datetime)
 GAPS, GAPS_WARN = 0.95, 0.9
 
 
@@ -20,7 +21,7 @@ def later(case: Case) -> Iterator[Suspicion]:
     A date may be planned, and known long before. What is not known in advance depends on what happens: how far it lies ahead, or
     whether there is a date at all, tells the outcome.
     """
-    for name in [c for c, kind in case.rows.schema.items() if kind.is_temporal() and kind != pl.Time and c != case.time]:
+    for name in [c for c, kind in case.rows.schema.items() if kind in MOMENTS and c != case.time]:
         found = _gaps(case, name) or _after(case, name)
         if found:
             yield found
@@ -35,10 +36,12 @@ def _gaps(case: Case, name: str) -> Suspicion | None:
 
 
 def _after(case: Case, name: str) -> Suspicion | None:
-    if case.time is None or not case.rows.schema[case.time].is_temporal():
+    if case.time is None or case.rows.schema[case.time] not in MOMENTS:
         return None
-    moment = pl.col(name).cast(pl.Datetime("us")), pl.col(case.time).cast(pl.Datetime("us"))
-    lag = case.rows.select((moment[0] - moment[1]).dt.total_seconds().cast(pl.Float64).alias(name))
+    days = pl.Date in (case.rows.schema[name], case.rows.schema[case.time])
+    # A date has no hour: of the same day nobody can say which was first.
+    seconds, decided = (pl.col(c).dt.epoch("s") // DAY * DAY if days else pl.col(c).dt.epoch("s") for c in (name, case.time))
+    lag = case.rows.select((seconds - decided).cast(pl.Float64).alias(name))
     share = int((lag[name] > 0).sum()) / lag.height
     if share < LATER:
         return None

@@ -50,6 +50,13 @@ def gap_powers(rows: pl.DataFrame, names: Sequence[str], outcome: np.ndarray, ta
     return found
 
 
+def finite(values: pl.Series) -> np.ndarray:
+    """(n,) Float64 with the mean where there is no finite value."""
+    made = values.cast(pl.Float64).to_numpy()
+    known = np.isfinite(made)
+    return np.where(known, made, made[known].mean() if known.any() else 0.0)
+
+
 def gaps_of(values: pl.Series) -> np.ndarray:
     """(n,) 1.0 where there is no value."""
     known = values.fill_nan(None) if values.dtype.is_float() else values
@@ -62,6 +69,7 @@ def _codes(column: pl.Series, kind: str) -> np.ndarray:
         return column.cast(pl.String).fill_null("\0").rank("dense").to_numpy().astype(np.int64) - 1
     values = column.cast(pl.Float64).fill_nan(None)
     known = values.drop_nulls().to_numpy()
+    known = known[np.isfinite(known)]
     ends = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.zeros(0)
     place = np.searchsorted(ends, values.fill_null(0.0).to_numpy(), side="left")
     return np.where(values.is_null().to_numpy(), len(ends) + 1, place)
@@ -100,7 +108,7 @@ def _rank_power(column: pl.Series, outcome: np.ndarray) -> float:
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman (1904); 0 where one of them does not vary."""
-    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+    if len(a) < 3 or a.min() == a.max() or b.min() == b.max():
         return 0.0
     return float(np.corrcoef(pl.Series(a).rank("average").to_numpy(), pl.Series(b).rank("average").to_numpy())[0, 1])
 

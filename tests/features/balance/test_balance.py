@@ -9,10 +9,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import ROOT
 
 from runner.bundle.calibrate import calibrated
 from runner.bundle.inputs import Inputs
+from runner.core.faults import FaultsError
 from runner.core.registry import kinds, part
+from runner.core.workspace import Workspace
+from runner.experiment.compose import compose
 from runner.features.balance.balance import NONE, Balance, balance_of, load, save
 from runner.features.balance.choice import compared
 from runner.features.balance.imbalance import imbalance
@@ -225,3 +229,9 @@ class _Blind(Probe):
 
     def judge(self, features: Any = None, weights: np.ndarray | None = None) -> Any:
         return super().judge([] if weights is None else features, weights)
+
+
+def test_a_regression_has_no_classes_to_balance() -> None:
+    with pytest.raises(FaultsError, match="no classes to balance") as told:
+        compose(Workspace(ROOT), ["+experiment=hotel_price", "+features.balance.kind=auto"])
+    assert told.value.faults[0].at == "features.balance.kind"

@@ -84,7 +84,7 @@ def _round_ends(low: float, high: float, most: int) -> np.ndarray:
         ends = np.arange(np.floor(low / step) + 1, np.ceil(high / step)) * step
         if len(ends) <= most:
             break
-    return np.asarray(np.round(ends, 12))
+    return np.array([float(f"{end:.12g}") for end in ends])
 
 
 def _of_text(column: pl.Series, most: int) -> Parts:

@@ -14,6 +14,7 @@ from runner.core.seeds import seed_for
 
 SAMPLE_ROWS = 20_000
 CONFIDENCE = 0.95
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ class View:
         return sorted(self._kinds, key=lambda name: (-self.power.get(name, 0.0), name))
 
     def numbers(self, name: str, at: np.ndarray | None = None) -> np.ndarray:
-        """(n,) Float64 of a numeric feature, NaN where it is missing or has no end."""
+        """(n,) Float64 of a numeric feature, NaN where it is missing, has no end, or is too large for its square to be told."""
         column = self.rows[name] if at is None else self.rows[name].gather(at)
         values = column.cast(pl.Float64).to_numpy().astype(float)
-        return np.where(np.isfinite(values), values, np.nan)
+        return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 def rounded(value: float | None, digits: int = 6) -> float | None:

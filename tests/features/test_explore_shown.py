@@ -1,0 +1,91 @@
+"""The exploration as a product owner reads it: titles say the finding, and whatever was explored can be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.features.test_explore import dated, noise, problem, seen
+
+from runner.features.explore.exploration import explore
+from runner.features.explore.shown.sections import sections
+from runner.report.page import templates
+from runner.report.parts import Figure, Figures, Folded, Section
+
+
+def figures(parts: Iterable[Any]) -> list[Figure]:
+    found: list[Figure] = []
+    for part in parts:
+        found += part.items if isinstance(part, Figures) else figures(part.parts) if isinstance(part, Folded) else []
+    return found
+
+
+def titles(found: dict[str, Any]) -> list[str]:
+    return [figure.title for section in sections(found) for figure in figures(section.parts)]
+
+
+def html(shown: Iterable[Section]) -> str:
+    macros = templates().get_template("parts.html").module
+    return "".join(str(macros.show(part)) for section in shown for part in section.parts)
+
+
+def lending(n: int = 1500) -> pl.DataFrame:
+    draw = np.random.default_rng(0)
+    age, home = draw.integers(18, 80, n), draw.choice(["rent", "own"], n)
+    p = np.where((age < 40) ^ (home == "own"), 0.6, 0.1)
+    return pl.DataFrame({"age": age, "home": home, "months": age * 12, "y": np.where(draw.random(n) < p, "yes", "no")})
+
+
+def test_titles_say_what_was_found_with_names_and_figures() -> None:
+    told = explore(seen(lending(), power={"age": 0.6, "home": 0.5}, age={"unit": "years"}))
+    found = titles(told)
+    assert any(title.startswith("y is yes in ") and " where home is own, " in title and title.endswith("where it is rent") for title in found)
+    assert any("; each by itself would make it " in title for title in found)
+    assert any(title.startswith("Between one decision for all rows and a perfect one lie ") and title.endswith(" EUR a month") for title in found)
+
+
+def test_the_page_names_what_to_keep_what_to_drop_and_what_a_right_decision_is_worth() -> None:
+    page = html(sections(explore(seen(lending(), power={"age": 0.6, "months": 0.6}, months={"cost": 1.0}))))
+    assert "drop: [months]" in page
+    assert "cheapest to obtain" in page
+    assert "One more row that is rightly taken for yes (act instead of wait) is worth 5 EUR; a row wrongly taken for it costs 1 EUR." in page
+    assert "pays on average where more than 17% of the rows are yes" in page
+
+
+def test_over_time_the_finding_is_in_the_title() -> None:
+    found = titles(explore(seen(dated(), problem(time="when"))))
+    assert "What turning tells of y changes over time" in found
+    assert any(title.startswith("drifting is on average ") for title in found)
+
+
+def test_where_nothing_was_found_that_is_said() -> None:
+    page = html(sections(explore(seen(noise(0)))))
+    assert "none tells more together than its two features by themselves" in page
+    assert "No feature is told by another one so fully that it could be left out." in page
+
+
+@pytest.mark.parametrize(("n", "task"), [(2, "binary"), (3, "multiclass"), (2, "regression"), (60, "multiclass"), (60, "regression")])
+def test_whatever_was_explored_can_be_shown_and_nothing_in_it_acts(n: int, task: str) -> None:
+    draw = np.random.default_rng(n)
+    bad = "<script>alert(1)</script>\x1b[31m" + "x" * 300
+    rows = pl.DataFrame(
+        {
+            bad: draw.normal(size=n),
+            "text": [bad] * (n // 2) + ["b"] * (n - n // 2),
+            "nothing": pl.Series([None] * n, dtype=pl.Float64),
+            "constant": [1] * n,
+            "when": [date(2024, 1, 1) + timedelta(days=k) for k in range(n)],
+            "y": {"binary": ["no", "yes"] * (n // 2), "multiclass": ["a", "b", "c"] * (n // 3), "regression": draw.normal(size=n).tolist()}[task],
+        }
+    )
+    page = html(sections(explore(seen(rows, problem(task, time="when")))))
+    assert "<script>" not in page
+    assert "\x1b" not in page
+
+
+def test_without_an_exploration_there_is_no_section() -> None:
+    assert sections({}) == ()

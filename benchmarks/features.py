@@ -163,7 +163,8 @@ def told(results: Sequence[dict[str, Any]]) -> str:
     counts = {"better": 0, "same": 0, "worse": 0, "beyond": 0, "beyond_paired": 0}
     changes = []
     for one in results:
-        for kind, model in one["models"].items():
+        for kind in MODELS:
+            model = one["models"][kind]
             plain, auto, difference = model["plain"], model["auto"], model["difference"]
             rank = 1.5 if difference["mean"] == 0 else 1.0 if difference["mean"] < 0 else 2.0
             ranks["auto"].append(rank)
@@ -177,6 +178,10 @@ def told(results: Sequence[dict[str, Any]]) -> str:
             shown = [f"{side['mean']:.4g} ± {side['error']:.2g}" for side in (plain, auto)]
             lines.append(f"| {first} | {kind} | {shown[0]} | {shown[1]} | {change} | {rank:g} |")
     seconds = [one["search_seconds"] for one in results]
+    best = {"better": 0, "same": 0, "worse": 0}
+    for one in results:
+        plain, auto = (min(one["models"][kind][side]["mean"] for kind in MODELS) for side in ("plain", "auto"))
+        best["same" if auto == plain else "better" if auto < plain else "worse"] += 1
     changed = [one["table"] for one in results if one["kept"]]
     mean = {side: float(np.mean(rank)) for side, rank in ranks.items()}
     lines += [
@@ -184,6 +189,7 @@ def told(results: Sequence[dict[str, Any]]) -> str:
         f"- Mean rank: {mean['auto']:.2f} with `auto`, {mean['plain']:.2f} without, over {len(results)} tables and {len(MODELS)} models.",
         f"- `auto` kept features on {len(changed)} of {len(results)} tables. Better {counts['better']} times, same {counts['same']}, worse {counts['worse']}.",
         f"- Worse by more than one standard error of the score: {counts['beyond']}; of the paired difference, which is smaller: {counts['beyond_paired']}.",
+        f"- The better model of each table, as a ladder would ship it: better {best['better']} times, same {best['same']}, worse {best['worse']}.",
         f"- Loss on average {np.mean(changes):+.1%}; where features were kept {np.mean([c for c in changes if c]) if any(changes) else 0:+.1%}.",
         f"- Search: {np.median(seconds):.0f} s of one core at the median, {max(seconds):.0f} s at most.",
     ]

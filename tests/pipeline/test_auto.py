@@ -17,15 +17,15 @@ WORDS = ["features", "auto", "+experiment=tiny", "--budget", "40", "-q"]
 
 
 @pytest.fixture
-def crossed(stored: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def crossed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny project, in whose table a crossing of two columns decides."""
     made = planted("crossing", 900, 1, "binary")
     rows = loans().with_columns(bad=(made["y"] == "yes").cast(int), home=made["c0"], town=made["c1"])
-    rows.write_parquet(stored / "data" / "raw" / "loans.parquet")
-    conf = stored / "conf" / "experiment" / "tiny.yaml"
+    rows.write_parquet(tiny / "data" / "raw" / "loans.parquet")
+    conf = tiny / "conf" / "experiment" / "tiny.yaml"
     conf.write_text(conf.read_text().replace("    home: {type: string", "    town: {type: string}\n    home: {type: string"))
-    monkeypatch.chdir(stored)
-    return stored
+    monkeypatch.chdir(tiny)
+    return tiny
 
 
 def test_the_proposal_is_written_composes_and_says_its_gain(crossed: Path, capsys: pytest.CaptureFixture[str]) -> None:

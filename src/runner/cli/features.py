@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.workspace import here
 from runner.core.faults import ExitCode, fault
+from runner.features.auto import BUDGET
 
 if TYPE_CHECKING:
     from runner.pipeline.auto import Proposed
 
-BUDGET = 300
 WIDTH = 160
 RAW = argparse.RawDescriptionHelpFormatter
 ABOUT = "auto       search features that make the model better, and write them as config"

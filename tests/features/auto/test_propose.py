@@ -25,11 +25,9 @@ LEAST = FOLDS * (2 * search.REPEATS + 4)
 FOUND = {"ratio": "n1_per_n0", "product": "n1_times_n0", "crossing": "c1_x_c0_target", "mean": "c0_target"}
 
 
-@pytest.mark.parametrize(
-    ("what", "task"), [("ratio", "binary"), ("product", "regression"), ("crossing", "multiclass"), ("crossing", "binary"), ("mean", "regression")]
-)
+@pytest.mark.parametrize(("what", "task"), [("ratio", "binary"), ("product", "regression"), ("crossing", "binary"), ("mean", "regression")])
 def test_what_is_planted_is_found_and_kept(what: str, task: str) -> None:
-    found = propose(ground(planted(what, 1500, 1, task), task), LEAST)
+    found = propose(ground(planted(what, 1000, 1, task), task), LEAST)
     assert [sorted(one.feature.of) for one in found.kept] == [["c0"] if what == "mean" else ["c0", "c1"] if what == "crossing" else ["n0", "n1"]]
     assert found.kept[0].feature.family.split()[0] == {"crossing": "target", "mean": "target"}.get(what, what)
     gain = found.evidence.gain
@@ -37,25 +35,20 @@ def test_what_is_planted_is_found_and_kept(what: str, task: str) -> None:
     assert 0 < gain.low <= gain.share <= gain.high
 
 
-def test_noise_is_left_alone() -> None:
-    kept = [propose(ground(noise(1000, seed, task), task, seed=seed), LEAST).steps for seed, task in enumerate(["binary", "regression"] * 5)]
-    assert sum(bool(steps) for steps in kept) <= 1
-
-
-def test_noise_stays_out_of_a_table_that_has_a_signal() -> None:
-    kept = propose(ground(planted("ratio", 1500, 4, "binary"), "binary"), 2 * LEAST).kept
-    assert {name for one in kept for name in one.feature.of} <= {"n0", "n1", "n0_band", "n1_band"}
+@pytest.mark.parametrize(("seed", "task"), [(0, "binary"), (1, "regression"), (2, "binary")])
+def test_noise_is_left_alone(seed: int, task: str) -> None:
+    assert propose(ground(noise(300, seed, task), task, seed=seed), LEAST).steps == {}
 
 
 def test_the_same_question_gets_the_same_answer() -> None:
-    first, again = (propose(ground(planted("crossing", 600, 2, "binary"), "binary"), LEAST) for _ in range(2))
+    first, again = (propose(ground(planted("crossing", 400, 2, "binary"), "binary"), LEAST) for _ in range(2))
     assert first == again
 
 
-@pytest.mark.parametrize("budget", [LEAST, LEAST + 1, 2 * LEAST])
+@pytest.mark.parametrize("budget", [LEAST, LEAST + FOLDS + 1])
 def test_the_budget_is_kept_to_the_fit(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[str] = []
-    given = ground(planted("crossing", 400, 2, "binary"), "binary")
+    given = ground(planted("crossing", 300, 2, "binary"), "binary")
     evidence = propose(given, budget, lambda doing, done, total: fits.append(doing)).evidence
     assert evidence.fits == len(fits) <= evidence.budget == budget
     assert evidence.screened <= search.CANDIDATES_A_FIT * budget

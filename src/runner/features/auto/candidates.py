@@ -67,8 +67,10 @@ def look(ground: Ground, power: Callable[[pl.Series], float]) -> Columns:
     varying.sort(key=lambda name: -power(rows[name]))
     whole = {name for name in varying if rows.schema[name].is_integer()}
     numbers = tuple(name for name in varying if rows.schema[name].is_numeric() and distinct[name] > 2)
+    # What differs in nearly every row names the row: nothing can be learned of it.
+    repeated = [name for name in varying if 2 * distinct[name] <= rows.height]
     categories = tuple(
-        name for name in varying if not rows.schema[name].is_numeric() or (distinct[name] <= FEW_VALUES and (name in whole or distinct[name] == 2))
+        name for name in repeated if not rows.schema[name].is_numeric() or (distinct[name] <= FEW_VALUES and (name in whole or distinct[name] == 2))
     )
     codes = tuple(name for name in numbers if name not in categories and distinct[name] * ROWS_A_VALUE <= rows.height)
     bands, band_steps = {}, {}

@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.core.faults import fault
 from runner.core.seeds import seed_for
+from runner.features.auto import BUDGET
 from runner.features.auto import candidates as made_of
 from runner.features.auto.candidates import CandidateFeature
 from runner.features.auto.ground import Ground
@@ -18,7 +19,6 @@ from runner.features.auto.refits import Gain, Out, Part, Refits, gain_of, parts_
 from runner.features.auto.screen import Around, Errors, Screened, bins, coded, errors_of_none, gains, screen
 from runner.features.recipe import outcome_columns
 
-BUDGET = 300
 CANDIDATES_A_FIT = 10
 REPEATS = 4
 CHANCE, SURE, STEADY, HOPE = 0.05, 0.025, 0.8, 0.2
@@ -236,4 +236,4 @@ def is_repeatable(gain: Gain) -> bool:
     return gain.p <= SURE and min(gain.repeats) > 0 and gain.better >= STEADY * gain.fits
 
 
-__all__: Sequence[str] = ("BUDGET", "Evidence", "Proposal", "Tried", "is_repeatable", "propose")
+__all__: Sequence[str] = ("Evidence", "Proposal", "Tried", "is_repeatable", "propose")

@@ -72,7 +72,7 @@ def test_a_row_that_goes_moves_few_others(task: str) -> None:
 def test_a_row_with_another_label_moves_few_others(task: str) -> None:
     rows = made(1000, task)
     changed = rows.with_columns(y=pl.when(pl.col("row_id") == 7).then(pl.lit("no")).when(pl.col("row_id") == 8).then(pl.lit("yes")).otherwise("y"))
-    assert (placed("stratified", rows, task) != placed("stratified", changed, task)).sum() < 8
+    assert (placed("stratified", rows, task) != placed("stratified", changed, task)).sum() < 15
 
 
 def test_no_kind_goes_without_an_example() -> None:

@@ -15,7 +15,7 @@ from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 from runner.features.steps.frequency import FrequencySpec
 from runner.features.steps.target_encoding import TargetEncodingSpec
 
-CODE = f"{HIDDEN}code"
+CODE = f"{HIDDEN}combination"
 
 
 class CrossedEncodingSpec(StepSpec):

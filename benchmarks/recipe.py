@@ -1,7 +1,7 @@
 """A recipe of forty steps against the same expressions by hand as one lazy Polars query; single rows; and rows streamed from a file.
 
 python benchmarks/recipe.py [--rows 500000] [--pairs 7] [--stream 2000000]   prints ratios taken in one run
---stream 20000000 streams twenty million rows, which needs 3 GB of disk below .runner/bench for as long as it runs
+--stream 20000000 streams twenty million rows, which takes minutes, and some 20 GB of disk below .runner/bench while it runs
 """
 
 from __future__ import annotations

@@ -186,7 +186,8 @@ class _Verdict:
             return "all", f"all {total} features ship; features.selection.ship is all"
         if self.spec.max_features is None and gain["high"] is not None and gain["high"] < 0:
             return "all", f"all {total} features ship: chosen without the fold that judges it, the smaller set surely earns less"
-        return "smallest", f"{n} of {total} features ship: the smallest set within {self.spec.within_standard_errors:g} standard errors of the best"
+        within = self.spec.within_standard_errors
+        return "smallest", f"{n} of {total} features ship: the smallest set within {within:g} standard error{'' if within == 1 else 's'} of the best"
 
     def _features(self, kept: Sequence[str]) -> list[dict[str, Any]]:
         order = [*ranked(self.overall), *sorted(set(self.overall) - set(ranked(self.overall)), key=lambda name: (-self.overall[name].gain, name))]

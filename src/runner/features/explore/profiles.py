@@ -27,16 +27,15 @@ def profile(view: View, name: str) -> dict[str, Any]:
 def _moved_most(codes: np.ndarray, view: View, rows: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     """Which outcome column differs most between the parts beside its own spread; its means and its variances within them."""
     n = np.maximum(rows, 1.0)
-    found: list[tuple[float, np.ndarray, np.ndarray]] = []
+    found: list[tuple[float, int, np.ndarray, np.ndarray]] = []
     for at in range(view.outcome.shape[1]):
         y = view.outcome[:, at]
         centre = float(y.mean()) if len(y) else 0.0
         mean = np.bincount(codes, weights=y - centre, minlength=len(rows)) / n
         square = np.bincount(codes, weights=(y - centre) ** 2, minlength=len(rows)) / n
         moved = float((rows * mean**2).sum()) / max(float((rows * square).sum()), 1e-300)
-        found.append((moved, mean + centre, np.maximum(square - mean**2, 0.0)))
-    at = int(np.argmax([moved for moved, _, _ in found]))
-    return at, *found[at][1:]
+        found.append((moved, at, mean + centre, np.maximum(square - mean**2, 0.0)))
+    return max(found, key=lambda told: (told[0], -told[1]))[1:]
 
 
 def _span(view: View, mean: float, variance: float, n: float) -> tuple[float | None, float | None]:

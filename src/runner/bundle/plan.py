@@ -14,8 +14,6 @@ import polars as pl
 
 from runner.bundle.columns import Lookup, Operation, Rowwise, compute, computed
 
-KEY = "__runner_key"
-
 
 @dataclass
 class Level:
@@ -86,11 +84,9 @@ class Block:
 
 
 def _looked_up(frame: pl.LazyFrame, lookup: Lookup) -> pl.LazyFrame:
-    keys = [f"{KEY}_{c}" for c in lookup.on]
-    cast = [pl.col(c).cast(lookup.table.schema[c]).alias(key) for c, key in zip(lookup.on, keys, strict=True)]
-    table = lookup.table.lazy().rename(dict(zip(lookup.on, keys, strict=True)))
-    joined = frame.drop(*lookup.columns, strict=False).with_columns(cast).join(table, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    return joined.with_columns(lookup.filled()).drop(keys)
+    """Slice by slice: a join that keeps the order would hold all rows in memory."""
+    schema = lookup.apply(frame.collect_schema().to_frame()).schema
+    return frame.map_batches(lookup.apply, schema=schema, streamable=True)
 
 
 def planned(operations: Iterable[Operation]) -> list[Block | Operation]:

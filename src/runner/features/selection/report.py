@@ -39,7 +39,7 @@ def _curve(found: Record, points: Sequence[Record]) -> Figure | None:
     by_size = {size: payoff.value for size, payoff in known}
     names: dict[float, str] = {total: "all"}
     names |= {best: "best"} if best in by_size else {}
-    names |= {chosen: "smallest as good" if chosen != best else "best and smallest"} if chosen in by_size else {}
+    names |= {chosen: "smallest as good" if chosen != best else "chosen"} if chosen in by_size else {}
     marked = [(size, by_size[size], f"{name}: {size:g}") for size, name in sorted(names.items()) if size in by_size]
     ends = [_ends(payoff) for _, payoff in known]
     costly = any(amount(p, "cost") for p in points)

@@ -12,10 +12,12 @@ from runner.bundle.operations.curves import Bins
 from runner.core.registry import register
 from runner.core.spec import Complaint, ComplaintsError
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
-from runner.features.steps.numbers import finite
+from runner.features.steps.numbers import drawn, finite
 
 # A leaf of the tree holds at least this share of the rows, and this many.
 LEAF_SHARE, LEAF_ROWS = 0.01, 20
+# A tree learns from at most so many rows.
+MOST = 200_000
 
 
 class BinsSpec(StepSpec):
@@ -58,7 +60,8 @@ def _ends(spec: BinsSpec, given: Fitting, column: str) -> list[float]:
     if not len(values) or values.min() == values.max():
         return []
     if spec.by == "tree":
-        return _tree_ends(given.rows[column], given.outcome, spec.bins)
+        at = drawn(np.arange(given.rows.height), MOST, given, column)
+        return _tree_ends(given.rows[column].gather(at), given.outcome[at], spec.bins)
     ends = np.unique(np.quantile(values, np.linspace(0.0, 1.0, spec.bins + 1)[1:-1]))
     # The least value opens no bin: nothing lies below it.
     return [float(end) for end in ends if end > values.min()]

@@ -62,7 +62,8 @@ def canary(probe: Probe) -> Gate:
     base = float(chance.loss.mean())
     better = float((chance.loss - told.loss).mean()) / base if base > 0 else 0.0
     measure = "squared error" if learner.task == "regression" else "log loss"
-    evidence = f"on a permuted outcome a quick model's {measure} is {abs(better):.2%} {'below' if better > 0 else 'above'} that of a constant"
+    says = "less" if better > 0 else "more"
+    evidence = f"with the outcomes dealt out anew, so that nothing can be learned, a quick model's {measure} is {abs(better):.1%} {says} than a constant's"
     if low > 0:
         evidence += ": a step or a column sees the outcome of rows it was not fitted on"
     return Gate(

@@ -90,7 +90,10 @@ def _steps(found: Record) -> tuple[Part, ...]:
         )
         for name, step in record(found, "steps").items()
     ]
-    return table(("Step", "Kind", "Learned", "Makes"), rows, stacked=True) or (Text("No step is declared: the models see the columns as they are.", "mute"),)
+    shown = table(("Step", "Kind", "Learned", "Makes"), rows, stacked=True)
+    left_out = [(plain(shorten(name, 80), "key"), plain(str(why))) for name, why in record(found, "dropped").items()]
+    dropped = folded(f"{some(len(left_out), 'feature')} that a step dropped", table(("Feature", "Why"), left_out))
+    return (*shown, *dropped) or (Text("No step is declared: the models see the columns as they are.", "mute"),)
 
 
 def _told(step: Record) -> str:

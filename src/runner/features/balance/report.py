@@ -30,7 +30,7 @@ def _answer(found: Record, labels: Sequence[Record]) -> str:
 
 
 def _meaning(found: Record) -> Iterable[tuple[str, Cell]]:
-    yield "accuracy of always the commonest label", plain(f"{percent(amount(found, 'constant_accuracy'))}: accuracy says nothing here that this does not")
+    yield "accuracy without any knowledge", plain(f"{percent(amount(found, 'constant_accuracy'))}, by always the commonest label")
     yield "log loss of the shares alone", numeral(amount(found, "constant_log_loss"))
     precision = record(found, "average_precision")
     yield "average precision of a coin", numeral(amount(precision, "chance"))

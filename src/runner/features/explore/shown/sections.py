@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.features.explore.pairs import PAIR_ROWS
 from runner.features.explore.shown import over_time, profiles, stakes, tails, together
 from runner.features.explore.shown.phrases import Outcome
 from runner.report.parts import Section
@@ -27,9 +28,12 @@ def sections(found: Record) -> tuple[Section, ...]:
 def basis(found: Record) -> str:
     """Of how many rows the figures are."""
     rows, drawn = int(amount(found, "rows") or 0), int(amount(found, "drawn") or 0)
-    if drawn >= rows:
-        return f"All figures are of the {some(rows, 'training row')}; the sealed test is not looked at."
-    return (
-        f"Counts and means are of all {some(rows, 'training row')}; associations and pairs of {drawn:,} of them, drawn by chance. "
-        "The sealed test is not looked at."
-    )
+    told = f"Counts and means are of all {some(rows, 'training row')}"
+    paired = min(drawn, PAIR_ROWS)
+    if paired < rows:
+        told += (
+            f"; skew is of {drawn:,} of them and pairs are of {paired:,}, drawn by chance"
+            if drawn < rows
+            else f"; pairs are of {paired:,} of them, drawn by chance"
+        )
+    return f"{told}. The sealed test is not looked at."

@@ -86,26 +86,34 @@ def test_no_side_is_empty_where_there_are_groups_enough(sizes: list[int], share:
 
 
 def test_too_few_groups_are_told_with_what_can_be_declared() -> None:
-    assert "there are 3 groups in who for 5 folds and a test: declare at most 2 folds" in gate(rows_of([i % 3 for i in range(90)]), "grouped", group="who").evidence
+    assert (
+        "there are 3 groups in who for 5 folds and a test: declare at most 2 folds"
+        in gate(rows_of([i % 3 for i in range(90)]), "grouped", group="who").evidence
+    )
     assert "there is 1 group in who for 5 folds and a test: take a column with more groups" in gate(rows_of([1] * 90), "grouped", group="who").evidence
 
 
 @pytest.mark.parametrize(
     ("keys", "hours", "told"),
     [
-        ({"starts": ["2023-01-01", "2030-01-01"]}, range(100), "at runs from 2024-01-01 to 2024-01-05 03:00, and 2023-01-01, 2030-01-01 of data.split.starts lie outside"),
+        (
+            {"starts": ["2023-01-01", "2030-01-01"]},
+            range(100),
+            "at runs from 2024-01-01 to 2024-01-05 03:00, and 2023-01-01, 2030-01-01 of data.split.starts lie outside",
+        ),
         ({}, [5] * 100, "every row has the same at, 2024-01-01 05:00: take a column that tells rows apart in time"),
         ({}, [i % 3 for i in range(100)], "at has 3 different moments, and 4 folds need 6, with the first block and the test: declare fewer folds"),
+        ({"folds": 1}, [*range(60), *[60] * 40], "40.0% of the rows are of the latest moment, and cuts fall between moments: declare"),
         ({"embargo_hours": 900}, range(100), "data.split.embargo_hours is 900, and all history before the test is 80 hours: declare a shorter embargo"),
         ({"embargo_hours": 30}, range(100), "80 hours of history are cut for 4 folds, and the embargo takes 30 before each: declare fewer folds or a shorter"),
     ],
-    ids=["starts outside", "one moment", "few moments", "long embargo", "embargo longer than blocks"],
+    ids=["starts outside", "one moment", "few moments", "many at the end", "long embargo", "embargo longer than blocks"],
 )
 def test_a_split_in_time_that_cannot_serve_says_what_would(keys: dict[str, Any], hours: list[int], told: str) -> None:
     found = gate(rows_of([1] * 100, list(hours)), "by_time", column="at", **keys)
     assert found.status == "failed"
     assert told in found.evidence
-    assert "test_share" not in found.evidence
+    assert "or another test_share" not in found.evidence
 
 
 def test_a_test_cut_short_between_two_moments_is_told() -> None:

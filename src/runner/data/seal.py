@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -89,7 +90,7 @@ def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
         **_time_ranges(spec, narrow, place),
         **_groups(spec, narrow, place),
     }
-    serves = _judge(test, parts, task, walks_forward, hint(spec, narrow, place))
+    serves = _judge(test, parts, task, walks_forward, lambda: hint(spec, narrow, place))
     return Apart(place, folds, split, [serves, *_judge_shares(spec, narrow, place, serves), *_judge_left_out(split)])
 
 
@@ -137,7 +138,7 @@ def _groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> dict[str, Any]:
     return {"group": group, "groups": {"train": rows[group].filter(place > TEST).n_unique(), "test": rows[group].filter(place == TEST).n_unique()}}
 
 
-def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool, hint: str) -> Gate:
+def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool, next_step: Callable[[], str]) -> Gate:
     trained, validated = [taught for taught, _ in parts], [valid for _, valid in parts]
     faults = [f"{part.name}: none" for part in (test, *trained, *validated) if part.rows == 0]
     if task.task == "binary":
@@ -150,7 +151,7 @@ def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forw
     limit = limit if task.task == "binary" else "rows in the test and in every fold"
     if not faults:
         return Gate("split", ROOM, "passed", limit, found)
-    return Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {hint}")
+    return Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {next_step()}")
 
 
 def _judge_shares(spec: Any, rows: pl.DataFrame, place: pl.Series, serves: Gate) -> list[Gate]:

@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 
 def hint(spec: Any, rows: pl.DataFrame, place: pl.Series) -> str:
-    """The next step where the test or a fold cannot serve. rows, place: as `assign` had and gave them."""
+    """The next step where the test or a fold cannot serve. rows, place: as `assign` was given them and gave them back."""
     said = [*_of_time(spec, rows, place), *_of_groups(spec, rows, place)]
     if said:
         return "; ".join(said)
@@ -46,6 +46,10 @@ def _of_time(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]:
         yield few + (": declare fewer folds" if n > 2 else ": take a finer column, or a split without time")
         return
     begins = spec.moments[-1] if spec.starts else at.filter(place == TEST).min()
+    if begins is None:
+        latest = float((at == last).mean() or 0.0)
+        yield f"{latest:.1%} of the rows are of the latest moment, and cuts fall between moments: declare a test_share above that, or take a finer column"
+        return
     history = (begins - first).total_seconds() / HOUR
     if spec.embargo_hours and spec.embargo_hours >= history:
         yield f"data.split.embargo_hours is {spec.embargo_hours:,g}, and all history before the test is {history:,.0f} hours: declare a shorter embargo"
@@ -66,7 +70,9 @@ def _of_groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]
     if n > spec.folds:
         return
     there = f"there {'is 1 group' if n == 1 else f'are {n} groups'} in {group} for {spec.folds} folds and a test"
-    yield f"{there}: " + (f"declare at most {n - 1} folds" if n > 2 else "take a column with more groups, or a split without groups such as `data/split=stratified`")
+    yield f"{there}: " + (
+        f"declare at most {n - 1} folds" if n > 2 else "take a column with more groups, or a split without groups such as `data/split=stratified`"
+    )
 
 
 def far_off(spec: Any, rows: pl.DataFrame, place: pl.Series) -> list[tuple[str, float, float]]:

@@ -23,7 +23,7 @@ from runner.data.quality.lifeless import lifeless
 from runner.data.quality.look import look
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
-from runner.data.structure.remedy import examine
+from runner.data.structure.remedy import examine, step_of
 from runner.problem.task import read_task
 
 
@@ -58,7 +58,7 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         seen = look(apart.train, shown_as, task, given.seed, spec.quality, clock, apart.test, later)
         dropped, why = lifeless(seen)
         shipped = as_shipped(contract, task, dropped)
-        found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind) for s in examined.found)]
+        found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind, next=step_of(s)) for s in examined.found)]
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         write_json(out["contract"], shipped)
         write_json(out["data_report"], inventory(way, shipped, seen, apart.gates, found))

@@ -59,7 +59,10 @@ def key_of(rows: pl.DataFrame, key: tuple[str, ...], types: Types, position: str
 
 
 def read_corrections(path: Path, shown: str, key: tuple[str, ...], types: Types, task: Task) -> Corrections:
-    """Read a file of verdicts; unknown verdicts and labels and a key twice are `faults`. Raises FaultsError for a file that cannot be read or lacks a column."""
+    """Read a file of verdicts; unknown verdicts and labels and a key twice are `faults`.
+
+    Raises FaultsError for a file that cannot be read or lacks a column.
+    """
     table, sha256 = _table(path, shown)
     faults = missing_columns([*key, VERDICT], table.columns, f"{AT} ({shown})")
     if faults:

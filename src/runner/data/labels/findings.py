@@ -70,6 +70,8 @@ def _corrections(told: Mapping[str, Any]) -> list[Finding]:
     waiting = f"; {told['not_reviewed']:,} in {told['path']} without a verdict yet" if told["not_reviewed"] else ""
     found = [Finding("info", "labels were reviewed", (text or "no verdicts yet") + waiting, n)]
     if unchecked := told.get("unchecked", 0):
-        why = f"{unchecked:,} of {n:,} verdicts in {told['path']} do not say in given_label which label was reviewed, so nothing tells whether it has changed since"
-        found.append(Finding("warned", "verdicts that cannot be held against the data", why, unchecked, next="keep the column given_label of the review file"))
+        of = f"{unchecked:,} of {n:,} verdicts in {told['path']}"
+        why = f"{of} do not say in given_label which label was reviewed, so nothing tells whether it has changed since"
+        hint = "keep the column given_label of the review file"
+        found.append(Finding("warned", "verdicts that cannot be held against the data", why, unchecked, next=hint))
     return found

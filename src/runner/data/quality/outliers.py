@@ -91,7 +91,5 @@ def _skewed(look: Look, name: str, values: np.ndarray) -> Finding | None:
     usable = name in look.seen and values.min() >= 0 and side == "upper"
     step = {"kind": "sql", "expressions": {f"{name}_log": f"LN(1.0 + {sql_name(name)})"}}
     yaml = as_yaml({"features": {"steps": {"tails": step}}}) if usable else ""
-    hint = (
-        "trees need nothing; a linear model may gain from the logarithm" if usable else "trees need nothing; look at its tail before you trust a linear model"
-    )
+    hint = "trees need nothing; a linear model may gain from the logarithm" if usable else "trees need nothing; look at the tail before a linear model"
     return Finding("info", f"column {name} is very skewed", told, look.n_rows, "skew", (name,), next=hint, yaml=yaml)

@@ -19,7 +19,7 @@ PRICED = (
 
 
 def findings(report: Record, rows_per_month: float | None, names: Collection[str] = ()) -> tuple[Part, ...]:
-    """report: as `prices.quality` gives it; names: of columns, which stay as they are. Serious findings and warnings in tables, small pictures, the rest folded."""
+    """report: as `prices.quality` gives it; names: of columns. Serious findings and warnings in tables, small pictures, the rest folded."""
     found = records(report, "findings")
     if not found:
         return (Text("Nothing worth knowing was found in the rows.", "mute"),)

@@ -35,7 +35,8 @@ def _of_time(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]:
     first, last, n = at.min(), at.max(), at.n_unique()
     outside = [text for text, moment in zip(spec.starts, spec.moments, strict=True) if not first < moment <= last]  # type: ignore[operator]
     if n == 1:
-        yield f"every row has the same {column}, {_when(first)}: take a column that tells rows apart in time, or a split without time such as `data/split=stratified`"
+        instead = "take a column that tells rows apart in time, or a split without time such as `data/split=stratified`"
+        yield f"every row has the same {column}, {_when(first)}: {instead}"
         return
     if outside:
         lie = f"{listed(outside)} of data.split.starts {'lies' if len(outside) == 1 else 'lie'} outside"
@@ -70,9 +71,8 @@ def _of_groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]
     if n > spec.folds:
         return
     there = f"there {'is 1 group' if n == 1 else f'are {n} groups'} in {group} for {spec.folds} folds and a test"
-    yield f"{there}: " + (
-        f"declare at most {n - 1} folds" if n > 2 else "take a column with more groups, or a split without groups such as `data/split=stratified`"
-    )
+    others = "take a column with more groups, or a split without groups such as `data/split=stratified`"
+    yield f"{there}: {f'declare at most {n - 1} folds' if n > 2 else others}"
 
 
 def far_off(spec: Any, rows: pl.DataFrame, place: pl.Series) -> list[tuple[str, float, float]]:

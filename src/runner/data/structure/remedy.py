@@ -49,6 +49,11 @@ def proposed(found: list[Structure], rows: pl.LazyFrame, split: Any) -> str:
     return _yaml("by_order") + known
 
 
+def step_of(found: Structure) -> str:
+    """What to do about one finding, in a sentence."""
+    return "" if found.severity == "info" else "take the split that the gate structure names, unless you know why new rows will not be so"
+
+
 def _worst(found: list[Structure]) -> list[Structure]:
     """Everything serious; where nothing is, everything that may be."""
     return [s for s in found if s.severity == "serious"] or [s for s in found if s.severity == "warned"]

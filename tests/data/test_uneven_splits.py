@@ -12,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.core.gates import Gate
-from runner.core.registry import kinds
 from runner.data.seal import Apart, set_apart
-from runner.data.spec import DataSpec
+from runner.data.splits.by_time import ByTimeSpec
+from runner.data.splits.grouped import GroupedSpec
 from runner.data.splits.split import TEST
 from runner.problem.task import Task
 
-assert DataSpec  # the import registers the kinds
-
 BINARY = Task(task="binary", target="y", row="a row", positive="1", labels=("0", "1"))
+SPECS: dict[str, Any] = {"by_time": ByTimeSpec, "grouped": GroupedSpec}
 START = datetime(2024, 1, 1)
 
 
@@ -31,7 +30,7 @@ def rows_of(who: list[int], hours: list[int] | None = None) -> pl.DataFrame:
 
 
 def apart(rows: pl.DataFrame, kind: str, **keys: Any) -> Apart:
-    return set_apart(rows, kinds("split")[kind].model_validate({"kind": kind, **keys}), BINARY, 1)
+    return set_apart(rows, SPECS[kind].model_validate({"kind": kind, **keys}), BINARY, 1)
 
 
 def shares(rows: pl.DataFrame, **keys: Any) -> tuple[float, list[float]]:

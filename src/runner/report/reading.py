@@ -16,6 +16,7 @@ BEFORE_VERDICT = ("problem", "data", "features", "training")
 NOT_RUN = "Not run yet."
 NOT_REACHED = "Not reached: an earlier gate refused."
 NOT_SHIPPED = "Not reached: nothing ships without a verdict that says go."
+NOT_WATCHED = "Not reached: only a bundle that ships is watched."
 
 
 def load(path: Path) -> Record:
@@ -89,7 +90,9 @@ def why_missing(folders: RunFolders, room: str) -> str:
     stopped = has_refused(folders) or text(gates_of(folders, room), "status") == "withheld" or text(_verdict(folders), "verdict") == "refused"
     if room in BEFORE_VERDICT or room == "evaluation":
         return NOT_REACHED if stopped else NOT_RUN
-    return NOT_SHIPPED if stopped or (_verdict(folders) and text(_verdict(folders), "verdict") != "go") else NOT_RUN
+    if room == "monitoring" and _verdict(folders):
+        return NOT_WATCHED
+    return NOT_SHIPPED if stopped or _verdict(folders) else NOT_RUN
 
 
 def _verdict(folders: RunFolders) -> Record:

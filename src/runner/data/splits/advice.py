@@ -32,8 +32,10 @@ def _of_time(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]:
     if column is None or not rows.height:
         return
     at = rows[column].cast(pl.Datetime("us"))
-    first, last, n = at.min(), at.max(), at.n_unique()
-    outside = [text for text, moment in zip(spec.starts, spec.moments, strict=True) if not first < moment <= last]  # type: ignore[operator]
+    first: Any = at.min()
+    last: Any = at.max()
+    n = at.n_unique()
+    outside = [text for text, moment in zip(spec.starts, spec.moments, strict=True) if not first < moment <= last]
     if n == 1:
         instead = "take a column that tells rows apart in time, or a split without time such as `data/split=stratified`"
         yield f"every row has the same {column}, {_when(first)}: {instead}"
@@ -46,9 +48,9 @@ def _of_time(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]:
         few = f"{column} has {n} different moments, and {spec.folds} folds need {spec.folds + 2}, with the first block and the test"
         yield few + (": declare fewer folds" if n > 2 else ": take a finer column, or a split without time")
         return
-    begins = spec.moments[-1] if spec.starts else at.filter(place == TEST).min()
+    begins: Any = spec.moments[-1] if spec.starts else at.filter(place == TEST).min()
     if begins is None:
-        latest = float((at == last).mean() or 0.0)
+        latest = int((at == last).sum()) / rows.height
         yield f"{latest:.1%} of the rows are of the latest moment, and cuts fall between moments: declare a test_share above that, or take a finer column"
         return
     history = (begins - first).total_seconds() / HOUR
@@ -64,7 +66,7 @@ def _of_groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> Iterator[str]
     if group is None or not rows.height:
         return
     if getattr(spec, "walks_forward", False):
-        if float((place == PURGED).mean() or 0.0) > MOST_PURGED * float((place != TEST).mean() or 0.0):
+        if int((place == PURGED).sum()) > MOST_PURGED * int((place != TEST).sum()):
             yield f"most rows before the test are of a {group} that comes again in it: `grouped` or `by_time` keeps more"
         return
     n = rows[group].n_unique()

@@ -25,7 +25,7 @@ SURE_P, SURE_ERRORS = 0.001, 8.0
 OUTCOME_MOVES, COLUMN_MOVES = 0.005, 0.05
 OUTCOME_SHARED, COLUMN_SHARED, COLUMN_SAME = 0.05, 0.3, 0.8
 # From here on the outcome alone says that a column of codes names somebody, whatever the column is called.
-PLAIN_SHARED, PLAIN_ERRORS, PLAIN_GROUPS, PLAIN_SIZE, CODES = 0.3, 16.0, 50, 20.0, 0.95
+PLAIN_SHARED, PLAIN_ERRORS, PLAIN_GROUPS, PLAIN_SIZE, CODES = 0.4, 10.0, 50, 20.0, 0.95
 IDENTITY = frozenset(
     {"id", "ids", "uuid", "guid", "key", "uid", "identifier", "customer", "cust", "client", "patient", "account", "acct"}
     | {"user", "member", "subscriber", "person", "household"}

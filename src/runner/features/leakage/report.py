@@ -31,8 +31,9 @@ def sections(found: Record, folders: RunFolders) -> tuple[Section, ...]:
     gates = [gate_line(gate) for gate in records(found, "gates")]
     gates += [gate_line(gate) for gate in records(load(folders.reports / "data" / "gate.json"), "gates") if text(gate, "name") == ROWS_GATE]
     leakage = record(found, "leakage")
+    names = [text(feature, "name") for feature in records(found, "features")] + [text(one, "column") for one in records(leakage, "suspicions")]
     return (
-        Section("Leakage", (*_suspicions(leakage), *_gates(gates))),
+        Section("Leakage", (*_suspicions(leakage), *_gates(gates, names))),
         Section("What single features earn", _prices(leakage)),
     )
 
@@ -48,7 +49,7 @@ def _suspicions(leakage: Record) -> tuple[Part, ...]:
         price = worth.get(column)
         lost = plain("not a feature", "mute") if price is None else _lost(price, text(leakage, "unit"))
         why = KINDS.get(text(suspicion, "kind"), text(suspicion, "kind"))
-        rows.append((_answer(suspicion), plain(shorten(column, 60), "key"), plain(why), plain(sentence(text(suspicion, "evidence"))), lost))
+        rows.append((_answer(suspicion), plain(shorten(column, 60), "key"), plain(why), plain(sentence(text(suspicion, "evidence"), [column])), lost))
     return table(("Status", "Column", "Suspicion", "Evidence", "Payoff lost without it, a row"), rows, stacked=True)
 
 
@@ -78,6 +79,6 @@ def _rounded(price: Record, key: str, unit: str) -> str:
     return "unknown" if value is None else Interval(value, None, None, None, unit).rounded()[0]
 
 
-def _gates(gates: Sequence[GateLine]) -> tuple[Part, ...]:
-    rows = [(plain(f"{g.symbol} {g.status}", g.tone), plain(words(g.name)), plain(g.limit), plain(g.found), plain(sentence(g.evidence))) for g in gates]
+def _gates(gates: Sequence[GateLine], names: Sequence[str]) -> tuple[Part, ...]:
+    rows = [(plain(f"{g.symbol} {g.status}", g.tone), plain(words(g.name)), plain(g.limit), plain(g.found), plain(sentence(g.evidence, names))) for g in gates]
     return table(("Status", "Gate", "Limit", "Found", "Evidence"), rows, stacked=True)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.data.planted import BINARY, REGRESSION, clean, contract, grouped, in_order, in_time
+from tests.data.planted import BINARY, REGRESSION, clean, contract, grouped, in_order, in_time, outcome
 
+from runner.core.gates import Gate
 from runner.core.registry import kinds
 from runner.data.splits.grouped import GroupedSpec
 from runner.data.splits.stratified import StratifiedSpec
@@ -146,3 +147,54 @@ def test_a_large_table_is_sampled_and_looks_the_same_in_pieces(monkeypatch: pyte
 
 def test_few_rows_tell_nothing() -> None:
     assert found(grouped(99, 1)) == []
+
+
+def leaning(n: int, who: np.ndarray, strength: float = 3.0) -> pl.DataFrame:
+    """Rows whose outcome leans with `who`, and no other column does."""
+    draw = np.random.default_rng(7)
+    return outcome(clean(n, 7), strength * draw.normal(0, 1, int(who.max()) + 1)[who], draw, BINARY)
+
+
+def under(name: str, values: list[Any], strength: float = 3.0, n: int = 1200) -> Gate:
+    """The gate of a strict random split of rows that lean with a column of that name."""
+    who = np.random.default_rng(8).integers(0, len(values), n)
+    rows = leaning(n, who, strength).with_columns(pl.Series(name, [values[i] for i in who]))
+    declared = contract(rows.drop(name))
+    declared["columns"][name] = {"type": "int" if isinstance(values[0], int) else "string", "available": "at_decision"}
+    return examine(rows.lazy(), declared, BINARY, StratifiedSpec(kind="stratified", strict=True), 1).gate
+
+
+@pytest.mark.parametrize("values", [[int(v) for v in np.random.default_rng(1).permutation(9000)[:120]], [f"C-{i * 7919 % 10007}" for i in range(120)]])
+def test_codes_that_decide_the_outcome_are_refused_whatever_their_name(values: list[Any]) -> None:
+    gate = under("who", values)
+    assert (gate.status, gate.found) == ("failed", "groups by who")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "strength"),
+    [
+        ("product_no", [f"P{i:03}" for i in range(120)], 3.0),
+        ("town", [f"{a}{b}" for a in ("Ober", "Unter", "Neu", "Alt", "Bad ") for b in ("dorf", "stadt", "berg", "tal", "bach", "au", "heim", "ried")], 3.0),
+        ("kind_of_part", [f"k{i}" for i in range(40)], 3.0),
+        ("who", [f"w{i}" for i in range(120)], 1.0),
+    ],
+    ids=["a thing by its name", "words", "few of them", "a modest effect"],
+)
+def test_a_category_that_explains_the_outcome_is_asked_about_and_never_refused(name: str, values: list[Any], strength: float) -> None:
+    gate = under(name, values, strength)
+    assert (gate.status, gate.found) == ("warned", f"perhaps groups by {name}")
+    assert "only you know whether that comes again in new rows" in gate.evidence
+    assert f"`data: {{split: {{group: {name}}}}}`" in gate.evidence
+
+
+def test_the_gate_and_the_findings_say_the_same() -> None:
+    moving = clean(800, 1).with_columns(income=pl.col("at").rank() + pl.col("income"))
+    for rows, gate in (
+        (clean(800, 1), ("passed", "none")),
+        (grouped(800, 1), ("warned", "groups by customer_id")),
+        (in_time(800, 1), ("warned", "time in at")),
+        (moving, ("passed", "time in at, of other columns than the outcome")),
+    ):
+        seen = examine(rows.lazy(), contract(rows), BINARY, RANDOM, 1)
+        assert (seen.gate.status, seen.gate.found) == gate
+        assert (seen.gate.found == "none") == (seen.found == ())

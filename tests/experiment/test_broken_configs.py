@@ -270,7 +270,7 @@ ROLES = [
         "min_rows: 5\n    min_positives: 2",
         "data.split.folds",
         "folds: 4",
-        ("4 folds cannot be made of 3 rows",),
+        ("4 folds cannot be made of 3 training rows",),
     ),
     Broken(
         "groups larger than all",

@@ -164,7 +164,37 @@ def test_a_refused_run_says_which_room_stopped_it_and_what_was_not_reached(refus
 def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:
     tree, _ = parsed(RunFolders.adopted(Workspace(tmp_path), "credit"))
     assert "UNFINISHED" in told(tree)
-    assert told(tree).count("Not reached") == len(ROOMS)
+    assert told(tree).count("Not run yet.") == len(ROOMS)
+    assert "Not reached" not in told(tree)
+
+
+def test_a_run_that_is_on_its_way_shows_its_gates_and_what_has_not_run_yet(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    ran = {path: files[path] for path in ("reports/problem/problem.json", "reports/data/data.json", "data/contract.json")}
+    split = {"name": "split", "room": "data", "status": "warned", "limit": "x", "found": "y", "evidence": "bad: asked 20%, got 58%"}
+    tree, _ = parsed(write_run(tmp_path, ran | {"reports/data/gate.json": {"status": "passed", "gates": [split]}}))
+    assert "UNFINISHED The run has not been judged yet." in told(tree)
+    assert "asked 20%, got 58%" in told(tree)
+    assert told(tree).count("Not run yet.") == len(ROOMS) - 2
+    assert "No gate has been judged yet" not in told(tree)
+    assert "refused" not in told(tree)
+
+
+def test_a_room_that_refused_says_so_before_there_is_a_verdict(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    few = {"name": "min_rows", "room": "data", "status": "failed", "limit": 300, "found": 120, "evidence": "120 rows are left"}
+    ran = {path: files[path] for path in ("reports/problem/problem.json", "reports/data/data.json")}
+    tree, _ = parsed(write_run(tmp_path, ran | {"reports/data/gate.json": {"status": "refused", "gates": [few]}}))
+    assert "REFUSED The data room stopped the run, min rows: found 120, the limit is 300." in told(tree)
+    assert "Not reached: an earlier gate refused." in told(tree)
+
+
+def test_config_to_copy_keeps_its_lines(tmp_path: Path) -> None:
+    files = files_of_a_run()
+    lines = "data:\n  columns:\n    lead_time: {type: int, max: 17}"
+    files["reports/data/data.json"]["findings"][0]["yaml"] = lines
+    _, html = parsed(write_run(tmp_path, files))
+    assert f'<pre tabindex="0"><code>{lines}</code></pre>' in html
 
 
 def test_a_missed_criterion_is_no_go_and_says_what_must_be_sure(tmp_path: Path) -> None:

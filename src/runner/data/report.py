@@ -27,7 +27,7 @@ from runner.report.parts import (
     table,
 )
 from runner.report.plots import Bar, Mark
-from runner.report.reading import Record, amount, at, load, record, records, text, values
+from runner.report.reading import Record, amount, at, load, record, records, text, values, why_missing
 from runner.report.words import listed, sentence, shorten, some, words
 
 ROOM = "data"
@@ -50,11 +50,11 @@ def chapter(folders: RunFolders) -> Chapter:
     """From data.json and contract.json; the payoff, from problem.json, prices the findings."""
     found = load(folders.reports / ROOM / "data.json")
     if not found:
-        return Chapter.not_reached(ROOM, QUESTION)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     contract = load(folders.data / "contract.json")
     month = amount(load(folders.reports / "problem" / "problem.json"), "payoff", "rows_per_month")
     sections = (
-        Section("Findings", findings(quality(folders), month)),
+        Section("Findings", findings(quality(folders), month, list(record(found, "columns")))),
         Section("Sources", _sources(found)),
         Section("Training, folds and test", (*figures(_split_picture(found), _labels(found)), *facts(_split_facts(record(found, "split"))))),
         Section("Outcome", outcome_parts(record(found, "label"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.core.faults import listed
 from runner.core.gates import AT_MOST, SHARE, Gate
 from runner.core.registry import part
 from runner.core.row_digest import of_rows
 from runner.data.enforce import ROW_ID
 from runner.data.outcome import ROOM
+from runner.data.splits.advice import far_off, hint, why_far_off
 from runner.data.splits.split import EMBARGOED, PURGED, TEST
 from runner.problem.task import Task
 
@@ -87,7 +90,8 @@ def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
         **_time_ranges(spec, narrow, place),
         **_groups(spec, narrow, place),
     }
-    return Apart(place, folds, split, [*_judge(test, parts, task, walks_forward), *_judge_left_out(split)])
+    serves = _judge(test, parts, task, walks_forward, lambda: hint(spec, narrow, place))
+    return Apart(place, folds, split, [serves, *_judge_shares(spec, narrow, place, serves), *_judge_left_out(split)])
 
 
 def seal(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Sealed:
@@ -134,7 +138,7 @@ def _groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> dict[str, Any]:
     return {"group": group, "groups": {"train": rows[group].filter(place > TEST).n_unique(), "test": rows[group].filter(place == TEST).n_unique()}}
 
 
-def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool) -> list[Gate]:
+def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool, next_step: Callable[[], str]) -> Gate:
     trained, validated = [taught for taught, _ in parts], [valid for _, valid in parts]
     faults = [f"{part.name}: none" for part in (test, *trained, *validated) if part.rows == 0]
     if task.task == "binary":
@@ -146,9 +150,18 @@ def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forw
     limit, found = "both labels in the test and in every fold", f"{len(parts)} folds, {test.rows:,} test rows"
     limit = limit if task.task == "binary" else "rows in the test and in every fold"
     if not faults:
-        return [Gate("split", ROOM, "passed", limit, found)]
-    hint = "declare fewer folds or another test_share, or bring more rows"
-    return [Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {hint}")]
+        return Gate("split", ROOM, "passed", limit, found)
+    return Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {next_step()}")
+
+
+def _judge_shares(spec: Any, rows: pl.DataFrame, place: pl.Series, serves: Gate) -> list[Gate]:
+    """A warning where the test or a fold ends far from the share that was asked."""
+    off = far_off(spec, rows, place)
+    if not off or serves.status == "failed":
+        return []
+    told = "; ".join(f"{name}: asked {asked:.1%} of the rows, got {got:.1%}" for name, asked, got in off)
+    limit, found = "within a quarter of the share that was asked", listed([f"{name} {got:.1%}" for name, _, got in off])
+    return [Gate("shares of the split", ROOM, "warned", limit, found, "; ".join(part for part in (told, why_far_off(spec, rows)) if part))]
 
 
 def _judge_left_out(split: dict[str, Any]) -> list[Gate]:

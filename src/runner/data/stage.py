@@ -23,7 +23,7 @@ from runner.data.quality.lifeless import lifeless
 from runner.data.quality.look import look
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
-from runner.data.structure.remedy import examine
+from runner.data.structure.remedy import examine, step_of
 from runner.problem.task import read_task
 
 
@@ -43,7 +43,8 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
     contract = contract_of(spec, task)
     with private_folder(given.home) as folder:
         given.progress.step("data", "checking the contract", 1, 4)
-        rows = judged(Assembly(spec, sources, planned, ready), task, contract, sources[spec.primary].shown, folder, slice_rows, given.progress)
+        with labels.telling_wrong_verdicts(ready):
+            rows = judged(Assembly(spec, sources, planned, ready), task, contract, sources[spec.primary].shown, folder, slice_rows, given.progress)
         given.progress.step("data", "setting the test apart", 2, 4)
         apart = placed(rows, spec, task, given.seed)
         examined = examine(apart.train, contract, task, spec.split, given.seed)
@@ -57,7 +58,7 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         seen = look(apart.train, shown_as, task, given.seed, spec.quality, clock, apart.test, later)
         dropped, why = lifeless(seen)
         shipped = as_shipped(contract, task, dropped)
-        found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind) for s in examined.found)]
+        found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind, next=step_of(s)) for s in examined.found)]
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         write_json(out["contract"], shipped)
         write_json(out["data_report"], inventory(way, shipped, seen, apart.gates, found))

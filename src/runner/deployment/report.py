@@ -6,19 +6,18 @@ from runner.core.workspace import RunFolders
 from runner.deployment.answerable import Answerable
 from runner.report.numbers import size
 from runner.report.parts import Chapter, Code, Section, code, digest, facts, plain
-from runner.report.reading import Record, amount, has_shipped, load, record, shown, text
+from runner.report.reading import Record, amount, has_shipped, load, record, shown, text, why_missing
 from runner.report.words import sentence, words
 
 ROOM = "deployment"
 QUESTION = "What ships, and how is it taken back?"
-NOTHING = "Not reached: nothing ships without a verdict that says go."
 
 
 def chapter(folders: RunFolders) -> Chapter:
     """From deployment.json."""
     found = load(folders.reports / ROOM / "deployment.json")
     if not found or not has_shipped(folders):
-        return Chapter.not_reached(ROOM, QUESTION, NOTHING)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     bundle, name, alias = shown(folders.models / "bundle", folders), text(found, "register_as"), text(found, "alias")
     on_test = text(found, "judged_on") == "test"
     items = [

@@ -26,7 +26,7 @@ from runner.report.parts import (
     table,
 )
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, at, load, numbers, record, records, text
+from runner.report.reading import Record, amount, at, load, numbers, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, sentence, shorten, words
 
 ROOM = "evaluation"
@@ -44,7 +44,7 @@ def chapter(folders: RunFolders) -> Chapter:
     """From metrics.json, evaluation.json, verdict.json and problem.json."""
     metrics, found = (load(folders.reports / ROOM / name) for name in ("metrics.json", "evaluation.json"))
     if not metrics or not found:
-        return Chapter.not_reached(ROOM, QUESTION)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     problem = load(folders.reports / "problem" / "problem.json")
     on_test = text(load(folders.reports / ROOM / "verdict.json"), "on") == "test"
     sections = (

@@ -168,8 +168,9 @@ def _rows(experiment: Experiment) -> Iterator[Fault]:
     folds, share = getattr(split, "folds", 1), getattr(split, "test_share", None) or 0.0
     trained = int(feasibility.min_rows * (1 - share))
     if folds > trained:
-        wrong = f"{folds} folds cannot be made of {trained} rows, which is what problem.feasibility.min_rows leaves outside the test"
-        yield Fault("data.split.folds", wrong, "at most one fold a row", "fewer folds, or a larger min_rows")
+        test = f", and the test takes {share:.0%} of them" if share else ""
+        wrong = f"{folds} folds cannot be made of {trained} training rows: problem.feasibility.min_rows lets {feasibility.min_rows:,} rows be enough{test}"
+        yield Fault("data.split.folds", wrong, "at least one training row a fold", "fewer folds, or a larger problem.feasibility.min_rows")
     if evaluation.max_slice_loss_per_row is not None and not evaluation.slices:
         yield Fault("evaluation.max_slice_loss_per_row", "limits the loss of slices, and none is declared", "evaluation.slices")
     constraints: ConstraintsSpec = experiment.problem.constraints

@@ -10,7 +10,7 @@ from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import figure
 from runner.report.parts import Chapter, Figure, Part, Section, Text, code, figures, folded, numeral, plain, table
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, at, load, record, records, text, values
+from runner.report.reading import Record, amount, at, load, record, records, text, values, why_missing
 from runner.report.words import listed, sentence, shorten, some, words
 
 ROOM = "features"
@@ -23,13 +23,13 @@ def chapter(folders: RunFolders) -> Chapter:
     """From features.json."""
     found = load(folders.reports / ROOM / "features.json")
     if not found:
-        return Chapter.not_reached(ROOM, QUESTION)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     ranked = sorted(records(found, "features"), key=lambda f: (-(amount(f, "power") or 0.0), text(f, "name")))
     gates = [gate_line(gate) for gate in records(found, "gates")]
     sections = (
         Section("How much each feature tells by itself", (*figures(_power(ranked, found)), *_listing(ranked, found))),
         Section("Steps", _steps(found)),
-        Section("Leakage", _gates(gates)),
+        Section("Leakage", _gates(gates, _names(found))),
     )
     return Chapter(ROOM, QUESTION, _answer(found, gates), sections)
 
@@ -38,7 +38,7 @@ def _answer(found: Record, gates: Sequence[GateLine]) -> str:
     learned = [str(name) for name in values(found, "fitted_per_fold")]
     made = f"{some(len(records(found, 'features')), 'feature')} from {some(len(record(found, 'steps')), 'declared step')}"
     how = f"; {listed(learned)} {'learns' if len(learned) == 1 else 'learn'} inside each fold" if learned else ""
-    return f"{sentence(made + how)} {' '.join(sentence(gate.evidence) for gate in gates)}"
+    return f"{sentence(made + how)} {' '.join(sentence(gate.evidence, _names(found)) for gate in gates)}"
 
 
 def _power(ranked: Sequence[Record], found: Record) -> Figure | None:
@@ -98,6 +98,10 @@ def _value(value: object) -> str:
     return listed([f"{k} {_value(v)}" for k, v in value.items()]) if isinstance(value, dict) else str(value)
 
 
-def _gates(gates: Sequence[GateLine]) -> tuple[Part, ...]:
-    rows = [(plain(f"{g.symbol} {g.status}", g.tone), plain(g.name), plain(g.limit), plain(g.found), plain(sentence(g.evidence))) for g in gates]
+def _names(found: Record) -> list[str]:
+    return [text(f, "name") for f in records(found, "features")]
+
+
+def _gates(gates: Sequence[GateLine], names: Sequence[str]) -> tuple[Part, ...]:
+    rows = [(plain(f"{g.symbol} {g.status}", g.tone), plain(g.name), plain(g.limit), plain(g.found), plain(sentence(g.evidence, names))) for g in gates]
     return table(("Status", "Gate", "Limit", "Found", "Evidence"), rows, stacked=True)

@@ -9,12 +9,11 @@ from runner.report import plots
 from runner.report.numbers import Interval, count, figure, moment, told
 from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, share, table
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, load, monitors_shipped, record, records, text
+from runner.report.reading import Record, amount, load, monitors_shipped, record, records, text, why_missing
 from runner.report.words import sentence, shorten, some, words
 
 ROOM = "monitoring"
 QUESTION = "Will anyone notice when the world changes?"
-NOTHING = "Not reached: only a bundle that ships is watched."
 PLOTTED = 15
 COMMON = 0.9
 STATISTICS = {
@@ -30,7 +29,7 @@ def chapter(folders: RunFolders) -> Chapter:
     """From rehearsal.json and alarms.json."""
     rehearsal = load(folders.reports / ROOM / "rehearsal.json")
     if not monitors_shipped(folders):
-        return Chapter.not_reached(ROOM, QUESTION, NOTHING)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     alarms = load(folders.models / "monitor" / "alarms.json")
     signals = records(alarms, "signals")
     sections = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from runner.core.workspace import RunFolders
 from runner.report.numbers import confidence, count, figure, percent
 from runner.report.parts import Cell, Chapter, Part, Section, Text, code, counted, facts, plain, table
-from runner.report.reading import Record, amount, at, load, record, text, values
+from runner.report.reading import Record, amount, at, load, record, text, values, why_missing
 from runner.report.words import listed, sentence, words
 
 ROOM = "problem"
@@ -18,7 +18,7 @@ def chapter(folders: RunFolders) -> Chapter:
     """From problem.json."""
     problem = load(folders.reports / ROOM / "problem.json")
     if not problem:
-        return Chapter.not_reached(ROOM, QUESTION)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     sections = (
         Section("The decision", facts(_decision(problem))),
         *_open(problem),

@@ -9,7 +9,7 @@ from typing import Literal
 from runner.core.gates import SHARE, SURELY, SURELY_AT_LEAST
 from runner.core.workspace import RunFolders
 from runner.report.numbers import Interval, confidence, count, figure, in_money, number, percent, told
-from runner.report.reading import Record, amount, at, load, monitors_shipped, record, records, text
+from runner.report.reading import BEFORE_VERDICT, Record, amount, at, gates_of, has_refused, load, monitors_shipped, record, records, text
 from runner.report.words import listed, sentence, some, words
 
 Tone = Literal["good", "bad", "warn", "mute"]
@@ -64,12 +64,13 @@ def headline(folders: RunFolders, experiment: str, adopted: bool) -> Headline:
     problem = load(folders.reports / "problem" / "problem.json")
     report = load(folders.reports / "evaluation" / "evaluation.json")
     metrics = load(folders.reports / "evaluation" / "metrics.json")
+    judged = text(verdict, "verdict") or ("refused" if has_refused(folders) else "")
     gates = _gates(verdict, folders)
     first = ""
     if not adopted:
         first = f"Exploring, judged out of fold: the sealed test stays closed. To adopt: python -m runner compose {experiment}"
-    word, tone = _word("refused" if any(map(_stops_shipping, gates)) else text(verdict, "verdict"), not adopted)
-    why = _sentence(text(verdict, "verdict"), problem, report, metrics, gates)
+    word, tone = _word("refused" if any(map(_stops_shipping, gates)) else judged, not adopted)
+    why = _sentence(judged, problem, report, metrics, gates)
     return Headline(word, tone, why, _basis(verdict, metrics, gates, adopted), gates, first)
 
 
@@ -80,7 +81,8 @@ def _word(verdict: str, exploring: bool) -> tuple[str, Tone]:
 
 
 def _gates(verdict: Record, folders: RunFolders) -> tuple[GateLine, ...]:
-    found = records(verdict, "gates")
+    # Before there is a verdict the rooms' own gates say how far the run is.
+    found = records(verdict, "gates") if verdict else [gate for room in BEFORE_VERDICT for gate in records(gates_of(folders, room), "gates")]
     if text(verdict, "verdict") == "go":
         # A step of one's own before deployment may still refuse what evaluation let pass.
         found += records(load(folders.reports / "deployment" / "gate.json"), "gates")
@@ -178,7 +180,7 @@ def _sentence(verdict: str, problem: Record, report: Record, metrics: Record, ga
     gain = Interval.of(at(metrics, "gain", baseline))
     if gain is None:
         told_of = next((gate.evidence for gate in failed), "")
-        return sentence(told_of) or "The run has not been judged yet."
+        return sentence(told_of, [text(problem, "target")]) or "The run has not been judged yet."
     earns = f"{model(text(report, 'chosen'))} earns {gain_told(gain, baseline, amount(report, 'rows_per_month'))}"
     if failed:
         missed = f"{listed([gate.name for gate in failed])} {'is' if len(failed) == 1 else 'are'} not met"

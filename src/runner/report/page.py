@@ -70,6 +70,7 @@ def templates() -> Any:
     )
     found.filters["drawn"] = Markup  # only for what report.plots drew
     found.filters["coded"] = coded
+    found.filters["block"] = block
     return found
 
 
@@ -86,6 +87,18 @@ def coded(text: str) -> Any:
         # One mark is without its other half: it is a sign like any other.
         parts[-2:] = [parts[-2] + "`" + parts[-1]]
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+def block(text: str) -> Any:
+    """Lines to copy as harmless HTML: they stay lines.
+
+    >>> print(block("data:\\n  <b>: 1"))
+    data:
+      &lt;b&gt;: 1
+    """
+    from markupsafe import Markup, escape
+
+    return Markup("\n").join(escape(clean(line)) for line in text.split("\n"))
 
 
 def _tiles(folders: RunFolders, problem: Record, top: Headline) -> tuple[tuple[str, str, str], ...]:

@@ -10,7 +10,6 @@ from runner.report.numbers import Interval, count, figure, percent
 from runner.report.svg import Plot
 
 Tone: TypeAlias = Literal["", "good", "warn", "bad", "mute", "key"]
-NOT_REACHED = "Not reached: an earlier gate refused."
 DIGEST_SHOWN = 12
 
 
@@ -113,8 +112,8 @@ class Chapter:
     missing: str = ""
 
     @classmethod
-    def not_reached(cls, room: str, question: str, why: str = NOT_REACHED) -> Chapter:
-        """The chapter of a room whose files were withheld, or are of an earlier run."""
+    def not_reached(cls, room: str, question: str, why: str) -> Chapter:
+        """The chapter of a room whose files were withheld, are not there yet, or are of an earlier run."""
         return cls(room, question, missing=why)
 
     @property

@@ -12,6 +12,11 @@ from runner.core.workspace import RunFolders
 from runner.report.numbers import number
 
 Record = Mapping[str, Any]
+BEFORE_VERDICT = ("problem", "data", "features", "training")
+NOT_RUN = "Not run yet."
+NOT_REACHED = "Not reached: an earlier gate refused."
+NOT_SHIPPED = "Not reached: nothing ships without a verdict that says go."
+NOT_WATCHED = "Not reached: only a bundle that ships is watched."
 
 
 def load(path: Path) -> Record:
@@ -68,6 +73,30 @@ def amount(found: Any, *keys: str) -> float | None:
 def numbers(found: Any, *keys: str) -> list[float]:
     """The finite numbers of the list below keys."""
     return [n for n in map(number, values(found, *keys)) if n is not None]
+
+
+def gates_of(folders: RunFolders, room: str) -> Record:
+    """What a room's gate says: its status and its gates; empty where the room has not run."""
+    return load(folders.reports / room / "gate.json")
+
+
+def has_refused(folders: RunFolders) -> bool:
+    """Whether one of the rooms before the verdict refused."""
+    return any(text(gates_of(folders, room), "status") == "refused" for room in BEFORE_VERDICT)
+
+
+def why_missing(folders: RunFolders, room: str) -> str:
+    """Why a room has nothing to show: it was not reached, or has not run yet."""
+    stopped = has_refused(folders) or text(gates_of(folders, room), "status") == "withheld" or text(_verdict(folders), "verdict") == "refused"
+    if room in BEFORE_VERDICT or room == "evaluation":
+        return NOT_REACHED if stopped else NOT_RUN
+    if room == "monitoring" and _verdict(folders):
+        return NOT_WATCHED
+    return NOT_SHIPPED if stopped or _verdict(folders) else NOT_RUN
+
+
+def _verdict(folders: RunFolders) -> Record:
+    return load(folders.reports / "evaluation" / "verdict.json")
 
 
 def is_exploring(folders: RunFolders) -> bool:

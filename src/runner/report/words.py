@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 LONGEST = 240
 NO_BREAK = "\u00a0"
+NAME = re.compile(r"\w*[_=<>/.\d]\w|\w*[a-z][A-Z]")
 
 
 def clean(text: object) -> str:
@@ -58,13 +60,18 @@ def listed(names: Sequence[str], limit: int = 6) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
-def sentence(text: str) -> str:
-    """Text that starts with a capital and ends with a full stop.
+def sentence(text: str, names: Collection[str] = ()) -> str:
+    """Text that starts with a capital and ends with a full stop; a name that it begins with stays as it is.
+
+    names: columns and other names that may stand first. A first word with a sign that no word has is a name too.
 
     >>> sentence("no more complex rung earns more"), sentence("")
     ('No more complex rung earns more.', '')
+    >>> sentence("country: 1.3% of the values", ["country"]), sentence("lead_time is far off"), sentence("y=1 stands alone")
+    ('country: 1.3% of the values.', 'lead_time is far off.', 'y=1 stands alone.')
     """
     tidy = text.strip()
     if not tidy:
         return ""
-    return tidy[0].upper() + tidy[1:] + ("" if tidy[-1] in ".!?" else ".")
+    is_name = bool(NAME.match(tidy)) or any(tidy.startswith(name) and not tidy[len(name) : len(name) + 1].isalnum() for name in names if name)
+    return (tidy[0] if is_name else tidy[0].upper()) + tidy[1:] + ("" if tidy[-1] in ".!?" else ".")

@@ -9,7 +9,7 @@ from runner.report import plots
 from runner.report.numbers import Interval, confidence, count, figure, percent
 from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, counted, facts, figures, folded, numeral, plain, share, spanned, table
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, at, load, record, records, text
+from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
 
 ROOM = "training"
@@ -24,7 +24,7 @@ def chapter(folders: RunFolders) -> Chapter:
     ladder = load(folders.models / "ladder.json")
     trials = load(folders.reports / ROOM / "trials.json")
     if not ladder:
-        return Chapter.not_reached(ROOM, QUESTION)
+        return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     rungs, studies = records(ladder, "rungs"), records(trials, "studies")
     sections = (
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),

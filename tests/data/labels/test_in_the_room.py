@@ -187,6 +187,35 @@ def test_everything_wrong_with_verdicts_is_told_at_once(room: Room) -> None:
     assert "did you mean 'change'?" in str(error.value)
 
 
+def test_wrong_verdicts_are_told_with_those_that_do_not_fit_the_rows(room: Room) -> None:
+    lines = ("9,bad,keep,,", "1000,bad,chnage,good,", "1001,bad,keep,,", "1002,bad,change,ugly,", "8,good,kep,,")
+    with pytest.raises(FaultsError) as error:
+        room(**corrected(*lines))
+    told = [(fault.at.rsplit(", ", 1)[1], fault.wrong) for fault in error.value.faults]
+    assert told == [
+        ("row 1", "no row of the data has this id"),
+        ("row 2", "the verdict 'chnage' is not known"),
+        ("row 3", "the row has another label than the one that was reviewed"),
+        ("row 4", "new_label 'ugly' is no outcome"),
+        ("row 4", "the row has another label than the one that was reviewed"),
+        ("row 5", "the verdict 'kep' is not known"),
+        ("row 5", "no row of the data has this id"),
+    ]
+
+
+def test_wrong_verdicts_are_told_though_the_contract_refuses_the_rows(room: Room) -> None:
+    with pytest.raises(FaultsError, match="the verdict 'kep' is not known") as error:
+        room(rows=loans().with_columns(amount=pl.lit("much")), **corrected("1000,bad,kep,,"))
+    assert error.value.exit_code == 2
+
+
+def test_verdicts_without_the_label_that_was_reviewed_are_said_to_be_unchecked(room: Room) -> None:
+    made = room({"corrections": "data/raw/verdicts.csv"}, verdicts="id,verdict,new_label\n1000,change,good\n1001,keep,\n")
+    found = made.finding("verdicts that cannot be held against the data")
+    assert (found["severity"], found["rows"]) == ("warned", 2)
+    assert "2 of 2 verdicts in data/raw/verdicts.csv do not say in given_label" in found["evidence"]
+
+
 def test_a_verdict_must_find_the_row_that_was_reviewed(room: Room) -> None:
     with pytest.raises(FaultsError) as error:
         room(**corrected("9,bad,keep,,", "1001,bad,keep,,"))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+import pytest
 import yaml
 from tests.data.quality.planted import PLANTED, planted
+from tests.data.quality.tables import Table as Table_
 
+from runner.data.quality.judge import judge
+from runner.data.quality.look import look
 from runner.data.quality.shown import findings
+from runner.problem.task import Task
 from runner.report.parts import Figures, Folded, Table, Text
 
 MONEY = {"value": 0.5, "low": 0.2, "high": 0.9, "confidence": 0.95, "unit": "EUR per row"}
@@ -52,6 +60,51 @@ def test_config_and_row_ids_can_be_unfolded() -> None:
     folded = {part.title: part.parts for part in parts if isinstance(part, Folded)}
     assert folded["What to do about it, as config"][0].text == "data: {unique: [id]}"  # type: ignore[union-attr]
     assert folded["A few of the affected rows"][0].rows[0][1].text == "3, 1,400"  # type: ignore[union-attr]
+
+
+def test_names_of_columns_stay_as_they_are() -> None:
+    report = {"findings": [finding("warned", "country is unlike the rest", evidence="country 1.3%, agent 13.7%", next="agent may be kept")]}
+    (table,) = findings(report, None, ["country", "agent"])
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[0]] == ["country is unlike the rest.", "7", "country 1.3%, agent 13.7%.", "agent may be kept."]
+
+
+def test_config_further_down_is_pointed_at_where_nothing_else_says_what_to_do() -> None:
+    (table, _) = findings({"findings": [finding("warned", "a", next="", yaml="x: 1")]}, None)
+    assert isinstance(table, Table)
+    assert table.rows[0][-1].text == "See the config below, under What to do about it."
+
+
+def test_a_limit_for_whole_numbers_is_a_whole_number() -> None:
+    draw = np.random.default_rng(0)
+    rows = pl.DataFrame({"row_id": np.arange(400, dtype=np.uint64), "y": ["01"[i % 2] for i in range(400)], "n": [*draw.integers(0, 60, 398), 60, 50_000]})
+    (found,) = [f for f in Table_(rows, Task("binary", "y", "a row", "1", ("0", "1"))).findings() if f.kind == "outliers"]
+    assert yaml.safe_load(found.yaml) == {"data": {"columns": {"n": {"type": "int", "max": 60}}}}
+    assert "60.0" not in found.yaml
+
+
+def test_rows_of_few_values_that_look_the_same_are_no_alarm() -> None:
+    draw = np.random.default_rng(0)
+    columns = {name: draw.integers(0, 3, 1000) for name in "abc"}
+    rows = pl.DataFrame({"row_id": np.arange(1000, dtype=np.uint64), "y": ["01"[i % 2] for i in range(1000)], **columns})
+    (found,) = [f for f in Table_(rows, Task("binary", "y", "a row", "1", ("0", "1"))).findings() if f.kind == "duplicates"]
+    assert found.severity == "info"
+    assert "no alarm: the columns have so few values that different cases often look the same" in found.evidence
+    assert found.next.startswith("nothing, if each row is a case of its own")
+
+
+@pytest.mark.parametrize("cut_by_time", [True, False])
+def test_a_split_by_time_is_not_advised_where_it_is_there(cut_by_time: bool) -> None:
+    draw = np.random.default_rng(0)
+    days = [date(2023, 1, 1) + timedelta(days=i // 4) for i in range(2000)]
+    y = np.where(draw.random(2000) < np.where(np.arange(2000) < 1000, 0.2, 0.7), "1", "0")
+    rows = pl.DataFrame({"row_id": np.arange(2000, dtype=np.uint64), "y": y, "day": days, "a": draw.normal(0, 1, 2000)})
+    table = Table_(rows, Task("binary", "y", "a row", "1", ("0", "1"), time="day"))
+    seen = look(rows.lazy(), table.contract(), table.task, 1, clock="day" if cut_by_time else None)
+    hints = {f.next for f in judge(seen) if f.kind == "outcome_over_time"}
+    assert hints == {
+        "ask which part of the past still holds" if cut_by_time else "judge by time (data/split=by_time), and ask which part of the past still holds"
+    }
 
 
 def test_nothing_found_is_said() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ class Corrections:
     """The verdicts of one file.
 
     shown, sha256: of the file; key: columns that name a row; rows: key columns, verdict, new_label and given_label as text, and `row`,
-    the place in the file from 1; one row per verdict. not_reviewed: rows without a verdict; reviewers: name to verdicts.
+    the place in the file from 1; one row per verdict and key. not_reviewed: rows without a verdict; reviewers: name to verdicts;
+    faults: what is wrong with rows of the file, told together with verdicts that do not fit the data; a verdict with a fault changes nothing.
     """
 
     shown: str
@@ -40,6 +41,7 @@ class Corrections:
     rows: pl.DataFrame
     not_reviewed: int
     reviewers: Mapping[str, int]
+    faults: tuple[Fault, ...] = ()
 
     def of(self, verdict: str) -> pl.Series:
         """Boolean: the verdicts of this kind."""
@@ -57,7 +59,10 @@ def key_of(rows: pl.DataFrame, key: tuple[str, ...], types: Types, position: str
 
 
 def read_corrections(path: Path, shown: str, key: tuple[str, ...], types: Types, task: Task) -> Corrections:
-    """Read a file of verdicts. Raises FaultsError with everything that is wrong with it: unknown verdicts and labels, a key twice."""
+    """Read a file of verdicts; unknown verdicts and labels and a key twice are `faults`.
+
+    Raises FaultsError for a file that cannot be read or lacks a column.
+    """
     table, sha256 = _table(path, shown)
     faults = missing_columns([*key, VERDICT], table.columns, f"{AT} ({shown})")
     if faults:
@@ -77,9 +82,21 @@ def read_corrections(path: Path, shown: str, key: tuple[str, ...], types: Types,
     said = found.filter(pl.col(VERDICT).fill_null("") != "")
     faults = [*_verdict_faults(said, shown), *_key_faults(said, key, shown), *_label_faults(said, task, types[task.target], shown)]
     if faults:
-        raise FaultsError(sorted(faults, key=lambda fault: int(fault.at.rsplit(" ", 1)[-1])))
+        # What can be looked up still is, so that stale labels and unknown keys are told in the same breath.
+        wrong = [_row_of(fault) for fault in faults]
+        said = said.drop_nulls(list(key)).unique(list(key), keep="first", maintain_order=True)
+        said = said.with_columns(pl.when(pl.col("row").is_in(wrong)).then(pl.lit(KEEP)).otherwise(VERDICT).alias(VERDICT))
     reviewers = said[REVIEWER].fill_null("not named").alias("name").value_counts(name="rows").sort("name")
-    return Corrections(shown, sha256, key, said.drop("written", REVIEWER), found.height - said.height, dict(reviewers.iter_rows()))
+    return Corrections(shown, sha256, key, said.drop("written", REVIEWER), found.height - said.height, dict(reviewers.iter_rows()), tuple(faults))
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults of rows of the file, by their place in it."""
+    return sorted(faults, key=_row_of)
+
+
+def _row_of(fault: Fault) -> int:
+    return int(fault.at.rsplit(" ", 1)[-1])
 
 
 def _table(path: Path, shown: str) -> tuple[pl.DataFrame, str]:

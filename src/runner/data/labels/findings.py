@@ -68,4 +68,10 @@ def _corrections(told: Mapping[str, Any]) -> list[Finding]:
     text = ", ".join(f"{told[name]:,} {word}" for name, word in parts.items() if told[name])
     n = sum(told[name] for name in parts)
     waiting = f"; {told['not_reviewed']:,} in {told['path']} without a verdict yet" if told["not_reviewed"] else ""
-    return [Finding("info", "labels were reviewed", (text or "no verdicts yet") + waiting, n)]
+    found = [Finding("info", "labels were reviewed", (text or "no verdicts yet") + waiting, n)]
+    if unchecked := told.get("unchecked", 0):
+        of = f"{unchecked:,} of {n:,} verdicts in {told['path']}"
+        why = f"{of} do not say in given_label which label was reviewed, so nothing tells whether it has changed since"
+        hint = "keep the column given_label of the review file"
+        found.append(Finding("warned", "verdicts that cannot be held against the data", why, unchecked, next=hint))
+    return found

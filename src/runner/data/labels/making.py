@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from runner.core.faults import Fault, FaultsError
+from runner.core.faults import Fault, FaultsError, RefusedError
 from runner.core.workspace import Workspace
 from runner.data import derive
 from runner.data.labels.annotations import Annotated, gather
 from runner.data.labels.cells import ROW_ID, as_text, key_columns
 from runner.data.labels.consensus import Consensus, consensus_of
-from runner.data.labels.corrections import AT, CHANGE, DROP, GIVEN, KEEP, NEW, NUMBER, Corrections, changed, read_corrections
+from runner.data.labels.corrections import AT, CHANGE, DROP, GIVEN, KEEP, NEW, NUMBER, Corrections, changed, in_order, read_corrections
 from runner.data.labels.maturity import FEW, Maturity, maturity_of
 from runner.data.labels.quality import told_of
 from runner.data.labels.spec import CORRECTIONS, AnnotationsSpec, LabelSpec
@@ -83,7 +84,7 @@ def prepare(
     """Read what the outcome is made of beside the rows; None where `data.label` is not declared.
 
     types: contract column to its declared type; unique: `data.unique`; given: `source.` and CORRECTIONS to the path of the corrections, where resolved already.
-    Raises FaultsError with everything that is wrong with the corrections and the annotations.
+    Raises FaultsError for files that cannot be used; single verdicts that are wrong wait for `check`, which knows the rows.
     """
     if spec is None:
         return None
@@ -176,11 +177,11 @@ def settle(rows: pl.DataFrame, tally: Tally) -> tuple[pl.DataFrame, Tally]:
 
 
 def check(ready: Ready, tally: Tally) -> None:
-    """Whether each verdict found its row. tally: of all rows. Raises FaultsError with every verdict that did not."""
+    """Whether each verdict is sound and found its row. tally: of all rows. Raises FaultsError with every one that is or did not."""
     found = ready.corrections
     if found is None:
         return
-    named, faults = ", ".join(found.key), []
+    named, faults = ", ".join(found.key), list(found.faults)
     for row, hits, stale in zip(found.rows["row"], tally.hits, tally.stale, strict=True):
         at = f"{AT} ({found.shown}), row {row}"
         if hits == 0:
@@ -191,7 +192,23 @@ def check(ready: Ready, tally: Tally) -> None:
             hint = "the data has changed since: review the row again, or take the verdict out"
             faults.append(Fault(at, "the row has another label than the one that was reviewed", "the label in given_label", hint))
     if faults:
-        raise FaultsError(faults)
+        raise FaultsError(in_order(faults))
+
+
+@contextmanager
+def telling_wrong_verdicts(ready: Ready | None) -> Iterator[None]:
+    """Around the pass over the rows: where it ends early, what is wrong with verdicts by themselves is told all the same."""
+    wrong = [] if ready is None or ready.corrections is None else list(ready.corrections.faults)
+    try:
+        yield
+    except RefusedError:
+        if wrong:
+            raise FaultsError(in_order(wrong)) from None
+        raise
+    except FaultsError as error:
+        if set(wrong) <= set(error.faults):
+            raise
+        raise FaultsError([*in_order(wrong), *error.faults]) from None
 
 
 def told(ready: Ready | None, tally: Tally) -> dict[str, Any] | None:
@@ -220,6 +237,7 @@ def told(ready: Ready | None, tally: Tally) -> dict[str, Any] | None:
             "changed_already": int((changes & tally.done).sum()),
             "dropped": int(found.of(DROP).sum()),
             "not_reviewed": found.not_reviewed,
+            "unchecked": found.rows[GIVEN].null_count(),
             "reviewers": dict(found.reviewers),
         }
     return entry

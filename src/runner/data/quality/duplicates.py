@@ -65,8 +65,10 @@ class _Repeated:
             return
         but = " but the key" if self.look.task.key else ""
         if not is_sure:
-            told = f"{n:,} rows ({percent(share)}) equal an earlier one in {self.said}{but}; with so few values that can be chance"
-            yield Finding("info", "rows that no column tells apart", told, n, "duplicates", row_ids=first(ids))
+            calm = "no alarm: the columns have so few values that different cases often look the same"
+            told = f"{n:,} rows ({percent(share)}) equal an earlier one in {self.said}{but}; {calm}"
+            hint = "nothing, if each row is a case of its own; name the columns that make a row under data.unique if not"
+            yield Finding("info", "rows that no column tells apart", told, n, "duplicates", row_ids=first(ids), next=hint)
             return
         severity: Severity = "serious" if share >= SERIOUS_COPIES else "warned" if share >= WARNED_SHARE else "info"
         told = f"{n:,} rows ({percent(share)}) equal an earlier one in {self.said}{but}"

@@ -237,10 +237,12 @@ def _told(look: Look, found: Periods, series: _Series, odd: np.ndarray, what: st
     if look.clock is not None:
         inside = look.sample.filter(start_of(look.clock, found.length).is_in(starts.implode()))
         ids = first(inside[ROW_ID].to_numpy())
+    # Where the split goes by time already, the model is judged on what came after.
+    judged = "" if look.in_time else "judge by time (data/split=by_time), and "
     hint = {
         "missing_over_time": "find out what was not recorded then; leave those rows out, or the column, where it will not come back",
-        "outcome_over_time": "judge by time (data/split=by_time), and ask which part of the past still holds",
-        "level_over_time": "find out what changed in how the column is measured or who comes; judge by time (data/split=by_time)",
+        "outcome_over_time": f"{judged}ask which part of the past still holds",
+        "level_over_time": f"{judged}find out what changed in how the column is measured or who comes",
     }[series.kind]
     matters = series.column in look.seen and n >= SERIOUS_ROWS * look.n_rows
     severity: Severity = "serious" if serious and matters else "warned"

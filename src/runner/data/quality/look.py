@@ -29,7 +29,7 @@ class Look:
     rows: row_id (UInt64) and the contract's columns, labels as text; sample: the rows themselves where they are few, else
     about spec.sample_rows of them, by row_id; test: the sealed rows, of which only counts are ever told; production: rows
     as they come in production, contract columns known at the decision; counts: of every column, over all rows;
-    clock: the date or datetime column that puts rows in time, if any.
+    clock: the date or datetime column that puts rows in time, if any; in_time: whether the split goes by time.
     """
 
     rows: pl.LazyFrame
@@ -40,6 +40,7 @@ class Look:
     seed: int
     counts: Counts
     clock: str | None = None
+    in_time: bool = False
     test: pl.LazyFrame | None = None
     production: pl.DataFrame | None = None
 
@@ -122,7 +123,7 @@ def look(
     timed = next((name for name in (task.time, clock) if name and name in declared and drawn[name].dtype.is_temporal()), None)
     mine = drawn.select(declared)
     counts = counted_here(mine) if drawn.height == n_rows else counted(rows, n_rows, mine.schema)
-    return Look(rows, n_rows, drawn, contract, task, seed, counts, timed, test, production)
+    return Look(rows, n_rows, drawn, contract, task, seed, counts, timed, clock is not None, test, production)
 
 
 def sampled(rows: pl.LazyFrame, n_rows: int, size: int, seed: int, by: str = ROW_ID) -> pl.DataFrame:

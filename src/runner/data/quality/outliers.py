@@ -53,8 +53,9 @@ def _outliers(look: Look, name: str, values: np.ndarray, known: np.ndarray) -> F
     severity: Severity = "warned" if times >= WARNED_TIMES else "info"
     hint = "see whether they can be; a limit in the contract sets such rows aside"
     limits: dict[str, object] = {"type": look.contract["columns"][name]["type"]}
-    limits |= {"min": float(rest.min())} if odd.min() < rest.min() else {}
-    limits |= {"max": float(rest.max())} if odd.max() > rest.max() else {}
+    as_declared = int if limits["type"] == "int" else float
+    limits |= {"min": as_declared(rest.min())} if odd.min() < rest.min() else {}
+    limits |= {"max": as_declared(rest.max())} if odd.max() > rest.max() else {}
     yaml = as_yaml({"data": {"columns": {name: limits}}})
     return Finding(severity, f"column {name} has values far from all others", told, look.scaled(n), "outliers", (name,), first(ids), hint, yaml)
 
@@ -90,4 +91,5 @@ def _skewed(look: Look, name: str, values: np.ndarray) -> Finding | None:
     usable = name in look.seen and values.min() >= 0 and side == "upper"
     step = {"kind": "sql", "expressions": {f"{name}_log": f"LN(1.0 + {sql_name(name)})"}}
     yaml = as_yaml({"features": {"steps": {"tails": step}}}) if usable else ""
-    return Finding("info", f"column {name} is very skewed", told, look.n_rows, "skew", (name,), yaml=yaml)
+    hint = "trees need nothing; a linear model may gain from the logarithm" if usable else "trees need nothing; look at the tail before a linear model"
+    return Finding("info", f"column {name} is very skewed", told, look.n_rows, "skew", (name,), next=hint, yaml=yaml)

@@ -48,7 +48,8 @@ def assign(spec: GroupedSpec, rows: pl.DataFrame, target: str, task: str, seed: 
 def deal(counts: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     """(groups,) Int64: the side of each group, so that every side has its share of the rows and of each stratum.
 
-    counts: (groups, strata) rows; shares: (sides,) that add up to 1. The largest groups go one by one to the side where they
+    counts: (groups, strata) rows; shares: (sides,) that add up to 1, the test first. A group larger than the test belongs to
+    training, where it misses least; then folds share what such groups leave. The largest groups go one by one to the side where they
     mend most (as in the stratified group folds of Pedregosa et al., scikit-learn); the many small ones of a large table are dealt
     in the order of their size and labels by a Kronecker sequence, whose shares are even in every stretch of that order.
     """
@@ -57,15 +58,50 @@ def deal(counts: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     order = np.lexsort((draw, -size))
     side = np.zeros(len(counts), dtype=np.int64)
     large, small = order[:ONE_BY_ONE], order[ONE_BY_ONE:]
-    side[large] = _one_by_one(counts[large].astype(float), shares)
+    parts = size[order] / max(int(size.sum()), 1)
+    barred = _too_large_for_test(parts, float(shares[0]))
+    dues = _dues(parts[barred], shares)
+    side[large] = _one_by_one(counts[large].astype(float), dues, barred)
+    if barred.any():
+        open_still = np.maximum(dues - np.bincount(side[large], parts[: len(large)], len(dues)), 1e-12)
+        dues = open_still / open_still.sum()
     by_look = small[np.lexsort((draw[small], *counts[small].T, size[small]))]
     place = np.modf((np.arange(len(small)) + 0.5) * GOLDEN)[0]
-    side[by_look] = np.minimum(np.searchsorted(np.cumsum(shares), place, side="right"), len(shares) - 1)
+    side[by_look] = np.minimum(np.searchsorted(np.cumsum(dues), place, side="right"), len(shares) - 1)
     return side
 
 
-def _one_by_one(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The side of each group, given in turn to the side whose squared distance to its due it lessens most, all strata weighing the same."""
+def _too_large_for_test(parts: np.ndarray, share: float) -> np.ndarray:
+    """(groups,) Boolean: groups that miss the test's share by more than the smaller ones do without them. parts: shares of the rows, falling."""
+    barred = parts > share
+    n, rest = int(barred.sum()), float(parts[~barred].sum())
+    if n and (rest == 0 or parts[n - 1] - share < share - rest):
+        # The others cannot fill the test: the smallest of the large ones comes nearest.
+        barred[n - 1] = False
+    return barred
+
+
+def _dues(barred: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """(sides,) the shares once large groups have folds of their own: the test keeps its share, or half of what they leave."""
+    dues, test, folds = shares.copy(), float(shares[0]), len(shares) - 1
+    left, own = 1.0 - test, 0
+    for part in barred[: folds - 1]:
+        if part <= left / (folds - own):
+            break
+        dues[1 + own] = part
+        own, left = own + 1, max(left - float(part), 0.0)
+    if own:
+        rest = max(1.0 - float(barred[:own].sum()), 1e-9)
+        dues[0] = min(test, rest / 2)
+        dues[1 + own :] = (rest - dues[0]) / (folds - own)
+    return dues
+
+
+def _one_by_one(counts: np.ndarray, shares: np.ndarray, barred: np.ndarray) -> np.ndarray:
+    """The side of each group, given in turn to the side whose squared distance to its due it lessens most, all strata weighing the same.
+
+    barred: groups that may not be the test. When no more groups are left than empty sides, each goes to one of these.
+    """
     with_rows = np.column_stack([counts, counts.sum(axis=1)])
     total = with_rows.sum(axis=0)
     kept = total > 0
@@ -75,6 +111,11 @@ def _one_by_one(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     side = np.zeros(len(parts), dtype=np.int64)
     for i, part in enumerate(parts):
         worse = ((2.0 * (has - due) * part + part**2) / due).sum(axis=1)
+        filled = has[:, -1] > 0
+        if len(parts) - i <= (~filled).sum() and not filled.all():
+            worse[filled] = np.inf
+        if barred[i]:
+            worse[0] = np.inf
         side[i] = int(np.argmin(worse))
         has[side[i]] += part
     return side

@@ -24,9 +24,18 @@ TRIED, MOST_GROUPS, MOST_COLUMNS = 2_000, 8, 100
 SURE_P, SURE_ERRORS = 0.001, 8.0
 OUTCOME_MOVES, COLUMN_MOVES = 0.005, 0.05
 OUTCOME_SHARED, COLUMN_SHARED, COLUMN_SAME = 0.05, 0.3, 0.8
+# From here on the outcome alone says that a column of codes names somebody, whatever the column is called.
+PLAIN_SHARED, PLAIN_ERRORS, PLAIN_GROUPS, PLAIN_SIZE, CODES = 0.4, 10.0, 50, 20.0, 0.95
 IDENTITY = frozenset(
-    {"id", "ids", "uuid", "guid", "key", "uid", "identifier", "customer", "client", "patient", "account", "user", "member", "person", "household"}
+    {"id", "ids", "uuid", "guid", "key", "uid", "identifier", "customer", "cust", "client", "patient", "account", "acct"}
+    | {"user", "member", "subscriber", "person", "household"}
 )
+THINGS = frozenset(
+    {"zip", "zipcode", "postcode", "postal", "plz", "city", "town", "place", "location", "region", "area", "district", "country", "state", "street"}
+    | {"store", "shop", "branch", "site", "hotel", "product", "item", "article", "sku", "model", "make", "brand", "category", "type", "class", "code"}
+    | {"airport", "route", "flight", "carrier", "airline", "station", "agent", "company", "supplier", "vendor", "department", "industry", "job"}
+)
+"""Words for what comes again in rows to come: such a column may explain the outcome and be no group."""
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 AT = "__runner_at"
 
@@ -153,6 +162,24 @@ def says_identity(name: str) -> bool:
     return any(word.lower() in IDENTITY for word in WORD.findall(name))
 
 
+def says_thing(name: str) -> bool:
+    """Whether a column's name says that it names a place or a thing, which the next rows will know too.
+
+    >>> says_thing("product_no"), says_thing("ZipCode"), says_thing("who")
+    (True, True, False)
+    """
+    return any(word.lower() in THINGS for word in WORD.findall(name))
+
+
+def _plainly(name: str, gathered: pl.DataFrame, outcome: Alike | None, sizes: np.ndarray) -> bool:
+    """Whether codes of many values, each with few rows, share so much of the outcome that they can hardly be a category."""
+    if outcome is None or outcome.share < PLAIN_SHARED or outcome.errors < PLAIN_ERRORS or says_thing(name):
+        return False
+    values = gathered[name].unique()
+    is_code = values.dtype != pl.String or float(values.str.contains(r"^\S*\d\S*$").mean() or 0.0) >= CODES  # type: ignore[arg-type]  # a share
+    return is_code and len(sizes) >= PLAIN_GROUPS and float(sizes.mean()) <= PLAIN_SIZE
+
+
 def _own(found: list[Structure]) -> list[Structure]:
     """Without columns whose rows are alike only because a surer group has the same value in all its rows."""
     told = {name for s in found if s.severity == "serious" for name, alike in s.figures.items() if alike.share >= COLUMN_SAME}
@@ -193,12 +220,12 @@ def _group(
     shared = {other: a for other, a in figures.items() if a.errors >= SURE_ERRORS and a.share >= (OUTCOME_SHARED if other == task.target else COLUMN_SHARED)}
     same = [other for other in shared if other != task.target and shared[other].share >= COLUMN_SAME]
     compared = [other for other in figures if other != task.target]
-    is_group = _named(name, task) or (len(same) >= 3 and len(same) >= len(compared) / 2)
+    sizes = gathered.group_by(name).len()["len"].to_numpy()
+    is_group = _named(name, task) or (len(same) >= 3 and len(same) >= len(compared) / 2) or _plainly(name, gathered, shared.get(task.target), sizes)
     if not shared or (not is_group and task.target not in shared):
         return None
     severity: Literal["info", "warned", "serious"] = "info" if split.walks_forward else "serious" if is_group else "warned"
     told = [f"{other} (intraclass correlation {a.share:.2f}, {a.errors:.0f} standard errors from chance)" for other, a in _first(shared, task.target)]
-    sizes = gathered.group_by(name).len()["len"].to_numpy()
     met = float((sizes * (1 - 0.2 ** (sizes - 1.0))).sum() / sizes.sum())
     evidence = f"rows with the same {name} share {', '.join(told)}; of a random fifth of the rows {met:.0%} would meet their {name} among the others"
     return Structure("group", name, severity, f"rows of one {name} are alike", evidence, n, figures)

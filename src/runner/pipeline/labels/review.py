@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.core.faults import FaultsError
 from runner.core.workspace import Workspace
-from runner.data.labels.corrections import AT, key_of, read_corrections
+from runner.data.labels.corrections import AT, in_order, key_of, read_corrections
 from runner.data.labels.related import Related, related
 from runner.data.labels.review_file import review_table, write_review
 from runner.data.labels.suspects import Suspects, mislabelled, misreported
@@ -122,6 +123,8 @@ def _reviewed(results: Results, rows: pl.DataFrame) -> pl.Series:
     task = task_of(problem, priced_labels(problem))
     path = results.workspace.inside(label.corrections, AT)
     said = read_corrections(path, results.workspace.shown(path), results.key, results.types, task)
+    if said.faults:
+        raise FaultsError(in_order(said.faults))
     keys = list(results.key)
     return (
         key_of(rows, results.key, results.types)

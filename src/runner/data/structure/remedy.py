@@ -80,6 +80,9 @@ def judge(found: list[Structure], proposal: str, split: Any) -> Gate:
         return Gate("structure", ROOM, "passed", "no time or groups that the split ignores", "none")
     found_in = listed([{"time": f"time in {s.column}", "order": "time in the order of rows", "group": f"groups by {s.column}"}[s.kind] for s in worst])
     told = "; ".join(f"{s.what}: {s.evidence}" for s in worst)
+    if worst[0].severity != "serious" and all(s.kind == "time" for s in worst):
+        # The outcome itself does not move: a random split does not flatter, though the model will meet other rows.
+        return Gate("structure", ROOM, "passed", "no time or groups that the split ignores", f"{found_in}, of other columns than the outcome", told)
     if worst[0].severity != "serious":
         asks = f"only you know whether that comes again in new rows; if not, a split that keeps to it: {proposal}"
         return Gate("structure", ROOM, "warned", "no time or groups that the split ignores", f"perhaps {found_in}", f"{told}; {asks}")

@@ -140,15 +140,6 @@ def micros(hours: float) -> int:
     return round(hours * 3_600_000_000)
 
 
-def counted(n: int, noun: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "row"), counted(2000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def shown_keys(keys: pl.DataFrame, n_keys: int | None = None) -> str:
     """The first keys for a message. n_keys: how many there are, where the frame has not all."""
     many = keys.height if n_keys is None else n_keys

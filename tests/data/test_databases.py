@@ -15,7 +15,9 @@ from tests.data.conftest import Server
 from runner.core.faults import FaultsError
 from runner.core.workspace import Workspace
 from runner.data.databases import adbc, connectorx
+from runner.data.databases.duckdb import frames as duckdb_frames
 from runner.data.databases.question import Question
+from runner.data.databases.sqlite import frames as sqlite_frames
 from runner.data.fetch import Fetched, fetch
 from runner.data.load import open_all, read
 from runner.data.sources.snapshot import record_of
@@ -126,11 +128,15 @@ def test_duckdb_streams_every_type_that_has_a_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ({"query": "SELEC 1"}, 'near "SELEC": syntax error'),
+        ({"query": "SELECT 1 FROM FROM"}, 'near "FROM": syntax error'),
+        ({"query": "SELEC 1"}, "the query begins with SELEC"),
         ({"table": "nothing"}, "no such table: nothing"),
         ({"query": "SELECT 1 AS a, 2 AS a"}, "names columns twice: 'a'"),
-        ({"query": "DELETE FROM orders"}, "readonly database"),
-        ({"query": "SELECT 1; SELECT 2"}, "one statement at a time"),
+        ({"query": "DELETE FROM orders"}, "the query begins with DELETE"),
+        ({"query": "WITH some AS (SELECT 1) DELETE FROM orders"}, "not authorized"),
+        ({"query": "-- all\nATTACH 'beside.db' AS q"}, "the query begins with ATTACH"),
+        ({"query": "SELECT load_extension('x')"}, "not authorized"),
+        ({"query": "SELECT 1; SELECT 2"}, "more than one statement"),
         ({"query": "SELECT x'00' AS a UNION SELECT 'b'"}, "'a' mixes bytes with other values"),
         ({"query": "SELECT 9007199254740993 AS a UNION SELECT 0.5"}, "beyond 2^53"),
         ({"query": "SELECT CAST(x'ff' AS TEXT) AS a"}, "Could not decode to UTF-8"),
@@ -144,6 +150,39 @@ def test_what_a_database_refuses_is_told_and_nothing_is_left(shop: Path, declare
     (shop / "notes.txt").write_text("no database\n" * 10)
     assert said in told(shop, **{"database": "shop.sqlite", **declared})
     assert files(shop) == {}
+    assert not (shop / "beside.db").exists()
+
+
+def test_the_engines_refuse_to_write_whatever_the_statement_looks_like(shop: Path) -> None:
+    """Beneath the look at the words of a query."""
+    beside = shop / "beside.db"
+    asked = Question(f"ATTACH '{beside}' AS q", file=shop / "shop.sqlite")
+    with pytest.raises(UnreadableError, match="not authorized"):
+        next(sqlite_frames(asked))
+    duckdb = pytest.importorskip("duckdb")
+    duckdb.connect(str(shop / "shop.duckdb")).execute("CREATE TABLE t (a INTEGER)").close()
+    for statement in (f"ATTACH '{beside}' AS q", f"COPY t TO '{beside}'", "SELECT 1; CREATE TEMP TABLE u (a INTEGER)"):
+        with pytest.raises(UnreadableError, match="does more than read"):
+            next(duckdb_frames(Question(statement, file=shop / "shop.duckdb")))
+    assert not beside.exists()
+
+
+def test_quoted_words_and_remarks_are_no_statements(shop: Path) -> None:
+    query = """-- ids; all of them
+    WITH "drop;" AS (SELECT 'a;b' AS x /* ; */) SELECT id, x FROM orders, "drop;" ORDER BY id;"""
+    get(shop, database="shop.sqlite", query=query)
+    assert rows(shop, database="shop.sqlite", query=query)["x"].to_list() == ["a;b"] * 3
+
+
+def test_an_answer_without_rows_does_not_replace_a_snapshot(shop: Path) -> None:
+    get(shop, **LITE)
+    before = files(shop)
+    with sqlite3.connect(shop / "shop.sqlite") as connection:
+        connection.execute("DELETE FROM orders")
+    connection.close()
+    # Without rows SQLite has no types to tell, so the names are all there is to compare.
+    assert "gives no rows, where it gave 3 at" in told(shop, renew=True, **LITE)
+    assert files(shop) == before
 
 
 def test_a_damaged_database_is_told_and_the_snapshot_stays(shop: Path) -> None:
@@ -235,10 +274,10 @@ def test_postgresql_rows_keep_their_types_and_no_number_is_rounded(orders: Serve
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ({"query": "SELEC 1"}, 'the database refuses the query: syntax error at or near "SELEC"'),
+        ({"query": "SELECT 1 FROM FROM"}, 'the database refuses the query: syntax error at or near "FROM"'),
         ({"table": "public.nothing"}, 'relation "public.nothing" does not exist'),
         ({"query": "SELECT 1 / 0 AS a"}, "division by zero"),
-        ({"query": "DELETE FROM orders"}, "cannot execute DELETE in a read-only transaction"),
+        ({"query": "DELETE FROM orders"}, "the query begins with DELETE"),
         ({"query": "SELECT 1 AS a, 2 AS a"}, "names columns twice"),
         ({"query": "SELECT inet '127.0.0.1' AS ip"}, "'ip' is of the type inet"),
         ({"query": "SELECT pg_sleep(9)::text AS a", "statement_timeout_s": 0.3}, "longer than statement_timeout_s allows"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import isclose, isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from runner.core.faults import FaultsError
+from runner.data.joins.check import check
 from runner.data.joins.keys import common_key
 from runner.data.joins.prepare import prepare
 from runner.data.joins.prepared import POSITION, Prepared
@@ -52,6 +53,12 @@ def written(times: list[datetime | None], form: str) -> pl.Series:
     if form == "berlin":
         return naive.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
     return pl.Series([None if t is None else t.replace(tzinfo=UTC).astimezone(BERLIN).isoformat() for t in times], dtype=pl.String)
+
+
+def are_mixed(rows: list[Any], form: str, events: list[Any], other_form: str) -> bool:
+    """Whether one side names a zone and the other does not; text tells where a time is written."""
+    told = [f for f, times in ((form, rows), (other_form, events)) if f != "text" or any(t[0] is not None for t in times)]
+    return len(told) == 2 and (told[0] == "naive") != (told[1] == "naive")
 
 
 def rows_of(rows: list[Any], form: str = "naive") -> pl.DataFrame:
@@ -120,6 +127,10 @@ def test_asof_equals_a_loop(
         arrival="arrived" if arrives else None,
         columns={"found": "v"},
     )
+    if are_mixed(rows, form, events, other_form):
+        with pytest.raises(FaultsError, match="both with a zone, or both without"):
+            joined(left, spec, events_of(events, other_form), slice_rows=slice_rows)
+        return
     found, made = joined(left, spec, events_of(events, other_form), slice_rows=slice_rows)
     assert found["found"].to_list() == latest_known(rows, events, lag, tolerance, arrives)
     assert_frame_equal(found.drop("found"), left)
@@ -161,6 +172,62 @@ def test_times_with_and_without_a_zone_do_not_mix_whatever_slice_they_stand_in(s
     rows = pl.DataFrame({"t": ["2020-01-01T00:00:00", "2020-01-01T00:00:00Z"]})
     with pytest.raises(FaultsError, match=r"row 0 \(from 0\) has '2020-01-01T00:00:00'"):
         joined(rows, SINGLE, pl.DataFrame({"t": [START], "v": [1]}), slice_rows=slice_rows)
+
+
+def test_local_times_do_not_meet_moments_with_a_zone() -> None:
+    rows = pl.DataFrame({"t": ["2020-07-01 20:00:00"]})
+    seen = pl.DataFrame({"t": [datetime(2020, 7, 1, 20, 45)], "v": [1]}).with_columns(pl.col("t").dt.replace_time_zone("Europe/Berlin"))
+    expected = r"join\.time: 't' has no zone, and 't' of 'o' is in the zone Europe/Berlin.*\n.*both with a zone, or both without\n.*`derive`.*TIMESTAMPTZ"
+    with pytest.raises(FaultsError, match=expected):
+        joined(rows, SINGLE, seen)
+    moments = rows.with_columns(pl.col("t").str.to_datetime())
+    assert "Europe/Berlin" in str(check(SINGLE, moments.schema, seen.schema, "join")[0][0])
+    local = seen.with_columns(pl.sql_expr("STRFTIME(t, '%Y-%m-%dT%H:%M:%S')").alias("t"))
+    assert joined(rows, SINGLE, local)[0]["v"].to_list() == [None]
+
+
+def test_an_arrival_without_a_zone_does_not_meet_a_time_with_one() -> None:
+    other = pl.DataFrame({"t": ["2020-01-01T00:00:00Z"], "came": [START], "v": [1]})
+    with pytest.raises(FaultsError, match=r"join\.arrival: 'came' of 'o' has no zone, and 't' of 'o' names a zone in its text"):
+        joined(pl.DataFrame({"t": ["2020-01-01T00:00:00Z"]}), SINGLE.model_copy(update={"arrival": "came"}), other)
+
+
+DAYS = st.lists(st.none() | st.dates(date(2020, 2, 27), date(2020, 3, 2)), max_size=8)
+
+
+@settings(max_examples=40)
+@given(ROWS, DAYS, DAYS, st.sampled_from([None, 0.0, 30.0]), st.booleans(), st.booleans())
+def test_a_date_is_known_when_its_day_is_over(
+    rows: list[Any], days: list[date | None], arrivals: list[date | None], lag: float | None, arrives: bool, is_text: bool
+) -> None:
+    """Of as-of and history alike: a lag that is declared counts from midnight, and a date of arrival is a whole day too."""
+    arrivals = [*arrivals, *[None] * len(days)][: len(days)]
+    other = pl.DataFrame(
+        {"d": pl.Series(days, dtype=pl.Date), "came": pl.Series(arrivals, dtype=pl.Date), "k": pl.Series(["a"] * len(days), dtype=pl.String)}
+    ).with_row_index("v")
+    other = other.with_columns(pl.col("d", "came").cast(pl.String)) if is_text else other
+    timed: dict[str, Any] = {"source": "o", "by": {"k": "k"}, "time": "t", "source_time": "d", "lag_hours": lag, "arrival": "came" if arrives else None}
+    seen, _ = joined(rows_of(rows), AsofSpec(kind="asof", columns={"v": "v"}, **timed), other)
+    past, _ = joined(rows_of(rows), HistorySpec(kind="history", aggregates={"n": AggregateSpec(how="count")}, **timed), other)
+    for (time, key, _), found, count in zip(rows, seen["v"], past["n"], strict=True):
+        if time is None or key is None:
+            assert (found, count) == (None, None)
+            continue
+        known, before = [], 0
+        for place, (day, arrival) in enumerate(zip(days, arrivals, strict=True)):
+            if key != "a" or day is None or (arrives and arrival is None):
+                continue
+            midnight = datetime(day.year, day.month, day.day)
+            # A whole day that is over lies before whatever comes at its last midnight; a declared moment must have passed.
+            bounds = (
+                [(midnight + timedelta(hours=lag or 0), lag is None and not arrives)] if lag is not None or arrives else [(midnight + timedelta(days=1), True)]
+            )
+            if arrives and arrival is not None:
+                bounds.append((datetime(arrival.year, arrival.month, arrival.day) + timedelta(days=1), True))
+            if all(moment <= time for moment, _ in bounds):
+                known.append((day, place))
+            before += all(moment <= time if is_day else moment < time for moment, is_day in bounds)
+        assert (found, count) == (max(known)[1] if known else None, before)
 
 
 # ---- history --------------------------------------------------------------------------------------------------------
@@ -212,6 +279,10 @@ def test_history_equals_a_loop(
         aggregates=declared,
     )
     left = rows_of(rows, form)
+    if are_mixed(rows, form, events, other_form):
+        with pytest.raises(FaultsError, match="both with a zone, or both without"):
+            joined(left, spec, events_of(events, other_form), slice_rows=slice_rows)
+        return
     found, _ = joined(left, spec, events_of(events, other_form), slice_rows=slice_rows)
     assert_frame_equal(found.select(left.columns), left)
     for n, (time, key, number) in enumerate(rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import sys
@@ -59,6 +60,30 @@ def test_encoding_and_separator_are_found_where_asked_for_and_declared_otherwise
 def test_a_tsv_has_tabs_unless_it_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "rows.tsv").write_text("a\tb\n1\t2,5\n")
     assert load(tmp_path, kind="csv", path="rows.tsv").rows() == [("1", "2,5")]
+
+
+def test_what_is_no_text_is_told_as_what_it_is(tmp_path: Path) -> None:
+    ROWS.write_parquet(tmp_path / "a.parquet")
+    ROWS.write_ipc(tmp_path / "a.arrow")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("rows.csv", ROWS.write_csv())
+    made = {
+        "compressed with gzip": gzip.compress(ROWS.write_csv().encode()),
+        "a ZIP archive": (tmp_path / "a.zip").read_bytes(),
+        "an HTML page": b"\n<!DOCTYPE html><html>Sign in</html>",
+        "the file is Parquet": (tmp_path / "a.parquet").read_bytes(),
+        "Arrow IPC": (tmp_path / "a.arrow").read_bytes(),
+    }
+    for said, content in made.items():
+        (tmp_path / "rows.csv").write_bytes(content)
+        assert said in told(tmp_path, kind="csv", path="rows.csv")
+    (tmp_path / "rows.csv").write_text("PAR1,BZh\n1,2\n")
+    assert load(tmp_path, kind="csv", path="rows.csv").columns == ["PAR1", "BZh"]
+
+
+def test_a_pattern_of_files_is_for_parquet_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    assert told(tmp_path, kind="csv", path="*.csv") == "*.csv: is a pattern, and the kind csv reads one file"
 
 
 def test_text_that_is_not_in_its_declared_encoding_is_refused(tmp_path: Path) -> None:
@@ -259,6 +284,11 @@ def test_a_sheet_that_cannot_be_meant_is_refused(book: Path, declared: dict[str,
     assert said in told(book, kind="excel", path="book.xlsx", **declared)
 
 
+def test_cells_with_an_error_are_counted_and_named(book: Path) -> None:
+    found = opened(book, kind="excel", path="book.xlsx", sheet="orders 2026", header_row=3)
+    assert found.told == {"error_cells": {"sheet": "orders 2026", "cells": 1, "first": ["D5 #DIV/0!"]}}
+
+
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(excel, "LARGEST", 1 << 24)
     with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as bomb:
@@ -282,10 +312,10 @@ def test_a_delta_table_is_read_at_its_pinned_version(tmp_path: Path) -> None:
     assert "has no version 7" in told(tmp_path, kind="delta", path="table", version=7)
     assert "holds no Delta table" in told(tmp_path, kind="delta", path=".")
     pinned.files[0].unlink()
-    assert "is missing" in told(tmp_path, kind="delta", path="table", version=0)
+    assert "version 0 of the table names " in told(tmp_path, kind="delta", path="table", version=0)
     for log in (tmp_path / "table/_delta_log").glob("*.json"):
         log.write_text("{")
-    assert "is damaged" in told(tmp_path, kind="delta", path="table")
+    assert told(tmp_path, kind="delta", path="table") == "table: is damaged: its log cannot be read"
 
 
 def test_a_library_that_is_not_installed_is_named_with_its_extra(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_text_is_read_as_strictly_as_a_file(store: str, tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "data/raw/x.parquet").rows() == [("1", "é"), ("2", "")]
     (tmp_path / "data/raw/x.parquet").unlink()
     (tmp_path / "data/raw/x.snapshot.json").unlink()
-    assert "line 2 has 1 cells" in told(tmp_path, uri="s3://shop/ragged.csv")
+    assert "line 2 has 1 cell" in told(tmp_path, uri="s3://shop/ragged.csv")
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_csv_marks_missing_cells(tmp_path: Path) -> None:
 
 CORRUPTIONS = [
     (b"", "is empty"),
-    (b"a,b\n1,2\n3\n", "line 3 has 1 cells"),
+    (b"a,b\n1,2\n3\n", "line 3 has 1 cell"),
     (b"a,b\n1,2\n3,4,5\n", "line 3 has 3 cells"),
     (b"a,b\n\n1,2\n", "line 2 is empty"),
     (b"a,b\n1,\xe9t\xe9\n", "line 2 is not UTF-8: byte 0xe9 at position 3"),

@@ -171,6 +171,38 @@ def test_joins_label_and_filter_make_the_rows(room: Room, tmp_path: Path) -> Non
     assert made.rows("train").filter(pl.col("rate") > 15)["status"].unique().to_list() == ["bad"]
 
 
+def with_homes(tmp_path: Path, homes: pl.DataFrame, **columns: str) -> dict[str, Any]:
+    """A lookup of what homes are worth."""
+    (tmp_path / "data" / "raw").mkdir(parents=True, exist_ok=True)
+    homes.write_parquet(tmp_path / "data" / "raw" / "homes.parquet")
+    sources = {"loans": {"kind": "parquet", "path": "data/raw/loans.parquet"}, "homes": {"kind": "parquet", "path": "data/raw/homes.parquet"}}
+    return {"sources": sources, "joins": {"homes": {"kind": "lookup", "source": "homes", "keys": {"home": "home"}, "columns": columns or {"worth": "worth"}}}}
+
+
+WORTH = {"worth": {"type": "int", "nullable": True}}
+
+
+def test_a_join_that_finds_nothing_at_all_is_warned_of(room: Room, tmp_path: Path) -> None:
+    empty = pl.DataFrame(schema={"home": pl.String, "worth": pl.Int64})
+    (found,) = (f for f in room(loans(), with_homes(tmp_path, empty), WORTH).json("data_report")["findings"] if f["kind"] == "unmatched")
+    assert (found["severity"], found["evidence"]) == ("warned", "200 rows found nothing in homes and got missing values; homes has no rows")
+
+
+def test_keys_that_differ_by_case_or_spaces_are_told(room: Room, tmp_path: Path) -> None:
+    homes = pl.DataFrame({"home": ["RENT ", "own"], "worth": [1, 2]})
+    (found,) = (f for f in room(loans(), with_homes(tmp_path, homes), WORTH).json("data_report")["findings"] if f["kind"] == "unmatched")
+    assert found["severity"] == "info"
+    assert f"{found['rows']} of them would find a row if case and spaces" in found["evidence"]
+    assert "LOWER(TRIM(...))" in found["next"]
+
+
+def test_a_mistyped_column_of_a_join_is_one_fault(room: Room, tmp_path: Path) -> None:
+    homes = pl.DataFrame({"home": ["rent", "own"], "worth": [1, 2]})
+    with pytest.raises(FaultsError) as caught:
+        room(loans(), with_homes(tmp_path, homes, worth="wort"), WORTH)
+    assert len(caught.value.faults) == 1, caught.value.faults
+
+
 def test_rows_that_break_the_contract_are_set_aside_with_reasons(room: Room) -> None:
     amounts = [0, -1, *range(2, N_ROWS)]
     made = room(loans(amount=amounts, home=["cave", *["rent"] * 198, "own"]))

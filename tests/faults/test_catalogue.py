@@ -208,6 +208,7 @@ DATA = [
     Case("a database without its address", source(f"{ASKED}, uri_env: BANK_DATABASE, table: loans"), 2, ("BANK_DATABASE, which is not set",)),
     Case("a database that is not there", source(f"{ASKED}, database: data/raw/bank.sqlite, table: loans"), 2, ("no database data/raw/bank.sqlite",)),
     Case("a source of two databases", source(f"{ASKED}, uri_env: A, database: b, table: c"), 2, ("just one of uri_env and database",)),
+    Case("a digest that is none", source(f"kind: parquet, path: {RAW}, sha256: abc"), 2, ("data.sources.loans.sha256", "a SHA-256: 64 digits and letters")),
     Case("an encoding that is none", source("kind: csv, path: data/raw/loans.csv, encoding: klingon"), 2, ("encoding 'klingon' is not known",)),
     Case("header only", csv(b"bad,amount,income,age,home\n"), 3, ("min rows",)),
     Case("verdicts that are wrong", verdicts("0,keep,", "1,kep,", "2,change,7", "0,drop,"), 2, ("row 2", "'kep'", "row 3", "'7'", "row 4", "row 1 already")),

@@ -67,11 +67,12 @@ def _line(out: Console, one: Checked) -> None:
         found = one.inventory
         failed = [g for g in found.gates if g.status == "failed"]
         told = (
-            "; ".join(f"{f.at}: {f.wrong}" for f in found.faults)
+            "".join(f"\n    {clean(f.at)}: {clean(f.wrong)}" for f in found.faults)
             or "; ".join(f"{g.name}: {g.evidence}, {g.limit:,} needed" for g in failed)
             or f"{len(found.sources)} source{'s' if len(found.sources) != 1 else ''} reachable"
         )
-    out.print(Text.assemble(mark, (f"{one.name:<24}", "bold"), " ", clean(told)), soft_wrap=True)
+    lines = told if told.startswith("\n") else f" {clean(told)}"
+    out.print(Text.assemble(mark, (f"{one.name:<24}", "bold"), lines), soft_wrap=True)
 
 
 def show_inventory(out: Console, found: Inventory) -> None:
@@ -103,7 +104,8 @@ def show_inventory(out: Console, found: Inventory) -> None:
         out.print(_table("columns that the contract names and nothing provides", "column", "consequence", rows=told))
     for fault in found.faults:
         out.print()
-        out.print(Text(clean(str(fault)), "red"), soft_wrap=True)
+        for line in str(fault).splitlines():
+            out.print(Text(clean(line), "red"), soft_wrap=True)
     if found.gates:
         out.print()
         gates = [

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from runner.cli.workspace import here
-from runner.core.faults import FaultsError
+from runner.core.faults import ExitCode, FaultsError, RefusedError
 from runner.core.machine import cores
 
 
@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.pipeline.execute import run_stage
     from runner.pipeline.run import Run, exclusive
     from runner.pipeline.stages import stage_of
+    from runner.pipeline.withhold import forget, why_stopped
+    from runner.report.words import clean
 
     workspace = here()
     wrong = unpinned(workspace.root)
@@ -40,6 +42,13 @@ def run(args: argparse.Namespace) -> int:
         with exclusive(current):
             try:
                 run_stage(current, stage_of(args.room))
+            except FaultsError as error:
+                if not isinstance(error, RefusedError):
+                    # Later rooms must not be judged by what an earlier call left.
+                    forget(stage_of(args.room), current.folders)
+                raise
             finally:
                 after_stage(current, args.room)
-    return 0
+    for line in [] if args.quiet else why_stopped(args.room, current.folders):
+        print(clean(line))
+    return ExitCode.PASSED

@@ -110,3 +110,12 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
     if len(ordered) <= limit:
         return ", ".join(ordered)
     return f"{', '.join(ordered[:limit])} and {len(ordered) - limit} more"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "row"), counted(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"

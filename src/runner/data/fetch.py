@@ -129,6 +129,8 @@ def _once(at: str, spec: SnapshotSpec, workspace: Workspace, path: Path, known: 
     with beside(path) as scratch:
         rows = spec.fetch(workspace, scratch)
         found = dict(pl.read_parquet_schema(scratch))
+        if known is not None and known.rows and not rows:
+            raise _nothing(at, spec, known)
         if known is not None and known.question == spec.question:
             _check_columns(at, spec, known, {name: str(dtype) for name, dtype in found.items()})
         latest = _newest(spec, scratch, at, workspace)
@@ -154,6 +156,12 @@ def _check_columns(at: str, spec: SnapshotSpec, known: Record, found: dict[str, 
     raise FaultsError(
         [Fault(at, f"{spec.origin()} gives other columns than at {known.fetched_at}: it {told}", "the columns of the snapshot, which stays", hint)]
     )
+
+
+def _nothing(at: str, spec: SnapshotSpec, known: Record) -> FaultsError:
+    wrong = f"{spec.origin()} gives no rows, where it gave {known.rows:,} at {known.fetched_at}"
+    hint = f"look at what is asked; to take none, remove {spec.path} and its record, and fetch again"
+    return FaultsError([Fault(at, wrong, "rows; the snapshot stays as it is", hint)])
 
 
 def _newest(spec: SnapshotSpec, scratch: Path, at: str, workspace: Workspace) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.core.faults import counted
 from runner.core.gates import Gate
 from runner.data.assemble import Assembly
 from runner.data.enforce import Enforced
@@ -14,7 +15,7 @@ from runner.data.labels.findings import label_findings
 from runner.data.load import Source
 from runner.data.outcome import label_counts
 from runner.data.quality import keys
-from runner.data.quality.finding import Finding, ranked
+from runner.data.quality.finding import Finding, Severity, ranked
 from runner.data.quality.judge import judge
 from runner.data.quality.look import Look
 from runner.data.quality.summary import summary
@@ -77,16 +78,34 @@ def _on_the_way(way: Journey) -> list[Finding]:
     found += [Finding("warned", f"rows that break {name}", f"{n:,} rows are kept, as declared", n, "kept") for name, n in way.enforced.warned.items()]
     found += [Finding("warned", f"table rule {name} does not hold", "the run goes on, as declared", 0, "table") for name in way.enforced.broken_tables]
     for name, join in way.made.joins().items():
-        if join["unmatched"]:
-            told = f"{join['unmatched']:,} rows found nothing in {join['source']} and got missing values"
-            found.append(Finding("info", f"rows without a match in join {name}", told, join["unmatched"], "unmatched"))
+        found += _unmatched(name, join, way.made.n_read[join["source"]])
         if join["ties"]:
             told = f"{join['ties']:,} rows of {join['source']} share key and time with a later one, which is used"
             found.append(Finding("warned", f"ties in join {name}", told, join["ties"], "ties"))
+    for name, source in way.sources.items():
+        if errors := source.told.get("error_cells"):
+            told = f"the sheet {errors['sheet']!r} has {counted(errors['cells'], 'cell')} with an error: {', '.join(errors['first'])}"
+            more = errors["cells"] - len(errors["first"])
+            told += f" and {more:,} more" if more else ""
+            found.append(Finding("warned", f"error cells of {name} became missing values", told, errors["cells"], "error_cells", next="mend the formulas"))
     if way.unused:
         more = f" and {len(way.unused) - SHOWN_NAMES} more" if len(way.unused) > SHOWN_NAMES else ""
         found.append(Finding("info", "columns that the contract does not name", ", ".join(way.unused[:SHOWN_NAMES]) + more, 0, "unused"))
     return found
+
+
+def _unmatched(name: str, join: Mapping[str, Any], n_source: int) -> list[Finding]:
+    """Rows for which a join found nothing; that it found nothing at all is more than information."""
+    if not join["unmatched"]:
+        return []
+    told = f"{counted(join['unmatched'], 'row')} found nothing in {join['source']} and got missing values"
+    if not n_source:
+        told += f"; {join['source']} has no rows"
+    if near := join.get("near"):
+        told += f"; {near:,} of them would find a row if case and spaces at the ends of the keys did not count"
+    hint = "make the keys alike with `derive`, such as LOWER(TRIM(...))" if join.get("near") else ""
+    severity: Severity = "info" if join["matched"] else "warned"
+    return [Finding(severity, f"rows without a match in join {name}", told, join["unmatched"], "unmatched", next=hint)]
 
 
 def _label_shares(apart: Placed, task: Task) -> dict[str, dict[str, Any]] | None:

@@ -17,6 +17,13 @@ from runner.core.spec import ComplaintsError, Spec
 from runner.experiment.locate import Place, Places, joined, source_of
 
 SECTION_TYPES = frozenset({"model_type", "model_attributes_type", "dict_type"})
+# What patterns of the specs mean, for people.
+FORMS = {
+    r"^[0-9a-f]{64}$": "a SHA-256: 64 digits and letters from a to f",
+    r"^[0-9a-f]{32}$": "an MD5: 32 digits and letters from a to f",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 2026-01-31",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "a name of letters, digits and _, such as BANK_DATABASE",
+}
 # The specs join their complaints with "; "; what starts like this says what would be right, or what to do, about the one before it.
 EXPECTS = re.compile(r"(\w+ are |\w+ takes |for a |at most |doing nothing |declare |other schemes )")
 HINTS = re.compile(r"did you mean ")
@@ -48,7 +55,7 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
         return [Fault(below, told.wrong, told.expected, told.hint, source_of(below, places)) for below, told in found]
     if kind == "value_error":
         return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
-    expected = _expected(str(item["msg"]))
+    expected = FORMS.get(str(context.get("pattern")), "") or _expected(str(item["msg"]))
     if item["type"] in ("list_type", "tuple_type") and isinstance(item["input"], (str, int, float)):
         expected = f"a list, such as [{item['input']}]"
     hint = _quote_hint(item, places.get(at)) or _unit_hint(item, path, given, root)

@@ -13,7 +13,7 @@ from runner.experiment.model import Experiment
 if TYPE_CHECKING:
     import polars as pl
 
-# What the room can look at itself, without the declared reader: one Parquet file, and text in UTF-8.
+# What the room can look at itself, without the declared reader: one Parquet file, and text in UTF-8 whose dialect it guesses right.
 UTF8 = ("utf-8", "utf8")
 
 
@@ -34,7 +34,9 @@ def needs_reader(experiment: Experiment, workspace: Workspace) -> bool:
     if plugins.behind({name: spec}):
         return True
     if spec.kind == "csv":
-        return spec.encoding.lower() not in UTF8
+        from runner.problem.feasibility import is_as_guessed
+
+        return spec.encoding.lower() not in UTF8 or not is_as_guessed(workspace.root / Path(spec.path), spec.separator)
     path = workspace.root / Path(spec.path)
     return path.suffix != ".parquet" or path.is_dir() or any(sign in spec.path for sign in "*?[")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.core.files import clear, folder_beside, write_bytes
+from runner.core.files import clear, folder_beside, read_json, write_bytes
 from runner.core.workspace import RunFolders
 from runner.pipeline.stages import ROOMS, STAGES, Stage
 
@@ -42,3 +42,30 @@ def withhold(stage: Stage, folders: RunFolders, keep_reports: bool = True) -> No
             continue
         with folder_beside(path) as folder:
             write_bytes(folder / WITHHELD, b"an earlier gate refused; see verdict.json\n")
+
+
+def forget(stage: Stage, folders: RunFolders) -> None:
+    """A room that failed leaves nothing of an earlier call, as when DVC calls it: the rooms after it would be judged by what is out of date."""
+    if stage.room in ROOMS[: ROOMS.index("evaluation")]:
+        for place in (*stage.writes.values(), stage.gate):
+            clear(place.under(folders))
+
+
+def why_stopped(room: str, folders: RunFolders) -> list[str]:
+    """For a person: that a room refused, or passed an earlier refusal on, and which gates failed; empty where it did its work."""
+    status, own = _judged(room, folders)
+    if status == "refused":
+        return [f"{room} refused; the rooms after it pass that on, and evaluation makes it the verdict", *own]
+    if status != "withheld":
+        return []
+    earlier = [(name, failed) for name in ROOMS[: ROOMS.index(room)] for came, failed in [_judged(name, folders)] if came == "refused"]
+    named = " and ".join(name for name, _ in earlier) or "an earlier room"
+    return [f"{room} did nothing, since {named} refused: its outputs are empty", *(line for _, failed in earlier for line in failed)]
+
+
+def _judged(room: str, folders: RunFolders) -> tuple[str, list[str]]:
+    path = STAGES[ROOMS.index(room)].gate.under(folders)
+    if not path.is_file():
+        return "", []
+    found = read_json(path)
+    return found["status"], [f"  {gate['name']}: {gate['evidence']}" for gate in found["gates"] if gate["status"] == "failed"]

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from runner.core.faults import FaultsError, fault
+from runner.core.faults import FaultsError, counted, fault
 from runner.core.gates import AT_LEAST, Gate, Status
 from runner.problem.spec import ProblemSpec
 
@@ -48,10 +48,30 @@ def scan(path: Path, shown: str) -> pl.LazyFrame:
 
 
 def _scan_text(path: Path) -> pl.LazyFrame:
+    return pl.scan_csv(path, separator=_guessed(_header(path)), infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False)
+
+
+def _header(path: Path) -> str:
     with path.open("rb") as stream:
-        header = stream.read(HEADER_BYTES).split(b"\n")[0].decode("utf-8", "replace")
-    separator = max(SEPARATORS, key=header.count)
-    return pl.scan_csv(path, separator=separator, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy", raise_if_empty=False)
+        return stream.read(HEADER_BYTES).split(b"\n")[0].decode("utf-8", "replace")
+
+
+def _guessed(header: str) -> str:
+    return max(SEPARATORS, key=header.count)
+
+
+def is_as_guessed(path: Path, separator: str) -> bool:
+    """Whether a declared text file is one that `scan` reads as its kind would: cells separated so, line ends with a line feed, no NUL.
+
+    What is not there or cannot be opened is told by `scan` as well as by anybody.
+    """
+    try:
+        header = _header(path)
+    except OSError:
+        return True
+    # A lone carriage return ends a line for some readers; NUL and what is no character show that it is no plain text.
+    is_plain = "\r" not in header.removesuffix("\r") and "\0" not in header and "\ufffd" not in header and "<html" not in header.lower()
+    return is_plain and (separator == "auto" or header.count(separator) == header.count(_guessed(header)) > 0 or not header)
 
 
 def _unreadable(shown: str, wrong: str) -> FaultsError:
@@ -83,7 +103,7 @@ def priced_labels(spec: ProblemSpec) -> list[str] | None:
 def judge(found: Found, spec: ProblemSpec) -> list[Gate]:
     """Gates on raw counts: what is too little here can only become less."""
     limits = spec.feasibility
-    gates = [_gate("min_rows", limits.min_rows, found.rows, f"{found.rows:,} rows in the primary source")]
+    gates = [_gate("min_rows", limits.min_rows, found.rows, f"{counted(found.rows, 'row')} in the primary source")]
     if found.labels is None:
         return gates
     told = ", ".join(f"{label} {n:,}" for label, n in found.labels.items())

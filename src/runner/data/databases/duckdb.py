@@ -20,6 +20,9 @@ def frames(question: Question) -> Frames:
     duckdb = needed("duckdb")
     try:
         connection = duckdb.connect(str(question.file), read_only=True, config=ALONE)
+        if any(statement.type != duckdb.StatementType.SELECT for statement in connection.extract_statements(question.query)):
+            connection.close()
+            raise UnreadableError("the query does more than read", "one SELECT, which may begin with WITH", "a source only reads")
         # The stream is closed whatever happens: as long as it is open, opening the same database again waits for it.
         with connection, limited(question, connection.interrupt), closing(connection.execute(question.query).to_arrow_reader(ROWS_AT_ONCE)) as reader:
             check_names(reader.schema.names)

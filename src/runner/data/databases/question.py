@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ Frames = Generator[pl.DataFrame, None, None]
 """The rows of an answer, piece by piece; the first piece may be empty, so that the types are known."""
 ROWS_AT_ONCE = 1 << 16
 LONGEST_TOLD = 400
+# What stands in quotes, or is a remark: no word in it is one of the statement.
+ASIDE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+READS = ("SELECT", "WITH", "VALUES", "TABLE", "FROM")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ def _secrets(uri: str) -> set[str]:
         return {uri} - {""}
     found = {uri, parts.netloc.rpartition("@")[0], password or "", unquote(password or ""), parts.query}
     return {text for text in found if len(text) > 2}
+
+
+def check_reads(query: str) -> None:
+    """Raises UnreadableError for what is not one statement that reads; what such a statement may do is also limited in each engine."""
+    # What stands in quotes is still a word, or the rest would be read otherwise than the database reads it.
+    plain = ASIDE.sub(" . ", query).strip().rstrip(";").strip()
+    first = (re.findall(r"[^\s.(;]+", plain) or [""])[0]
+    if ";" in plain:
+        raise UnreadableError("the query has more than one statement", "one SELECT, which may begin with WITH", "declare a source for each")
+    if first.upper() not in READS:
+        raise UnreadableError(f"the query begins with {first}", "one SELECT, which may begin with WITH", "a source only reads")
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -18,6 +18,8 @@ from runner.data.unreadable import UnreadableError
 MAGIC = b"SQLite format 3\0"
 EXACT = 1 << 53
 STEPS_BETWEEN_LOOKS = 100_000
+# All that reading needs: a full-text index asks for its version too. What else a statement would do is refused before it runs.
+READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
 KINDS = ("integer", "real", "text", "blob")
 
 
@@ -33,6 +35,7 @@ def frames(question: Question) -> Frames:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
             # One transaction, so that nobody changes the rows between the two looks.
             connection.execute("BEGIN")
+            connection.set_authorizer(_only_reads)
             schema = _schema(connection, question.query)
             cursor = connection.execute(question.query)
             rows = cursor.fetchmany(ROWS_AT_ONCE)
@@ -43,6 +46,13 @@ def frames(question: Question) -> Frames:
         if time.monotonic() > deadline:
             raise too_long(question) from None
         raise UnreadableError(question.told(error), "a query that this database answers", "try it in sqlite3") from None
+
+
+def _only_reads(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """Whether SQLite may do what a statement asks: read this database, and neither write, attach another file nor load code."""
+    is_plain = action == sqlite3.SQLITE_FUNCTION and second != "load_extension"
+    is_version = action == sqlite3.SQLITE_PRAGMA and first == "data_version"
+    return sqlite3.SQLITE_OK if action in READING or is_plain or is_version else sqlite3.SQLITE_DENY
 
 
 def _schema(connection: sqlite3.Connection, query: str) -> dict[str, pl.DataType]:

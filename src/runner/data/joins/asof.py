@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from runner.core.faults import Fault
-from runner.data.joins.keys import Moments, keys_of_rows, keys_of_source, known_from, micros, moments
+from runner.data.joins.keys import Moments, keys_of_rows, keys_of_source, micros, times_of
 from runner.data.joins.prepared import POSITION, Tally
 from runner.data.joins.spec import AsofSpec
 
@@ -26,10 +26,10 @@ class Asof:
         self._time = Moments(f"{at}.time")
         keys = pl.DataFrame(keys_of_source(other, spec.by))
         self._types = dict(keys.schema)
-        happened = moments(other[spec.source_time], f"{at}.source_time").alias(HAPPENED)
-        arrived = None if spec.arrival is None else pl.lit(moments(other[spec.arrival], f"{at}.arrival"))
+        times = times_of(other, spec, at, strictly=False)
+        self._clock = times.clock
         place = pl.int_range(other.height, eager=True).alias(OTHER)
-        events = pl.DataFrame([place, happened, *keys]).with_columns(known_from(pl.col(HAPPENED), spec.lag_hours, arrived).alias(MOMENT)).drop_nulls()
+        events = pl.DataFrame([place, times.happened.alias(HAPPENED), times.known.alias(MOMENT), *keys]).drop_nulls()
         self.tally.ties = events.height - events.select(HAPPENED, *spec.by).n_unique()
         self._states = _states(events, list(spec.by))
         self._values = other.select(pl.col(theirs).alias(mine) for mine, theirs in spec.columns.items())
@@ -48,7 +48,7 @@ class Asof:
         return rows.with_columns(values.gather(place) for values in self._values)
 
     def faults(self) -> list[Fault]:
-        return self._time.faults()
+        return self._time.faults(self._clock)
 
 
 def _states(events: pl.DataFrame, by: list[str]) -> pl.DataFrame:

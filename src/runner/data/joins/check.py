@@ -12,6 +12,7 @@ from runner.core.faults import Fault
 from runner.data.joins.history import value_type
 from runner.data.joins.keys import common_key
 from runner.data.joins.spec import AsofSpec, HistorySpec, LookupSpec, TimedJoinSpec
+from runner.data.joins.zones import clock_of, mixed
 
 Schema = Mapping[str, pl.DataType]
 
@@ -51,7 +52,9 @@ def _time_faults(join: TimedJoinSpec, rows: Schema, other: Schema, at: str) -> l
     """Columns that can hold no time, whatever their values are; text is judged when it is read."""
     named = [("time", join.time, rows), ("source_time", join.source_time, other), *([("arrival", join.arrival, other)] if join.arrival else [])]
     times = (pl.Date, pl.Datetime, pl.String, pl.Categorical, pl.Enum, pl.Null)
-    return [
+    clocks = {key: clock_of(repr(name) if key == "time" else f"{name!r} of {join.source!r}", s[name]) for key, name, s in named if name in s}
+    apart = [mixed(f"{at}.{key}", clocks[key], clocks["source_time"]) for key in ("time", "arrival") if {key, "source_time"} <= clocks.keys()]
+    return [fault for fault in apart if fault is not None] + [
         Fault(f"{at}.{key}", f"{name!r} is {schema[name]}", "a date or time", "make one under `derive`")
         for key, name, schema in named
         if name in schema and not isinstance(schema[name], times)

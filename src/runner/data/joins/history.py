@@ -12,7 +12,7 @@ import polars as pl
 from runner.bundle.history.fold import Array, fold
 from runner.core.faults import Fault
 from runner.data import derive
-from runner.data.joins.keys import Moments, keys_of_rows, keys_of_source, known_from, micros, moments
+from runner.data.joins.keys import Moments, keys_of_rows, keys_of_source, micros, times_of
 from runner.data.joins.prepared import POSITION, Tally
 from runner.data.joins.spec import AggregateSpec, HistorySpec
 from runner.data.joins.trend import slope
@@ -64,11 +64,10 @@ class History:
         for name, aggregate in self.spec.aggregates.items():
             valued = derive.add_one(valued, f"__runner_{name}", aggregate.of, f"{at}.aggregates.{name}.of") if aggregate.of else valued
         held = [_held(valued[f"__runner_{name}"], aggregate.how).alias(name) for name, aggregate in self.spec.aggregates.items() if aggregate.of]
-        happened = moments(other[self.spec.source_time], f"{at}.source_time").alias(HAPPENED)
-        arrived = None if self.spec.arrival is None else pl.lit(moments(other[self.spec.arrival], f"{at}.arrival"))
+        times = times_of(other, self.spec, at, strictly=True)
+        self._clock = times.clock
         by = [key.alias(f"__runner_by_{n}") for n, key in enumerate(keys_of_source(other, self.spec.by))]
-        events = pl.DataFrame([valued[PLACE], happened, *by, *held])
-        events = events.with_columns(known_from(pl.col(HAPPENED), self.spec.lag_hours, arrived).alias(KNOWN))
+        events = pl.DataFrame([valued[PLACE], times.happened.alias(HAPPENED), times.known.alias(KNOWN), *by, *held])
         keys = [key.name for key in by]
         events = events.drop_nulls([HAPPENED, KNOWN, *keys]).sort(HAPPENED, PLACE)
         entities = events.select(keys).unique(maintain_order=True).with_row_index(ENTITY)
@@ -116,7 +115,7 @@ class History:
         return made
 
     def faults(self) -> list[Fault]:
-        return self._time.faults()
+        return self._time.faults(self._clock)
 
 
 def _held(values: pl.Series, how: str) -> pl.Series:

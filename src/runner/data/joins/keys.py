@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from runner.bundle.casts import cast
+from runner.bundle.casts import DATE, cast
 from runner.bundle.contract import shown
 from runner.core.faults import Fault, FaultsError
+from runner.data.joins.spec import TimedJoinSpec
+from runner.data.joins.zones import IN_TEXT, Clock, clock_of, mixed
 
 SHOWN_KEYS = 5
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
@@ -53,10 +55,15 @@ class Moments:
     bad: Fault | None = None
     plain: Fault | None = None
     zoned: bool = False
+    clock: Clock | None = None
 
     def read(self, values: pl.Series, rows: pl.Series) -> pl.Series:
         """The values as Datetime in microseconds, UTC where they name a zone. rows: their positions in the source."""
         found = cast(values, "datetime")
+        if self.clock is None or self.clock.zone is None:
+            zone = IN_TEXT if found.zoned else "" if found.plain is not None and found.plain.any() else None
+            told = clock_of(repr(values.name), values.dtype)
+            self.clock = Clock(told.name, zone) if told.zone is None else told
         self.zoned = self.zoned or found.zoned
         if found.bad.any() and self.bad is None:
             self.bad = self._fault(values, rows, int(found.bad.arg_max() or 0))
@@ -64,46 +71,73 @@ class Moments:
             self.plain = self._fault(values, rows, int(found.plain.arg_max() or 0))
         return found.values
 
-    def faults(self) -> list[Fault]:
-        """What was wrong, the first of it."""
+    def faults(self, theirs: Clock | None = None) -> list[Fault]:
+        """What was wrong, the first of it. theirs: of the times that these are compared with."""
         if self.bad is not None:
             return [self.bad]
-        return [self.plain] if self.zoned and self.plain is not None else []
+        if self.zoned and self.plain is not None:
+            return [self.plain]
+        wrong = None if theirs is None or self.clock is None else mixed(self.at, self.clock, theirs)
+        return [] if wrong is None else [wrong]
 
     def _fault(self, values: pl.Series, rows: pl.Series, row: int) -> Fault:
         wrong = f"column {values.name!r} ({values.dtype}): row {rows[row]} (from 0) has {shown(values[row])}"
         return Fault(self.at, wrong, "a date or time, in text all with a zone or all without", "make one under `derive`")
 
 
-def moments(values: pl.Series, at: str) -> pl.Series:
-    """A whole time column as Datetime in microseconds. Raises FaultsError naming the first value that is no time."""
+@dataclass(frozen=True)
+class Times:
+    """The other source's times as Datetime in microseconds. happened: of its rows, a date as its midnight; known: from when on they are known,
+    null where that never is; clock: what their column says of zones."""
+
+    happened: pl.Series
+    known: pl.Series
+    clock: Clock
+
+
+def times_of(other: pl.DataFrame, spec: TimedJoinSpec, at: str, *, strictly: bool) -> Times:
+    """When the rows of the other source happened, and from when on they are known. strictly: a row is seen after that moment, not at it.
+
+    They are known the lag after they happened, and not before they arrived. A date is a whole day: where neither lag nor arrival is
+    declared it is known when the day is over, and so is the date of an arrival.
+    Raises FaultsError naming the first value that is no time, and where only one of both columns has a zone.
+    """
+    happened, clock = _moments(other[spec.source_time], f"{at}.source_time", spec.source)
+    # Seen by whoever comes at the next midnight, and by nobody before.
+    day = pl.duration(microseconds=micros(24) - int(strictly))
+    if spec.arrival is None:
+        lag = day if spec.lag_hours is None else pl.duration(microseconds=micros(spec.lag_hours))
+        is_late = _is_date(other[spec.source_time]) if spec.lag_hours is None else pl.Series([True])
+        known = pl.select(known=pl.when(is_late).then(pl.lit(happened) + lag).otherwise(pl.lit(happened)))["known"]
+        return Times(happened, known, clock)
+    arrived, arrival = _moments(other[spec.arrival], f"{at}.arrival", spec.source)
+    if wrong := mixed(f"{at}.arrival", arrival, clock):
+        raise FaultsError([wrong])
+    come = pl.when(_is_date(other[spec.arrival])).then(pl.lit(arrived) + day).otherwise(pl.lit(arrived))
+    settled = pl.lit(happened) + pl.duration(microseconds=micros(spec.lag_hours or 0.0))
+    known = pl.select(known=pl.when(settled.is_not_null() & come.is_not_null()).then(pl.max_horizontal(settled, come)))["known"]
+    return Times(happened, known, clock)
+
+
+def _moments(values: pl.Series, at: str, source: str) -> tuple[pl.Series, Clock]:
     reading = Moments(at)
     found = reading.read(values, pl.int_range(values.len(), eager=True))
     if faults := reading.faults():
         raise FaultsError(faults)
-    return found
+    clock = reading.clock or clock_of("", pl.Null())
+    return found, replace(clock, name=f"{values.name!r} of {source!r}")
 
 
-def known_from(happened: pl.Expr, lag_hours: float, arrived: pl.Expr | None) -> pl.Expr:
-    """When rows became known: the lag after they happened, and not before they arrived; null where one of the times is missing."""
-    settled = happened + pl.duration(microseconds=pl.lit(micros(lag_hours)))
-    if arrived is None:
-        return settled
-    return pl.when(settled.is_not_null() & arrived.is_not_null()).then(pl.max_horizontal(settled, arrived))
+def _is_date(values: pl.Series) -> pl.Series:
+    """Where a time names a day and no moment of it; TRUE or FALSE."""
+    if isinstance(values.dtype, TEXTS):
+        return values.cast(pl.String).str.strip_chars().str.contains(DATE).fill_null(value=False)
+    return pl.Series([values.dtype == pl.Date]).new_from_index(0, values.len())
 
 
 def micros(hours: float) -> int:
     """Hours in whole microseconds."""
     return round(hours * 3_600_000_000)
-
-
-def counted(n: int, noun: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "row"), counted(2000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def shown_keys(keys: pl.DataFrame, n_keys: int | None = None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from runner.core.faults import Fault, FaultsError
-from runner.data.joins.keys import SHOWN_KEYS, counted, keys_of_rows, keys_of_source, shown_keys
+from runner.core.faults import Fault, FaultsError, counted
+from runner.data.joins.keys import SHOWN_KEYS, keys_of_rows, keys_of_source, shown_keys
 from runner.data.joins.prepared import Lost, Tally
 from runner.data.joins.spec import LookupSpec
 
@@ -26,6 +26,7 @@ class Lookup:
         self._types = dict(keys.schema)
         self._known = keys.with_columns(pl.int_range(pl.len()).alias(OTHER)).drop_nulls()
         self._refuse_doubled()
+        self._alike = _folded(self._known.select(self._keys)).unique() if pl.String() in self._types.values() else None
         self._values = other.select(pl.col(theirs).alias(mine) for mine, theirs in spec.columns.items())
         self._lost = Lost()
         # How often each row of the source was matched, where that is limited.
@@ -42,6 +43,8 @@ class Lookup:
         left = pl.DataFrame(keys_of_rows(rows, self._types))
         place = left.join(self._known, on=self._keys, how="left", maintain_order="left")[OTHER]
         self.tally.count(place)
+        if self._alike is not None and place.null_count():
+            self.tally.near += _folded(left.filter(place.is_null())).join(self._alike, on=self._keys, how="semi").height
         if self.spec.expect == "all" and place.null_count():
             self._lost.note(rows.select(self._keys).filter(place.is_null()))
         if self._uses.size:
@@ -61,3 +64,8 @@ class Lookup:
             hint = "look for rows that stand twice, or declare `cardinality: many_to_one`"
             found.append(Fault(f"{self.at}.cardinality", wrong, "at most one row a key on both sides (one_to_one)", hint))
         return found
+
+
+def _folded(keys: pl.DataFrame) -> pl.DataFrame:
+    """Keys as they are when neither case nor spaces at their ends count."""
+    return keys.with_columns(pl.col(pl.String).str.strip_chars().str.to_lowercase())

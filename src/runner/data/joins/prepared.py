@@ -15,11 +15,13 @@ POSITION = "__runner_row_id"
 
 @dataclass
 class Tally:
-    """Over all slices: rows, those that found a partner, and rows of the other source that share key and time with a later one."""
+    """Over all slices: rows, those that found a partner, and rows of the other source that share key and time with a later one;
+    and of those without a partner, rows that would have one if case and spaces at the ends of keys did not count."""
 
     rows: int = 0
     matched: int = 0
     ties: int = 0
+    near: int = 0
 
     def count(self, found: pl.Series) -> None:
         """found: null where a row of the slice has no partner."""
@@ -27,7 +29,7 @@ class Tally:
         self.matched += found.len() - found.null_count()
 
     def as_json(self) -> dict[str, int]:
-        return {"matched": self.matched, "unmatched": self.rows - self.matched, "ties": self.ties}
+        return {"matched": self.matched, "unmatched": self.rows - self.matched, "ties": self.ties} | ({"near": self.near} if self.near else {})
 
 
 @dataclass

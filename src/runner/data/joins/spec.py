@@ -79,8 +79,8 @@ class TimedJoinSpec(JoinSpec):
     """Time column of the rows."""
     source_time: str
     """Time column of the other source: when its row happened."""
-    lag_hours: float = Field(default=0.0, ge=0)
-    """How long after its time a row of the other source becomes known."""
+    lag_hours: float | None = Field(default=None, ge=0)
+    """How long after its time a row of the other source is known, a date from its midnight on; left out: at once, and a date when its day is over."""
     arrival: str | None = None
     """Time column of the other source: when its row arrived. A row is known when it has arrived and the lag is over, never where this is missing."""
 

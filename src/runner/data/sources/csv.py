@@ -10,7 +10,8 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from runner.core.registry import register
-from runner.data.sources import dialect, records
+from runner.core.spec import Complaint, ComplaintsError
+from runner.data.sources import dialect, magic, records
 from runner.data.sources.batches import lazily
 from runner.data.sources.regular import IrregularError, blocks
 from runner.data.sources.source import FileSourceSpec
@@ -42,11 +43,11 @@ class CsvSpec(FileSourceSpec):
     def _readable(self) -> Self:
         wrong = []
         if self.separator != dialect.AUTO and (len(self.separator) != 1 or self.separator in NO_SEPARATORS):
-            wrong.append(f"separator {self.separator!r} cannot separate cells; one character, or auto")
+            wrong.append(Complaint(("separator",), f"separator {self.separator!r} cannot separate cells", "one character, or auto"))
         if self.encoding != dialect.AUTO and not dialect.known(self.encoding):
-            wrong.append(f"encoding {self.encoding!r} is not known; such as utf-8, latin-1, cp1252, utf-16, or auto")
+            wrong.append(Complaint(("encoding",), f"encoding {self.encoding!r} is not known", "such as utf-8, latin-1, cp1252, utf-16, or auto"))
         if wrong:
-            raise ValueError("; ".join(wrong))
+            raise ComplaintsError(wrong)
         return self
 
     def told(self, path: Path) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def scan(spec: CsvSpec, path: Path) -> pl.LazyFrame:
     the line for text that is not in the encoding, NUL bytes, rows of another length than the header, open quotes, doubled names,
     and for a header in which another separator stands.
     """
+    _refuse_other(path)
     _refuse_wide(spec, path)
     separator, encoding = _dialect(spec, path)
     names = records.header(path, encoding, separator)
@@ -112,6 +114,14 @@ def _missing(rows: pl.LazyFrame, marks: list[str]) -> pl.LazyFrame:
 def _dialect(spec: CsvSpec, path: Path) -> tuple[str, str]:
     encoding = dialect.encoding_of(path) if spec.encoding == dialect.AUTO else spec.encoding
     return (dialect.separator_in(path, encoding) if spec.separator == dialect.AUTO else spec.separator), encoding
+
+
+def _refuse_other(path: Path) -> None:
+    """What is no text is told as what it is: to look for its encoding would lead nowhere."""
+    with path.open("rb") as stream:
+        found = magic.what_it_is(stream.read(magic.LOOKED_AT))
+    if found is not None:
+        raise UnreadableError(f"the file is {found[0]}", "delimited text", found[1])
 
 
 def _refuse_wide(spec: CsvSpec, path: Path) -> None:

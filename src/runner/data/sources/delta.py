@@ -28,7 +28,13 @@ class DeltaSpec(FileSourceSpec):
     def files(self, path: Path) -> list[Path]:
         if not path.is_dir():
             return [path]
-        return [_local(uri, path) for uri in _table(self, path).file_uris()]
+        table = _table(self, path)
+        found = [_local(uri, path) for uri in table.file_uris()]
+        missing = [file for file in found if not file.is_file()]
+        if missing:
+            wrong = f"version {table.version()} of the table names {missing[0].name}, which is gone"
+            raise UnreadableError(wrong, "all files of the version", "restore them, or pin another `version`")
+        return found
 
     def digest(self, path: Path) -> str:
         """Of the files and columns of the version that is read: what the log says of other versions does not matter."""
@@ -44,13 +50,7 @@ class DeltaSpec(FileSourceSpec):
 @register("source", DeltaSpec)
 def scan(spec: DeltaSpec, path: Path) -> pl.LazyFrame:
     """The rows of one version, lazily, file by file. Raises UnreadableError for a folder that is no table, and a version that is not there."""
-    table = _table(spec, path)
-    missing = [file for file in spec.files(path) if not file.is_file()]
-    if missing:
-        raise UnreadableError(
-            f"version {table.version()} names {missing[0].name}, which is gone", "all files of the version", "restore them, or pin another `version`"
-        )
-    return pl.scan_delta(table)
+    return pl.scan_delta(_table(spec, path))
 
 
 def _table(spec: DeltaSpec, path: Path) -> Any:
@@ -63,11 +63,10 @@ def _table(spec: DeltaSpec, path: Path) -> Any:
         # The library raises its own errors and those of its storage, without a common root of their own.
         if not isinstance(error, OSError | ValueError | deltalake.exceptions.DeltaError):
             raise
-        told = " ".join(str(error).split("\n")[0].split())
         if spec.version is not None and _newest(deltalake, path) is not None:
-            wrong = f"has no version {spec.version}: {told}"
+            wrong = f"has no version {spec.version}"
             raise UnreadableError(wrong, f"a version up to {_newest(deltalake, path)}", "pin one that is kept") from None
-        raise UnreadableError(f"is damaged: {told}", "a whole Delta table", "copy the table again, with its log") from None
+        raise UnreadableError("is damaged: its log cannot be read", "a whole Delta table", "copy the table again, with its log") from None
 
 
 def _newest(deltalake: Any, path: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import lzma
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,9 @@ from runner.data.unreadable import UnreadableError
 # What a workbook may become when it is unpacked: a sheet has 2^20 rows at most, and an archive of a few kilobytes can hold petabytes.
 LARGEST = 1 << 30
 AT_ONCE = 1 << 20
+SHOWN_ERRORS = 5
+ERROR = re.compile(r"Error\((\w+)\)")
+ERRORS = {"Div0": "#DIV/0!", "NA": "#N/A", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!", "Value": "#VALUE!", "GettingData": "#DATA!"}
 
 
 class ExcelSpec(FileSourceSpec):
@@ -32,6 +36,17 @@ class ExcelSpec(FileSourceSpec):
     """Name of the sheet; may be left out where there is just one."""
     header_row: int = Field(default=1, ge=1)
     """Number of the row that names the columns, as the spreadsheet counts; what stands above it is left out."""
+
+    def told(self, path: Path) -> dict[str, Any]:
+        """The cells with an error, where there are any: their values are missing."""
+        fastexcel = needed("fastexcel")
+        book = fastexcel.read_excel(path)
+        sheet = _chosen(self, list(book.sheet_names))
+        errors = _loaded(book, sheet, self, _names(book, sheet, self.header_row)).to_arrow_with_errors()[1]
+        # Others are values that do not fit a column's type, which is text then.
+        cells = sorted((e.offset_position, e.detail) for e in (errors.errors if errors is not None else []) if ERROR.search(e.detail))
+        first = [f"{_column(n)}{self.header_row + 1 + row} {_error(detail)}" for (row, n), detail in cells[:SHOWN_ERRORS]]
+        return {"error_cells": {"sheet": sheet, "cells": len(cells), "first": first}} if cells else {}
 
 
 @register("source", ExcelSpec)
@@ -50,19 +65,27 @@ def scan(spec: ExcelSpec, path: Path) -> pl.LazyFrame:
         book = fastexcel.read_excel(path)
         sheet = _chosen(spec, list(book.sheet_names))
         names = _names(book, sheet, spec.header_row)
-        found = book.load_sheet(
-            sheet,
-            header_row=None,
-            skip_rows=spec.header_row,
-            column_names=names,
-            use_columns=list(range(len(names))),
-            schema_sample_rows=None,
-        )
-        rows: pl.DataFrame = found.to_polars()
+        rows: pl.DataFrame = _loaded(book, sheet, spec, names).to_polars()
     except fastexcel.FastExcelError as error:
         told = " ".join(str(error).split("\n")[0].split())
         raise UnreadableError(f"cannot be read as a workbook: {told}", "a whole workbook without a password", "save it again as .xlsx") from None
     return rows.lazy()
+
+
+def _loaded(book: Any, sheet: str, spec: ExcelSpec, names: list[str]) -> Any:
+    return book.load_sheet(sheet, header_row=None, skip_rows=spec.header_row, column_names=names, use_columns=list(range(len(names))), schema_sample_rows=None)
+
+
+def _column(n: int) -> str:
+    """A column's letters, as the spreadsheet counts: 0 is A."""
+    return ("" if n < 26 else _column(n // 26 - 1)) + chr(ord("A") + n % 26)
+
+
+def _error(detail: str) -> str:
+    """The error as the spreadsheet writes it."""
+    found = ERROR.search(detail)
+    word = found.group(1) if found else ""
+    return ERRORS.get(word, word)
 
 
 def _refuse_bomb(path: Path) -> None:

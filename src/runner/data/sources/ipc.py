@@ -52,15 +52,13 @@ def _batches(path: Path, columns: list[str] | None, only_schema: bool = False) -
             for batch in _read(pa, source, path, columns, only_schema):
                 batch.validate(full=True)
                 yield _framed(batch)
-    except (pa.ArrowException, ValueError, KeyError, OverflowError, MemoryError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
-        raise UnreadableError(f"the file is damaged: {told}", "a whole Arrow IPC file", "copy or export it again") from None
+    except (pa.ArrowException, ValueError, KeyError, OverflowError, MemoryError, UnicodeDecodeError):
+        raise UnreadableError("the file is damaged or cut short", "a whole Arrow IPC file", "copy or export it again") from None
     except OSError as error:
         # Damage comes as an error of input without a number; the system's own errors have one.
         if error.errno is not None:
             raise
-        told = " ".join(str(error).split("\n")[0].split())
-        raise UnreadableError(f"the file is damaged: {told}", "a whole Arrow IPC file", "copy or export it again") from None
+        raise UnreadableError("the file is damaged or cut short", "a whole Arrow IPC file", "copy or export it again") from None
 
 
 def _read(pa: Any, source: Any, path: Path, columns: list[str] | None, only_schema: bool) -> Iterator[Any]:

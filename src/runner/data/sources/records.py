@@ -10,7 +10,7 @@ from typing import TextIO, TypeVar
 
 import polars as pl
 
-from runner.core.faults import listed
+from runner.core.faults import counted, listed
 from runner.data.sources.dialect import SEPARATORS, is_utf8, not_in, with_mark
 from runner.data.unreadable import UnreadableError, WrongSeparatorError
 
@@ -110,11 +110,11 @@ def _columns(records: Iterator[list[str]], width: int) -> Iterator[list[tuple[st
             blank_at = blank_at or line
             continue
         if blank_at is not None:
-            raise UnreadableError(f"line {blank_at} is empty", f"{width} cells", "remove the line")
+            raise UnreadableError(f"line {blank_at} is empty", counted(width, "cell"), "remove the line")
         if len(cells) != width:
             raise UnreadableError(
-                f"line {line} has {len(cells)} cells",
-                f"{width} cells, as the header",
+                f"line {line} has {counted(len(cells), 'cell')}",
+                f"{counted(width, 'cell')}, as the header",
                 "check the separator, and quote cells that contain it",
             )
         block.append(cells)

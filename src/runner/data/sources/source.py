@@ -46,6 +46,11 @@ class FileSourceSpec(KindSpec):
 
     def files(self, path: Path) -> list[Path]:
         """The files that hold its rows, in the order they are read: here the one that `path` names, whether it is there or not."""
+        if any(sign in path.name for sign in "*?") and not path.exists():
+            kind = f"the kind {self.kind} reads one file"
+            raise UnreadableError(
+                f"is a pattern, and {kind}", "the path of one file", "declare a source for each, or convert to Parquet, which may be many files"
+            )
         return [path]
 
     def digest(self, path: Path) -> str:

@@ -15,7 +15,7 @@ from runner.core.faults import listed
 from runner.core.registry import register
 from runner.core.workspace import Workspace
 from runner.data.databases import adbc, connectorx, duckdb, sqlite
-from runner.data.databases.question import Frames, Question
+from runner.data.databases.question import Frames, Question, check_reads
 from runner.data.databases.written import write
 from runner.data.sources import snapshot
 from runner.data.sources.snapshot import QUESTION, SnapshotSpec
@@ -78,6 +78,7 @@ class SqlSpec(SnapshotSpec):
 
     def _statement(self) -> str:
         if self.query is not None:
+            check_reads(self.query)
             return self.query.strip().rstrip(";")
         return f"SELECT * FROM {'.'.join(quoted(part) for part in str(self.table).split('.'))}"  # noqa: S608 - a declared name, in quotes
 

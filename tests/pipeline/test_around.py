@@ -88,7 +88,7 @@ def test_a_step_after_a_room_adds_its_gate_and_its_files(declare: Declare, tmp_p
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) == ["deeper/note.txt", "found.json", "seen.json"]
     # What the room read of earlier ones, and what it wrote.
     assert read(root, "features/around/after/look/seen.json") == sorted(
-        ["task", "train", "folds", "split", "contract", "features", "recipe", "features_report"]
+        ["problem", "task", "train", "folds", "split", "contract", "features", "recipe", "features_report", "exploration"]
     )
     gates = read(root, "evaluation/verdict.json")["gates"]
     assert [(g["name"], g["room"], g["status"]) for g in gates if g["name"] == "look"] == [("look", "features", "passed")]

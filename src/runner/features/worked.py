@@ -58,7 +58,7 @@ class Worked:
 @cache
 def worked(folder: Path = FOLDER) -> tuple[Worked, ...]:
     """Every example, by the name of its file."""
-    return tuple(_read(path) for path in sorted(folder.glob("*.yaml")))
+    return tuple(_read(path) for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem))
 
 
 def of_kind(kind: str) -> list[Worked]:

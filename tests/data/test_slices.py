@@ -90,7 +90,9 @@ def folder() -> Iterator[Path]:
     with TemporaryDirectory() as made:
         root = Path(made)
         pl.DataFrame({"name": [f"g{i}" for i in range(6)], "country": ["DE", "FR", None, "IT", "ES", "PL"]}).write_parquet(root / "guests.parquet")
-        pl.DataFrame({"at": [START + timedelta(hours=5 * i) for i in range(8)], "rate": [float(i) for i in range(8)]}).write_parquet(root / "rates.parquet")
+        pl.DataFrame({"at": [START + timedelta(hours=5 * i) for i in range(8)], "rate": [float(i) for i in range(8)]}).with_columns(
+            pl.col("at").dt.replace_time_zone("UTC")
+        ).write_parquet(root / "rates.parquet")
         write_json(root / "task.json", TASK.as_json())
         yield root
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -194,3 +196,15 @@ def test_what_two_libraries_may_round_differently_stays_with_polars() -> None:
 
     asked = {"plain": parse("x * 2"), "power": parse("POWER(x, 3)"), "log": parse("LOG10(x)"), "text": parse("UPPER(city)")}
     assert list(compiled(asked, TYPES)) == ["plain"]
+
+
+def test_whoever_scores_alone_knows_every_operation() -> None:
+    """A service imports the bundle and nothing of the rooms: what steps leave behind must be readable there."""
+    everything = "import runner.features.steps, runner.bundle.load"
+    listed = "from runner.core.registry import words; print(*sorted(words('operation')))"
+    alone, all_of_it = (
+        subprocess.run([sys.executable, "-c", f"{imports}; {listed}"], capture_output=True, text=True, check=True).stdout
+        for imports in ("import runner.bundle.load", everything)
+    )
+    assert alone == all_of_it
+    assert "unnest" in alone.split()

@@ -35,8 +35,8 @@ class Design:
         empty = np.isnan(numbers).all(axis=0) if len(numbers) else np.ones(n, bool)
         fills = np.where(empty, 0.0, np.nanmedian(np.where(empty, 0.0, numbers), axis=0)) if n else np.zeros(0)
         filled = np.where(np.isnan(numbers), fills, numbers)
-        scales = filled.std(axis=0)
-        return cls(inputs, fills, filled.mean(axis=0), np.where(scales > 1e-12, scales, 1.0))
+        means, scales = _moments(filled)
+        return cls(inputs, fills, means, np.where(scales > 1e-12, scales, 1.0))
 
     def columns(self, matrix: np.ndarray) -> np.ndarray:
         """(n, width) Float64: standardised numbers, missing flags, one column per known level."""
@@ -64,6 +64,18 @@ class Design:
         numeric = list(self.inputs.numeric)
         levels = [f"{c}={v}" for c, known in self.inputs.categorical.items() for v in known]
         return [*numeric, *[f"{c} missing" for c in numeric], *levels]
+
+
+def _moments(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) means and standard deviations of columns, finite even where squares or sums of the numbers are not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        means, scales = filled.mean(axis=0), filled.std(axis=0)
+    huge = ~(np.isfinite(means) & np.isfinite(scales))
+    if huge.any():
+        largest = np.abs(filled[:, huge]).max(axis=0)
+        shrunk = filled[:, huge] / largest
+        means[huge], scales[huge] = shrunk.mean(axis=0) * largest, shrunk.std(axis=0) * largest
+    return means, scales
 
 
 @dataclass(frozen=True)

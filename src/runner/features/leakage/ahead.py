@@ -12,6 +12,7 @@ from runner.features.leakage.case import Case, Suspicion
 from runner.features.leakage.power import finite
 
 ROWS, LEAST_ROWS, MOST_ENTITIES, MOST_SOURCES = 3_000, 100, 2, 25
+HUGE = 1e100
 WINDOWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 15, 20, 21, 24, 28, 30, 48, 50, 60, 90, 100)
 CLOSE, SURE, FEWER = 0.95, 0.99, 0.2
 
@@ -104,13 +105,20 @@ def _correlation(features: np.ndarray, values: np.ndarray, some: np.ndarray) -> 
     """(features, sources) Pearson over the rows where there is a window."""
     if some.sum() < LEAST_ROWS:
         return np.zeros((features.shape[1], values.shape[1]))
-    x, v = features[some], values[some]
+    x, v = _tamed(features[some]), _tamed(values[some])
     x, v = x - x.mean(axis=0), v - v.mean(axis=0)
     length = np.sqrt(np.outer((x**2).sum(axis=0), (v**2).sum(axis=0)))
     product = x.T @ v
     return np.asarray(np.divide(product, length, out=np.zeros_like(product), where=length > 1e-9))
 
 
+def _tamed(x: np.ndarray) -> np.ndarray:
+    """Columns whose squares would not be finite, divided by their largest number: what goes together does so at any scale."""
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    return np.asarray(x / np.where(largest > HUGE, largest, 1.0))
+
+
 def _unit(x: np.ndarray) -> np.ndarray:
+    x = _tamed(x)
     centred = x - x.mean(axis=0)
     return np.asarray(centred / np.maximum(np.sqrt((centred**2).mean(axis=0)), 1e-12))

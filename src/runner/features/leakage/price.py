@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.core.gates import AT_MOST, SHARE, Gate
+from runner.core.gates import Gate
 from runner.core.seeds import seed_for
+from runner.features.matrices import Learner
 from runner.features.probe import Judged, Probe
 from runner.stats.bootstrap import resampled_means
 
@@ -57,21 +58,39 @@ def canary(probe: Probe) -> Gate:
     draw = np.random.default_rng(seed_for(learner.seed, "features", "leakage", "canary"))
     rows = learner.rows.with_columns(learner.rows[learner.target].gather(draw.permutation(learner.rows.height)).alias(learner.target))
     permuted = Probe(replace(learner, rows=rows), probe.folds, probe.terms)
-    told, chance = permuted.judge(), permuted.judge([])
-    low = _least(chance, told, seed_for(learner.seed, "features", "leakage", "canary", "draws"))
-    base = float(chance.loss.mean())
-    better = float((chance.loss - told.loss).mean()) / base if base > 0 else 0.0
-    measure = "squared error" if learner.task == "regression" else "log loss"
-    says = "less" if better > 0 else "more"
-    evidence = f"with the outcomes dealt out anew, so that nothing can be learned, a quick model's {measure} is {abs(better):.1%} {says} than a constant's"
+    told = permuted.judge()
+    shared = _shared(told, permuted.learner)
+    low = _least(shared, seed_for(learner.seed, "features", "leakage", "canary", "draws"))
+    evidence = "with the outcomes dealt out anew, so that nothing can be learned, what a quick model predicts "
+    evidence += f"correlates with them by {_correlation(told, permuted.learner, shared):+.3f}; 0 is nothing"
     if low > 0:
         evidence += ": a step or a column sees the outcome of rows it was not fitted on"
-    return Gate(
-        "leakage: permuted outcome", "features", "failed" if low > 0 else "passed", 0.0, round(low / base, 4) if base > 0 else 0.0, evidence, SHARE, AT_MOST
-    )
+    return Gate("leakage: permuted outcome", "features", "failed" if low > 0 else "passed", "nothing learned", "something" if low > 0 else "nothing", evidence)
 
 
-def _least(chance: Judged, told: Judged, seed: int) -> float:
-    """The low end of what the model gains over a constant, by the bootstrap: one in ten thousand falls below it."""
-    drawn = resampled_means((chance.loss - told.loss).reshape(-1, 1), CANARY_DRAWS, seed)[:, 0]
+def _centred(told: Judged, learner: Learner) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and outcomes (n, k), each less its mean in the fold: shares that differ from fold to fold are nothing that was learned."""
+    outcome = learner.outcome[told.at]
+    actual = outcome.reshape(-1, 1) if learner.task == "regression" else (outcome[:, None] == np.arange(told.p.shape[1])).astype(float)
+    both = np.concatenate([told.p, actual], axis=1)
+    for number in np.unique(told.fold):
+        both[told.fold == number] -= both[told.fold == number].mean(axis=0)
+    return both[:, : told.p.shape[1]], both[:, told.p.shape[1] :]
+
+
+def _shared(told: Judged, learner: Learner) -> np.ndarray:
+    """(n,) what each row adds to the covariance of prediction and outcome."""
+    predicted, actual = _centred(told, learner)
+    return np.asarray((predicted * actual).sum(axis=1))
+
+
+def _correlation(told: Judged, learner: Learner, shared: np.ndarray) -> float:
+    predicted, actual = _centred(told, learner)
+    size = float(np.sqrt((predicted**2).sum() * (actual**2).sum()))
+    return float(shared.sum()) / size if size > 0 else 0.0
+
+
+def _least(shared: np.ndarray, seed: int) -> float:
+    """The low end of the covariance, by the bootstrap: one in ten thousand falls below it."""
+    drawn = resampled_means(shared.reshape(-1, 1), CANARY_DRAWS, seed)[:, 0]
     return float(np.percentile(drawn, CANARY_TAIL))

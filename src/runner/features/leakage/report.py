@@ -65,8 +65,11 @@ def _prices(leakage: Record) -> tuple[Part, ...]:
         (plain(shorten(text(p, "column"), 60), "key"), Cell(_rounded(p, "with", unit), "number"), Cell(_rounded(p, "without", unit), "number"), _lost(p, unit))
         for p in records(leakage, "prices")
     ]
-    note = "A quick model of fixed work, judged out of fold by the problem's policy; without a feature it is fitted anew. 95% intervals, paired by row."
-    return (*table(("Feature", "Payoff with all features", "Without it", "Lost without it"), rows), *((Text(note, "mute"),) if rows else ()))
+    note = (
+        "A quick model of fixed work, judged out of fold by the problem's policy; without a feature it is fitted anew. 95% intervals, paired by row: "
+        "one that holds zero says that the others may well make up for it."
+    )
+    return (*table(("Feature", f"Payoff with all features, {unit} a row", "Without it", "Lost without it"), rows), *((Text(note, "mute"),) if rows else ()))
 
 
 def _lost(price: Record, unit: str) -> Cell:

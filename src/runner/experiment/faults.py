@@ -55,13 +55,24 @@ def _faults(item: Mapping[str, Any], given: Mapping[str, Any], root: type[Spec],
         return [Fault(below, told.wrong, told.expected, told.hint, source_of(below, places)) for below, told in found]
     if kind == "value_error":
         return _complaints(path, str(context.get("error", item["msg"])), given, root, places)
-    expected = FORMS.get(str(context.get("pattern")), "") or _expected(str(item["msg"]))
+    expected = FORMS.get(str(context.get("pattern")), "") or _sized(kind, context) or _expected(str(item["msg"]))
     if item["type"] in ("list_type", "tuple_type") and isinstance(item["input"], (str, int, float)):
         expected = f"a list, such as [{item['input']}]"
     hint = _quote_hint(item, places.get(at)) or _unit_hint(item, path, given, root)
     if kind == "literal_error":
         hint = hint or nearest(str(item["input"]), literals(context))
     return [Fault(at, f"found {shown(item['input'])}", expected, hint, where)]
+
+
+def _sized(kind: str, context: Mapping[str, Any]) -> str:
+    """How many there must be, where there are too few or too many; empty for every other error."""
+    ends = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+    end, bound = ends.get(kind.removeprefix("string_"), ("", ""))
+    n = context.get(bound)
+    if not end or n is None:
+        return ""
+    noun = "character" if kind.startswith("string_") else "entry"
+    return f"{end} {n} {noun}" if n == 1 else f"{end} {n} {'characters' if noun == 'character' else 'entries'}"
 
 
 def shown(value: Any) -> str:

@@ -99,14 +99,14 @@ def interactions(found: Record, outcome: Outcome) -> tuple[Part, ...]:
     of = ("Outcome",) if len({text(q, "of") for q in pairs}) > 1 else ()
     note = (
         "How much of the difference between rows is explained out of fold, by the pair and by what its two features do each by itself. "
-        f"{count(tried)} pairs were tried on {count(amount(told, 'rows') or 0)} rows; the chance takes that into account. "
+        f"{count(tried)} pairs were tried on {count(amount(told, 'rows') or 0)} rows; chance: how often so many that tell nothing would look as good. "
         "Trees find such pairs; a linear model needs a feature for them."
     )
     return (*figures(*drawn), *table(("Pair", *of, "Together", "Each by itself", "Chance"), rows, note=note))
 
 
 def _chance(p: float | None) -> str:
-    return "under 0.0001" if p is not None and p < 1e-4 else "unknown" if p is None else figure(p, 1)
+    return "under 0.01%" if p is not None and p < 1e-4 else "unknown" if p is None else f"{figure(100.0 * p, 1)}%"
 
 
 def _map(pair: Record, known: dict[str, Record], outcome: Outcome) -> Figure | None:

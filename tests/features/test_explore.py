@@ -335,6 +335,7 @@ def test_the_same_rows_give_the_same_file_and_a_large_table_is_drawn_from(monkey
     assert sum(p["rows"] for p in first["features"][0]["profile"]["parts"]) == 2000
 
 
+@pytest.mark.slow
 def test_hundreds_of_columns_do_not_make_an_endless_file() -> None:
     draw = np.random.default_rng(0)
     rows = pl.DataFrame({f"x{k}": draw.normal(size=500) for k in range(220)} | {"y": np.where(draw.random(500) < 0.4, "yes", "no")})

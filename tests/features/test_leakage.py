@@ -72,7 +72,7 @@ def table(name: str) -> Table:
     return next(tables([name]))
 
 
-@pytest.mark.parametrize("name", ["customer_churn", "hotel_price"])
+@pytest.mark.parametrize("name", ["customer_churn", pytest.param("hotel_price", marks=pytest.mark.slow)])
 def test_every_planted_leak_is_found_and_the_clean_table_is_left_alone(name: str) -> None:
     judged = bench.judged(table(name), 1500)
     assert judged.clean == ()

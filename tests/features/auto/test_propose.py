@@ -21,11 +21,15 @@ from runner.features.auto.screen import Around, Errors, bins, coded, gains
 from runner.features.recipe import outcome_columns, plan
 from runner.features.spec import FeaturesSpec
 
+SLOW = pytest.mark.slow
 LEAST = FOLDS * (2 * search.REPEATS + 4)
 FOUND = {"ratio": "n1_per_n0", "product": "n1_times_n0", "crossing": "c1_x_c0_target", "mean": "c0_target"}
 
 
-@pytest.mark.parametrize(("what", "task"), [("ratio", "binary"), ("product", "regression"), ("crossing", "binary"), ("mean", "regression")])
+@pytest.mark.parametrize(
+    ("what", "task"),
+    [pytest.param("ratio", "binary", marks=SLOW), ("product", "regression"), pytest.param("crossing", "binary", marks=SLOW), ("mean", "regression")],
+)
 def test_what_is_planted_is_found_and_kept(what: str, task: str) -> None:
     found = propose(ground(planted(what, 1000, 1, task), task), LEAST)
     assert [sorted(one.feature.of) for one in found.kept] == [["c0"] if what == "mean" else ["c0", "c1"] if what == "crossing" else ["n0", "n1"]]

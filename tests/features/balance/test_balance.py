@@ -215,6 +215,7 @@ class TestAuto:
         assert chosen.kind in ("weights", "undersample")
         assert "a row more" in chosen.why
 
+    @pytest.mark.slow
     def test_gives_the_same_twice_and_works_for_several_classes(self) -> None:
         one, two = (compared(BalanceSpec(kind="auto"), probing(n=600), "EUR", None) for _ in range(2))
         assert one == two

@@ -41,7 +41,7 @@ class Rest:
     @cached_property
     def ranks(self) -> np.ndarray:
         """(n, features) ranks, gaps in the middle, centred and of length 1; a constant column is 0."""
-        made = np.column_stack([centred_ranks(values) for values in self.columns.values()])
+        made = np.column_stack([np.empty((len(self.at), 0)), *(centred_ranks(values) for values in self.columns.values())])
         length = np.sqrt((made**2).sum(axis=0))
         return np.asarray(np.divide(made, length, out=np.zeros_like(made), where=length > 0))
 

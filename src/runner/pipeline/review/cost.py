@@ -79,12 +79,18 @@ def _new_fits(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, afte
     training = runs.get("training")
     if new is None or training is None or training.status == "kept":
         return dict.fromkeys(after, 0)
-    upstream = any(runs[room].status != "kept" for room in UPSTREAM)
+    upstream = any(runs[room].status != "kept" and not _only_priced(runs[room], new) for room in UPSTREAM)
     if old is None or upstream or training.code or training.libraries or any(not same(at(old, *key), at(new, *key)) for key in SHARED):
         return dict(after)
     before = _fits(old)
     lag = same(at(old, "training", "tuning", "lag"), at(new, "training", "tuning", "lag"))
     return {name: max(0, n - before[name]) if lag and name in before and same(_candidate(old, name), _candidate(new, name)) else n for name, n in after.items()}
+
+
+def _only_priced(run: StageRun, entry: Mapping[str, Any]) -> bool:
+    """Whether the features room only follows the problem, and nothing of what it hands to training is chosen by payoff."""
+    chosen = at(entry, "features", "balance", "kind") == "auto" or at(entry, "features", "selection", "ship") == "smallest"
+    return run.room == "features" and run.status == "follows" and run.after == ("problem",) and not chosen
 
 
 def _candidate(entry: Mapping[str, Any] | None, name: str) -> Any:

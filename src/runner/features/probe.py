@@ -16,7 +16,6 @@ from runner.problem.policies.tuning import Terms
 
 MAX_ROWS = 20_000
 ROUNDS, RATE, LEAVES, MIN_ROWS_IN_LEAF = 100, 0.1, 15, 20
-OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def quick_model(train: Matrix, categorical: Sequence[int], kind: tuple[str, int]
 
     task, n_classes = kind
     params: dict[str, Any] = {
-        "objective": OBJECTIVES[task],
+        "objective": task,
         "learning_rate": RATE,
         "num_leaves": leaves,
         "min_data_in_leaf": MIN_ROWS_IN_LEAF,

@@ -133,7 +133,7 @@ def _names(features: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
 def _fit_step(step: StepSpec, given: Fitting) -> FittedStep:
     """Fit one step; a plugin's step sees the columns that it says it reads, and no others."""
     is_own = not plugins.behind(step)
-    reads = list(dict.fromkeys(c for named in step.reads().values() for c in named))
+    reads = step.columns_read
     seen = given if is_own or not reads else replace(given, rows=given.rows.select(reads))
     try:
         made: FittedStep = part("step", step.kind)(step, seen)
@@ -247,7 +247,7 @@ def _clashes(name: str, step: StepSpec, adds: Sequence[str], known: Sequence[str
 
 
 def _reads(step: StepSpec) -> set[str]:
-    columns = {c for named in step.reads().values() for c in named}
+    columns = set(step.columns_read)
     for sql in getattr(step, "expressions", {}).values():
         columns |= set(expressions.parse(sql).meta.root_names())
     return columns

@@ -115,7 +115,7 @@ def case_of(split: Split, outcome: Outcome, roles: Roles, recipe: Recipe) -> Cas
     plan, enriched = planned.plan(spec, rows, known, classes, hidden)
     own = planned.fit(plan, enriched, known, classes, SEED).own.drop(ROW_ID, outcome.column.name, *roles.after, strict=False)
     identities = [name for name in (roles.key, split.group) if name and name in own.columns]
-    read = frozenset(column for step in spec.steps.values() for named in step.reads().values() for column in named)
+    read = frozenset(column for step in spec.steps.values() for column in step.columns_read)
     time = roles.time if roles.time in own.columns else None
     return Case(own, plan.features, known, outcome.task, outcome.column.name, SEED, time, identities, read)
 

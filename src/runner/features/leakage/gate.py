@@ -48,7 +48,7 @@ def case_of(
     hidden = {"row_id", task["target"], *after, *task["forbidden"], *contract["dropped"]}
     kept = [name for name in own.columns if name not in hidden]
     identities = [*task["key"], *([split["group"]] if split.get("group") else [])]
-    read = frozenset(column for step in steps.values() for named in step.reads().values() for column in named)
+    read = frozenset(column for step in steps.values() for column in step.columns_read)
     time = task["time"] if task["time"] in kept else None
     return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read)
 

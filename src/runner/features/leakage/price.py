@@ -59,10 +59,12 @@ def canary(probe: Probe) -> Gate:
     rows = learner.rows.with_columns(learner.rows[learner.target].gather(draw.permutation(learner.rows.height)).alias(learner.target))
     permuted = Probe(replace(learner, rows=rows), probe.folds, probe.terms)
     told = permuted.judge()
-    shared = _shared(told, permuted.learner)
+    predicted, actual = _centred(told, permuted.learner)
+    shared = (predicted * actual).sum(axis=1)
+    size = float(np.sqrt((predicted**2).sum() * (actual**2).sum()))
     low = _least(shared, seed_for(learner.seed, "features", "leakage", "canary", "draws"))
     evidence = "with the outcomes dealt out anew, so that nothing can be learned, what a quick model predicts "
-    evidence += f"correlates with them by {_correlation(told, permuted.learner, shared):+.3f}; 0 is nothing"
+    evidence += f"correlates with them by {float(shared.sum()) / size if size > 0 else 0.0:+.3f}; 0 is nothing"
     if low > 0:
         evidence += ": a step or a column sees the outcome of rows it was not fitted on"
     return Gate("leakage: permuted outcome", "features", "failed" if low > 0 else "passed", "nothing learned", "something" if low > 0 else "nothing", evidence)
@@ -78,19 +80,7 @@ def _centred(told: Judged, learner: Learner) -> tuple[np.ndarray, np.ndarray]:
     return both[:, : told.p.shape[1]], both[:, told.p.shape[1] :]
 
 
-def _shared(told: Judged, learner: Learner) -> np.ndarray:
-    """(n,) what each row adds to the covariance of prediction and outcome."""
-    predicted, actual = _centred(told, learner)
-    return np.asarray((predicted * actual).sum(axis=1))
-
-
-def _correlation(told: Judged, learner: Learner, shared: np.ndarray) -> float:
-    predicted, actual = _centred(told, learner)
-    size = float(np.sqrt((predicted**2).sum() * (actual**2).sum()))
-    return float(shared.sum()) / size if size > 0 else 0.0
-
-
 def _least(shared: np.ndarray, seed: int) -> float:
-    """The low end of the covariance, by the bootstrap: one in ten thousand falls below it."""
+    """The low end of the covariance, to which each row adds its share (n,), by the bootstrap: one in ten thousand falls below it."""
     drawn = resampled_means(shared.reshape(-1, 1), CANARY_DRAWS, seed)[:, 0]
     return float(np.percentile(drawn, CANARY_TAIL))

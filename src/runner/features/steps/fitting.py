@@ -35,6 +35,11 @@ class StepSpec(KindSpec):
         named = {key: list(getattr(self, key, ())) for key in ("columns", "entity")}
         return named | {key: [value] for key in ("column", "time") if (value := getattr(self, key, None))}
 
+    @property
+    def columns_read(self) -> list[str]:
+        """All the columns that it reads, in the order in which it names them, each once."""
+        return list(dict.fromkeys(column for named in self.reads().values() for column in named))
+
     def complaints(self, schema: Mapping[str, pl.DataType]) -> Iterator[Complaint]:
         """What is wrong with the types of the columns it reads; a kind that works on some types only says so itself. schema: of all columns there are."""
         time: str = getattr(self, "time", None) or ""

@@ -12,7 +12,6 @@ from runner.features.matrices import Matrix
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
-OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 METRICS = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
 
 
@@ -82,7 +81,7 @@ def _dataset(given: Fit, matrix: Matrix, max_bin: int, like: Any = None) -> Any:
 
 def _params(spec: LightGBMSpec, given: Fit) -> dict[str, Any]:
     params: dict[str, Any] = {
-        "objective": OBJECTIVES[given.task],
+        "objective": given.task,
         "metric": METRICS[given.task],
         "learning_rate": spec.learning_rate,
         "max_bin": spec.max_bin,

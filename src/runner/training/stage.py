@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from runner.bundle.importance import SaysImportance
-from runner.bundle.pack import Packing, pack
 from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
-from runner.core.files import folder_beside, read_json, write_json, write_parquet
+from runner.core.files import read_json, write_json, write_parquet
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
@@ -21,12 +20,16 @@ from runner.features.balance.balance import load as load_balance
 from runner.features.matrices import Fold, Learner, Matrices, class_order, folds_of, prepare
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
+from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.ensemble.final import Ground
+from runner.training.ensemble.front import Limits
+from runner.training.ensemble.rungs import composed, fitting
+from runner.training.ensemble.shipping import Yard, ship
 from runner.training.fold_store import FoldStore
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
-from runner.training.rungs import Judged, OutOfFold, Shipping, final_packing, judge
+from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record
 
@@ -53,20 +56,33 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
         # whole process, so they are set once here and not in the threads that fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        engine = _engine(spec, given, learner, folds, specs, problem, clock)
-        studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
+        engine = _engine(spec, given, learner, folds, fitting(specs), problem, clock)
+        jobs = _jobs(spec, given, fitting(specs), problem)
+        found = engine.study_all(jobs, given.workers)
         engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
-        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
-        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
+        made = composed(specs, found, jobs, learner, oof)
+        studied = made.studied
+
+        def judging(name: str, predictions: np.ndarray) -> Judged:
+            return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec.calibration.kind)
+
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in studied}
+        everything = prepare(learner, np.arange(learner.rows.height), None, ("final",))
+        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
+        shipping = Shipping(contract, split["seal"], given.made_from)
+        given.progress.say("refitting each candidate on all training rows")
+        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem)), out["candidates"], given.workers)
+        judged = shipped.judged
+        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
         drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
-        choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
-        shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
-        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
+        choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"], shipped.over)
     metric = "rmse" if learner.task == "regression" else "log_loss"
-    write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
+    written = ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric)
+    write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven, "balance": learner.balance.kind})
+    report = _report(specs, studied, judged, spec) | {"balance": learner.balance.kind}
+    write_json(out["training_report"], report | {"importance": shipped.importance(everything), "members": shipped.members()})
     measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
     if clock.fired:
         measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
@@ -87,7 +103,7 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
-    declared = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    declared = {name: candidate for name, candidate in fitting(rung_specs(spec, problem)).items() if name in spec.candidates}
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -177,42 +193,6 @@ def _rung(
     return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
-def _pack_all(
-    given: Given,
-    folder: Path,
-    specs: Mapping[str, CandidateSpec],
-    studied: Mapping[str, Studied],
-    judged: Mapping[str, Judged],
-    learner: Learner,
-    shipping: Shipping,
-) -> dict[str, Any]:
-    """Refit and pack each candidate; what the refitted models say of their features, for those that say it."""
-    everything = prepare(learner, _all(learner), None, ("final",))
-
-    stop = Event()
-
-    def packing(name: str) -> Packing:
-        if stop.is_set():
-            raise StudyStoppedError
-        return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
-
-    given.progress.say("refitting each candidate on all training rows")
-    with unhurried(given.workers, "refit", stop) as pool, folder_beside(folder) as scratch:
-        refitted = {name: pool.submit(packing, name) for name in specs}
-        settle(refitted.values())
-        for name, packed in refitted.items():
-            (scratch / name).mkdir()
-            pack(packed.result(), scratch / name)
-    models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
-
-
-def _all(learner: Learner) -> Any:
-    import numpy as np
-
-    return np.arange(learner.rows.height)
-
-
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:
     ids = learner.rows["row_id"][oof.at]
     parts = []
@@ -240,6 +220,7 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 ],
             }
             for name, candidate in specs.items()
+            if name in studied
         ],
         "tuning": spec.tuning.model_dump(mode="json"),
         "prefer": spec.prefer,

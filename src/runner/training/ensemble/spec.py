@@ -1,0 +1,16 @@
+"""What may be declared of the fit that ships."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from runner.core.spec import Spec
+
+
+class FinalSpec(Spec):
+    """How each rung is fitted on all training rows for shipping."""
+
+    refits: int = Field(default=1, ge=1, le=20)
+    """Fits with seeds of their own that are averaged; each adds its size and latency. A family without chance is fitted once."""
+    rounds_factor: float = Field(default=1.1, ge=0.5, le=2.0)
+    """Iterations of that fit as a multiple of those that the folds kept on average: there are more rows than in a fold."""

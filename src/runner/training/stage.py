@@ -23,7 +23,7 @@ from runner.training import ladder
 from runner.training.engine import Clock, Engine, Job, Studied, Tally
 from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
-from runner.training.ensemble.rungs import composed, fitting
+from runner.training.ensemble.rungs import composed, derived, fitting
 from runner.training.ensemble.shipping import Yard, ship
 from runner.training.fold_store import FoldStore
 from runner.training.models.constant import ConstantSpec
@@ -59,6 +59,9 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         engine = _engine(spec, given, learner, folds, fitting(specs), problem, clock)
         jobs = _jobs(spec, given, fitting(specs), problem)
         found = engine.study_all(jobs, given.workers)
+        if later := derived(specs, found):
+            specs, then = {**specs, **later}, _jobs(spec, given, later, problem)
+            jobs, found = jobs + then, found | engine.study_all(then, given.workers)
         engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
         made = composed(specs, found, jobs, learner, oof)

@@ -12,11 +12,13 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.latency import trees_ms
 from runner.core.files import write_bytes
 from runner.core.registry import register
 
 FILE = "model.cbm"
 UNKNOWN = -1
+CALL_MS, STEP_NS = 1.0, 5.0  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class CatBoostModel:
         """CatBoost's own PredictionValuesChange, which it reads off its trees."""
         change = np.asarray(self.model.get_feature_importance(type="PredictionValuesChange", thread_count=1), dtype=float)
         return Importance.of("how far the prediction moves when it changes (CatBoost's PredictionValuesChange)", self.inputs.names, np.maximum(change, 0.0))
+
+    def latency_ms(self) -> float:
+        """One call, most of which is the making of CatBoost's own table, and all levels of each symmetric tree."""
+        return trees_ms(CALL_MS, int(self.model.tree_count_), 6.0, STEP_NS)
 
     def save(self, folder: Path) -> dict[str, Any]:
         # CatBoost stamps the time and a random id into every model; equal fits must give equal bytes.

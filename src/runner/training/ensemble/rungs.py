@@ -16,6 +16,7 @@ from runner.training.engine import Job, Studied, loss_of
 from runner.training.ensemble.blend import Blend, Member, Pool, Share
 from runner.training.ensemble.selection import parts
 from runner.training.fold_store import FoldStore
+from runner.training.models.segments import SegmentsSpec, made_of
 from runner.training.models.space import CandidateSpec
 from runner.training.rungs import OutOfFold
 from runner.training.study import Trial
@@ -33,8 +34,17 @@ class Made:
 
 
 def fitting(specs: Specs) -> dict[str, CandidateSpec]:
-    """The rungs that are fitted in the folds, in their order."""
-    return {name: spec for name, spec in specs.items() if not spec.composes}
+    """The rungs that are studied first, in their order: those that need no other rung."""
+    return {name: spec for name, spec in specs.items() if not spec.composes and not spec.derives}
+
+
+def derived(specs: Specs, studied: Mapping[str, Studied]) -> dict[str, CandidateSpec]:
+    """The rungs that are studied second, with the settings that the first studies found for what they are made of."""
+    return {
+        name: made_of(spec, specs[spec.of], studied[spec.of].best.params)
+        for name, spec in specs.items()
+        if isinstance(spec, SegmentsSpec) and spec.of in studied
+    }
 
 
 def composed(specs: Specs, studied: Mapping[str, Studied], jobs: Sequence[Job], learner: Learner, oof: OutOfFold) -> Made:

@@ -1,5 +1,5 @@
 """The families of candidates: one file per kind."""
 
-from runner.training.models import catboost, constant, ensemble, lightgbm, linear, rule
+from runner.training.models import catboost, constant, ensemble, lightgbm, linear, rule, segments
 
-__all__ = ["catboost", "constant", "ensemble", "lightgbm", "linear", "rule"]
+__all__ = ["catboost", "constant", "ensemble", "lightgbm", "linear", "rule", "segments"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-OVERHEAD_MS = 0.6
-"""Of a row that is scored alone: checking it, calibration and decision."""
+OVERHEAD_MS = 1.5
+"""Of a row that is scored alone: checking it, the matrix, calibration and decision."""
 OPERATION_MS = 0.02
 """Of one operation of the recipe on one row."""
 

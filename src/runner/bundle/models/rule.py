@@ -13,7 +13,7 @@ import polars as pl
 from runner.core.expressions import parse
 from runner.core.registry import register
 
-CALL_MS = 0.3  # measured on single rows; see runner.bundle.latency
+CALL_MS = 0.5  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)

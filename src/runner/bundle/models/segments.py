@@ -17,7 +17,7 @@ from runner.bundle.models import Model, read
 from runner.core.expressions import parse
 from runner.core.registry import register
 
-ROUTE_MS = 0.3  # the expression on one row; see runner.bundle.latency
+ROUTE_MS = 0.5  # the expression on one row; see runner.bundle.latency
 
 
 @dataclass(frozen=True)

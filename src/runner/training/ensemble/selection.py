@@ -78,8 +78,8 @@ def _thinned(own: np.ndarray, outcome: np.ndarray, regression: bool, counts: np.
         at = int(np.argmin(found))
         if held.size <= terms.most and found[at] > now + terms.min_gain * abs(now):
             break
-        weights, now = without[at], min(now, float(found[at]))
-    return weights
+        weights, now = np.asarray(without[at]), min(now, float(found[at]))
+    return np.asarray(weights)
 
 
 def cross_fitted(own: np.ndarray, outcome: np.ndarray, part: np.ndarray, regression: bool, terms: Terms, seed: int) -> tuple[dict[int, np.ndarray], np.ndarray]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Learner
 from runner.training.balancing import UNTRAINED, balance_for
-from runner.training.engine import Job, Studied, loss_of
+from runner.training.course import Studied
+from runner.training.engine import loss_of
 from runner.training.ensemble.blend import Blend, Member, Pool, Share
 from runner.training.ensemble.selection import parts
 from runner.training.fold_store import FoldStore
@@ -33,36 +36,48 @@ class Made:
     smaller: dict[str, tuple[Blend, ...]]
 
 
+class Found(Protocol):
+    """What studies found: by candidate what they were fitted by, and the study."""
+
+    @property
+    def specs(self) -> Specs: ...
+
+    @property
+    def studied(self) -> Mapping[str, Studied]: ...
+
+
 def fitting(specs: Specs) -> dict[str, CandidateSpec]:
     """The rungs that are studied first, in their order: those that need no other rung."""
     return {name: spec for name, spec in specs.items() if not spec.composes and not spec.derives}
 
 
-def derived(specs: Specs, studied: Mapping[str, Studied]) -> dict[str, CandidateSpec]:
-    """The rungs that are studied second, with the settings that the first studies found for what they are made of."""
+def derived(specs: Specs, first: Found) -> dict[str, CandidateSpec]:
+    """The rungs that are studied second, with the settings that the first studies found for what they are made of.
+
+    specs: the ladder as declared.
+    """
     return {
-        name: made_of(spec, specs[spec.of], studied[spec.of].best.params)
+        name: made_of(spec, first.specs[spec.of], first.studied[spec.of].best.params)
         for name, spec in specs.items()
-        if isinstance(spec, SegmentsSpec) and spec.of in studied
+        if isinstance(spec, SegmentsSpec) and spec.of in first.studied
     }
 
 
-def composed(specs: Specs, studied: Mapping[str, Studied], jobs: Sequence[Job], learner: Learner, oof: OutOfFold) -> Made:
+def composed(specs: Specs, studied: Mapping[str, Studied], learner: Learner, oof: OutOfFold) -> Made:
     """Every rung, those that are made of finished trials beside those that were studied.
 
-    specs: the ladder from the bottom; studied, jobs: of the rungs that fit.
+    specs: the ladder from the bottom; studied: the rungs that fit.
     """
-    stores = {job.name: job.store for job in jobs}
     made = Made({}, {}, {})
     for name, spec in specs.items():
         if not spec.composes and name not in studied:
             continue  # The safety stop came before its first trial was through.
         if not spec.composes:
-            made.studied[name] = replace(studied[name], predictions=_cross_chosen(studied[name], stores[name], oof))
+            made.studied[name] = replace(studied[name], predictions=_cross_chosen(studied[name], oof))
             made.shares[name] = (Share(name, studied[name].best.number),)
             continue
         below = {n: s for n, s in list(specs.items())[: list(specs).index(name)] if not s.composes and s.kind not in UNTRAINED}
-        pool = _pool(name, below, studied, stores, learner, oof)
+        pool = _pool(name, below, studied, learner, oof)
         if not pool.members:
             continue
         blend: Blend = part("candidate", spec.kind)(spec, pool)
@@ -71,7 +86,7 @@ def composed(specs: Specs, studied: Mapping[str, Studied], jobs: Sequence[Job], 
     return made
 
 
-def _cross_chosen(studied: Studied, store: FoldStore, oof: OutOfFold) -> np.ndarray:
+def _cross_chosen(studied: Studied, oof: OutOfFold) -> np.ndarray:
     """(n_oof, k) predictions of a study, each fold by the trial that is best on the other folds.
 
     The best of many trials looks better on the folds that chose it than it is; a blend is judged by weights that other folds chose, and a
@@ -85,20 +100,20 @@ def _cross_chosen(studied: Studied, store: FoldStore, oof: OutOfFold) -> np.ndar
     sums = np.array([trial.fold_losses for trial in trials]) * sizes
     # Ties go to the earlier trial, as they do in the study itself.
     chosen = [trials[int(np.argmin(sums.sum(axis=1) - sums[:, at]))] for at in range(len(folds))]
-    found = [store.read(trial.params, fold) for trial, fold in zip(chosen, folds, strict=True)]
+    found = [studied.store.read(trial.params, fold) for trial, fold in zip(chosen, folds, strict=True)]
     known = [result.predictions for result in found if result is not None]
     return np.concatenate(known) if len(known) == len(folds) else studied.predictions
 
 
 def _complete(studied: Studied, folds: int) -> list[Trial]:
     """The trials that were fitted in every fold, by number."""
-    return [trial for trial in studied.trials if len(trial.fold_losses) == folds and not getattr(trial, "pruned", False)]
+    return [trial for trial in studied.trials if len(trial.fold_losses) == folds and not trial.pruned]
 
 
-def _pool(name: str, below: Specs, studied: Mapping[str, Studied], stores: Mapping[str, FoldStore], learner: Learner, oof: OutOfFold) -> Pool:
+def _pool(name: str, below: Specs, studied: Mapping[str, Studied], learner: Learner, oof: OutOfFold) -> Pool:
     folds = list(dict.fromkeys(oof.fold.tolist()))
     members = [
-        Member(other, trial.number, trial.loss, partial(_predictions, stores[other], trial, folds), balance_for(spec, learner.balance).undone)
+        Member(other, trial.number, trial.loss, partial(_predictions, studied[other].store, trial, folds), balance_for(spec, learner.balance).undone)
         for other, spec in below.items()
         if other in studied
         for trial in _complete(studied[other], len(folds))
@@ -108,11 +123,10 @@ def _pool(name: str, below: Specs, studied: Mapping[str, Studied], stores: Mappi
 
 
 def _predictions(store: FoldStore, trial: Trial, folds: Sequence[int]) -> np.ndarray:
-    found = [store.read(trial.params, fold) for fold in folds]
-    known = [result.predictions for result in found if result is not None]
-    if len(known) < len(folds):
+    found = store.out_of_fold(trial.params, folds)
+    if found is None:
         raise OSError(f"{store.folder}: the folds of trial {trial.number} are gone while they are needed; run again, and they are fitted again")
-    return np.concatenate(known)
+    return found
 
 
 def _as_studied(blend: Blend, spec: CandidateSpec, learner: Learner, oof: OutOfFold) -> Studied:
@@ -122,4 +136,4 @@ def _as_studied(blend: Blend, spec: CandidateSpec, learner: Learner, oof: OutOfF
     each = [loss_of(undone[oof.fold == fold], oof.outcome[oof.fold == fold], learner.task) for fold in folds]
     mean = float(np.average(each, weights=[(oof.fold == fold).sum() for fold in folds]))
     trial = Trial(0, {}, float(np.sqrt(mean)) if learner.task == "regression" else mean, tuple(each), tuple(None for _ in folds))
-    return Studied((trial,), trial, blend.predictions, 0.0)
+    return Studied((trial,), trial, blend.predictions, 0.0, FoldStore(Path()))

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from tests.contracts.test_candidates import TASKS, fit_of, made, outcome_of, spec_of
 
+from runner.bundle.importance import said
 from runner.bundle.inputs import Inputs
 from runner.bundle.models.additive import AdditiveModel
 from runner.bundle.models.constant import ConstantModel
@@ -20,9 +21,11 @@ from runner.bundle.models.linear import LinearModel
 from runner.bundle.models.tree import TreeModel, encoded
 from runner.core.registry import kinds, part
 from runner.features.matrices import Matrix
+from runner.report.parts import Figures, Folded
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec
+from runner.training.readings import readings
 from runner.training.spec import TrainingSpec
 
 assert TrainingSpec  # the import registers the kinds
@@ -328,3 +331,22 @@ def _without_features(outcome: np.ndarray, task: str) -> Fit:
 def test_a_table_without_any_feature_is_answered_by_the_constant_where_nothing_can_be_boosted() -> None:
     given = _without_features(outcome_of(made(80, 1), "binary"), "binary")
     assert isinstance(fitted("lightgbm", given).model, ConstantModel)
+
+
+class TestWhatReadableModelsSay:
+    def test_the_report_lists_the_rules_of_a_tree(self) -> None:
+        found = said(model_of("tree", "binary"), fit_of("binary").train.values)
+        folded = [part for part in readings(found, []) if isinstance(part, Folded)]
+        assert [part.title for part in folded] == [f"Its {len(found['rules'])} rules"]
+
+    def test_the_report_draws_what_the_strongest_features_of_an_additive_model_add(self) -> None:
+        found = said(model_of("additive", "binary"), fit_of("binary").train.values)
+        ranked = [feature["feature"] for feature in found["features"]]
+        drawn = [figure for part in readings(found, ranked) if isinstance(part, Figures) for figure in part.items]
+        assert 1 <= len(drawn) <= 6
+        assert drawn[0].title.startswith("What income adds to the score: from -")
+
+    def test_a_model_that_cannot_be_read_says_only_what_drives_it(self) -> None:
+        found = said(model_of("lightgbm", "binary"), fit_of("binary").train.values)
+        assert set(found) == {"how", "features"}
+        assert readings(found, []) == ()

@@ -15,29 +15,28 @@ def places_of(given: Fit) -> dict[str, tuple[float, ...]]:
     For several classes by the first principal component of the smoothed class shares (Coppersmith, Hong & Hosking 1999, "Partitioning nominal
     attributes in decision trees"). Ties keep the order of the levels.
     """
-    outcomes, counted = _outcomes(given), given.train.weights
-    counted = np.ones(len(outcomes)) if counted is None else counted
-    centred = outcomes - np.average(outcomes, axis=0, weights=counted)
+    counted = np.ones(len(given.train.outcome)) if given.train.weights is None else given.train.weights
     found = {}
     for i, (name, levels) in enumerate(given.inputs.categorical.items()):
         codes = given.train.values[:, len(given.inputs.numeric) + i]
         known = ~np.isnan(codes)
-        at, weights = codes[known].astype(np.int64), counted[known]
-        total = np.bincount(at, weights, minlength=len(levels))
-        sums = np.stack([np.bincount(at, weights * column[known], minlength=len(levels)) for column in centred.T], axis=1)
-        means = sums / (total + SMOOTHING)[:, None]
-        line = means[:, 0] if means.shape[1] == 1 else _first_component(means, total)
+        sums, total = _per_level(given, codes[known].astype(np.int64), known, counted[known], len(levels))
+        line = sums[:, 0] / (total + SMOOTHING) if sums.shape[1] == 1 else _first_component(sums / (total + SMOOTHING)[:, None], total)
         ranks = np.empty(len(levels))
         ranks[np.argsort(line, kind="stable")] = np.arange(len(levels), dtype=float)
         found[name] = tuple(ranks.tolist())
     return found
 
 
-def _outcomes(given: Fit) -> np.ndarray:
-    """(n, 1) the outcome, or (n, k) class indicators of several classes."""
+def _per_level(given: Fit, at: np.ndarray, known: np.ndarray, weights: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """(levels, 1) sums of the outcome, or (levels, k) of the class indicators of several classes, less what would be expected; (levels,) weights."""
+    outcome, total = given.train.outcome[known], np.bincount(at, weights, minlength=levels)
     if given.task != "multiclass":
-        return given.train.outcome.reshape(-1, 1)
-    return (given.train.outcome[:, None] == np.arange(given.n_classes)).astype(float)
+        centred = outcome - (np.average(outcome, weights=weights) if weights.sum() else 0.0)
+        return np.bincount(at, weights * centred, minlength=levels)[:, None], total
+    k = given.n_classes
+    sums = np.bincount(at * k + outcome.astype(np.int64), weights, minlength=levels * k).reshape(levels, k)
+    return sums - total[:, None] * (sums.sum(axis=0) / max(float(total.sum()), 1e-300)), total
 
 
 def _first_component(means: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from runner.bundle.importance import SaysImportance
+from runner.bundle.importance import SaysImportance, said
 from runner.bundle.pack import Packing, pack
 from runner.core.faults import Fault, RefusedError
 from runner.core.files import folder_beside, read_json, write_json, write_parquet
@@ -206,7 +206,7 @@ def _pack_all(
             (scratch / name).mkdir()
             pack(packed.result(), scratch / name)
     models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
+    return {name: said(model, everything.train.values) for name, model in models.items() if isinstance(model, SaysImportance)}
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:

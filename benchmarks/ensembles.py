@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-
 from benchmarks.tables import Table, tables
+
 from runner.bundle.calibrate import calibrated
 from runner.bundle.inputs import Inputs
 from runner.core.registry import kinds, part
@@ -268,7 +268,9 @@ def _after(pool: list[np.ndarray], new: list[np.ndarray], weights: np.ndarray, o
     return ratio(float(losses(own_values(mixed[1], test, regression)[:, None], test, regression)[0]), base, regression)
 
 
-def _calibrated(pool: list[np.ndarray], outcome: np.ndarray, fold: np.ndarray, new: list[np.ndarray] | None = None, test: np.ndarray | None = None) -> np.ndarray:
+def _calibrated(
+    pool: list[np.ndarray], outcome: np.ndarray, fold: np.ndarray, new: list[np.ndarray] | None = None, test: np.ndarray | None = None
+) -> np.ndarray:
     kind = "sigmoid"
     if new is None or test is None:
         return np.column_stack([own_values(calibration.cross_fitted(p, outcome, fold, kind), outcome, False) for p in pool])
@@ -305,7 +307,11 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> None:
     print(f"{'':38}" + "".join(f"{n[:9]:>10}" for n in names) + f"{'mean':>9}{'median':>9}{'worst':>9}{'wins':>6}")
     for way in ways:
         values = [rows[n][way] for n in names]
-        print(f"{way:38}" + "".join(f"{v:>10.2f}" for v in values) + f"{np.mean(values):>9.2f}{np.median(values):>9.2f}{max(values):>9.2f}{sum(v < 0 for v in values):>6}")
+        print(
+            f"{way:38}"
+            + "".join(f"{v:>10.2f}" for v in values)
+            + f"{np.mean(values):>9.2f}{np.median(values):>9.2f}{max(values):>9.2f}{sum(v < 0 for v in values):>6}"
+        )
 
 
 def report() -> None:

@@ -115,7 +115,9 @@ def test_smaller_blends_go_down_to_a_single_member() -> None:
 
 
 def test_of_each_candidate_only_the_leading_trials_are_looked_at() -> None:
-    members = tuple(Member(name, trial, loss, lambda: OUTCOME, lambda p: p) for name, trial, loss in (("a", 0, 0.3), ("a", 1, 0.2), ("a", 2, 0.2), ("b", 0, 9.0)))
+    members = tuple(
+        Member(name, trial, loss, lambda: OUTCOME, lambda p: p) for name, trial, loss in (("a", 0, 0.3), ("a", 1, 0.2), ("a", 2, 0.2), ("b", 0, 9.0))
+    )
     kept = Pool(members, OUTCOME, FOLD, False, 7).leading(2)
     assert [(m.candidate, m.trial) for m in kept.members] == [("a", 1), ("a", 2), ("b", 0)]
 
@@ -146,9 +148,7 @@ def folds(learner: Learner) -> list[Fold]:
 
 
 def jobs_of(specs: dict[str, Any], home: Path, trials: int = 6) -> list[Job]:
-    return [
-        Job(n, s, trials if s.space else 1, FoldStore(home / n), Record(home / f"{n}.log", n, s.space) if s.space else None) for n, s in specs.items()
-    ]
+    return [Job(n, s, trials if s.space else 1, FoldStore(home / n), Record(home / f"{n}.log", n, s.space) if s.space else None) for n, s in specs.items()]
 
 
 Studies = tuple[dict[str, Any], dict[str, Studied], list[Job]]

@@ -50,7 +50,12 @@ def faults(experiment: Experiment) -> list[Fault]:
     columns = Columns.of(experiment)
     checks = (_roles(experiment), _moments(experiment), _labels(experiment), _policy(experiment), _expressions(experiment, columns))
     found = [fault for check in checks for fault in check]
-    found += [*contradictions(experiment), *feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment), *_made_rungs(experiment, columns)]
+    found += [
+        *contradictions(experiment),
+        *feature_faults(experiment, columns.everything, columns.unknown),
+        *_training(experiment),
+        *_made_rungs(experiment, columns),
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -22,8 +22,8 @@ from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.budget.level import drawn
 from runner.training.budget.memory import peak_gib
-from runner.training.curves.learning import learned
 from runner.training.course import Studied
+from runner.training.curves.learning import learned
 from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
 from runner.training.ensemble.rungs import composed, derived, fitting
@@ -86,7 +86,13 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     written = ladder.as_json(rungs, resampled, choice, spec, problem["payoff"]["unit"], metric)
     write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    told = {"importance": shipped.importance(everything), "members": shipped.members(), "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve}
+    told = {
+        "importance": shipped.importance(everything),
+        "members": shipped.members(),
+        "balance": learner.balance.kind,
+        "plan": studies.plan,
+        "learning_curve": curve,
+    }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 

@@ -27,7 +27,19 @@ class Model(Protocol):
 
 def families() -> list[str]:
     """Every family of models that can be read: this package's, and those of the plugins in use."""
-    from runner.bundle.models import catboost, constant, ensemble, lightgbm, linear, rule, segments  # noqa: F401 - the imports register their families
+    from runner.bundle.models import (  # noqa: F401 - the imports register their families
+        additive,
+        catboost,
+        constant,
+        ensemble,
+        extra_trees,
+        forest,
+        lightgbm,
+        linear,
+        rule,
+        segments,
+        tree,
+    )
 
     return words("model")
 

@@ -62,7 +62,7 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
         train=everything.train,
         valid=None,
         params=trial.params,
-        rounds=_rounds(spec, sum(kept) / len(kept), ground.final.rounds_factor) if kept else None,
+        rounds=_rounds(spec.laid(trial.params), sum(kept) / len(kept), ground.final.rounds_factor) if kept else None,
         monotone=ground.monotone,
         seed=seed_for(learner.seed, "training", name, "final", *([number] if number else [])),
         threads=ground.threads,

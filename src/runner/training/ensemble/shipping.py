@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.bundle.importance import SaysImportance
+from runner.bundle.importance import SaysImportance, said
 from runner.bundle.models import Model
 from runner.core.files import folder_beside
 from runner.core.seeds import seed_for
@@ -43,7 +43,7 @@ class Shipped:
 
     def importance(self, everything: Prepared) -> dict[str, Any]:
         """What the models that ship say of their features, for those that say it."""
-        return {name: model.importance(everything.train.values).as_json() for name, model in self.models.items() if isinstance(model, SaysImportance)}
+        return {name: said(model, everything.train.values) for name, model in self.models.items() if isinstance(model, SaysImportance)}
 
     def members(self) -> dict[str, Any]:
         """By rung that is a mean of several trials, or of one of another rung: candidate, trial and weight of each."""

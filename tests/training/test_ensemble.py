@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from runner.core.registry import kinds
 from runner.features.matrices import Fold, Learner, Matrices, folds_of, prepare
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
-from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.budget.clock import Clock
+from runner.training.course import Job, Studied
+from runner.training.engine import Engine, Tally
 from runner.training.ensemble import final
 from runner.training.ensemble.blend import Member, Pool, Share, blended
 from runner.training.ensemble.final import Ground
@@ -148,28 +151,34 @@ def folds(learner: Learner) -> list[Fold]:
 
 
 def jobs_of(specs: dict[str, Any], home: Path, trials: int = 6) -> list[Job]:
-    return [Job(n, s, trials if s.space else 1, FoldStore(home / n), Record(home / f"{n}.log", n, s.space) if s.space else None) for n, s in specs.items()]
+    return [Job(n, s, trials if s.space else 1, FoldStore(home / n), Record(home / f"{n}.log", n, s.space, {}) if s.space else None) for n, s in specs.items()]
 
 
-Studies = tuple[dict[str, Any], dict[str, Studied], list[Job]]
+Studies = tuple[dict[str, Any], dict[str, Studied]]
+
+
+@dataclass(frozen=True)
+class First:
+    """What the first studies found."""
+
+    specs: dict[str, Any]
+    studied: dict[str, Studied]
 
 
 @pytest.fixture(scope="module")
 def studies(learner: Learner, folds: list[Fold], tmp_path_factory: pytest.TempPathFactory) -> Studies:
-    """Specs, studies and jobs of the ladder's fitting rungs: the first ones, then the segments."""
+    """Specs and studies of the ladder's fitting rungs: the first ones, then the segments."""
     engine = Engine(learner, folds, Matrices(learner, folds), 2, 1, {}, Clock(None), Tally(Silent(), 1))
     home = tmp_path_factory.mktemp("studies")
-    first = jobs_of(fitting(SPECS), home)
-    found = engine.study_all(first, 1)
-    later = derived(SPECS, found)
-    second = jobs_of(later, home)
-    return {**SPECS, **later}, found | engine.study_all(second, 1), first + second
+    found = engine.study_all(jobs_of(fitting(SPECS), home), 1)
+    later = derived(SPECS, First(SPECS, found))
+    return {**SPECS, **later}, found | engine.study_all(jobs_of(later, home), 1)
 
 
 def test_an_ensemble_is_made_of_finished_trials_of_the_rungs_below_it(learner: Learner, folds: list[Fold], studies: Studies) -> None:
-    specs, found, jobs = studies
+    specs, found = studies
     oof = OutOfFold.of(learner, folds)
-    made = composed(specs, found, jobs, learner, oof)
+    made = composed(specs, found, learner, oof)
     assert list(made.studied) == list(DECLARED)
     shares = made.shares["ensemble"]
     assert sum(share.weight for share in shares) == pytest.approx(1.0)
@@ -179,9 +188,9 @@ def test_an_ensemble_is_made_of_finished_trials_of_the_rungs_below_it(learner: L
 
 
 def test_a_single_candidate_is_judged_by_the_trial_that_the_other_folds_chose(learner: Learner, folds: list[Fold], studies: Studies) -> None:
-    specs, found, jobs = studies
-    made = composed(specs, found, jobs, learner, OutOfFold.of(learner, folds))
-    trials, store = found["linear"].trials, next(job.store for job in jobs if job.name == "linear")
+    specs, found = studies
+    made = composed(specs, found, learner, OutOfFold.of(learner, folds))
+    trials, store = found["linear"].trials, found["linear"].store
     start = 0
     for at, fold in enumerate(folds):
         others = [np.mean([loss for k, loss in enumerate(trial.fold_losses) if k != at]) for trial in trials]
@@ -193,8 +202,8 @@ def test_a_single_candidate_is_judged_by_the_trial_that_the_other_folds_chose(le
 
 
 def test_a_ladder_whose_studies_were_all_stopped_has_no_ensemble(learner: Learner, folds: list[Fold], studies: Studies) -> None:
-    specs, found, jobs = studies
-    made = composed(specs, {"constant": found["constant"]}, jobs, learner, OutOfFold.of(learner, folds))
+    specs, found = studies
+    made = composed(specs, {"constant": found["constant"]}, learner, OutOfFold.of(learner, folds))
     assert list(made.studied) == ["constant"]
 
 
@@ -212,7 +221,7 @@ class _Now:
 def models(learner: Learner, studies: Studies, refits: int, *names: str) -> dict[Any, Any]:
     from threading import Event
 
-    specs, found, _ = studies
+    specs, found = studies
     everything = prepare(learner, np.arange(240), None, ("final",))
     ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits))
     pool: Any = _Now()
@@ -263,7 +272,7 @@ def test_a_segment_never_seen_and_a_row_without_one_are_answered_by_the_model_of
 
 
 def test_segments_take_the_settings_that_the_study_of_their_candidate_found_best(studies: Studies) -> None:
-    specs, found, _ = studies
+    specs, found = studies
     assert specs["by_home"].params == dict(found["trees"].best.params)
     assert specs["by_home"].settings["max_iterations"] == 12
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.report.numbers import Interval, figure, size
-from runner.report.parts import Cell, Figure, Part, Text, counted, figures, plain, spanned, table
+from runner.report.parts import Cell, Figure, Part, Text, Tone, counted, figures, plain, spanned, table
 from runner.report.planes import Spot, spots
 from runner.report.reading import Record, amount, at, records, text
 from runner.report.words import NO_BREAK, listed, shorten, some, words
@@ -69,7 +69,7 @@ def _plot(versions: Sequence[Record], chosen: str) -> Figure | None:
 def _table(versions: Sequence[Record], chosen: str) -> tuple[Part, ...]:
     rows = []
     for version in versions:
-        tone = "mute" if at(version, "dominated") else ""
+        tone: Tone = "mute" if at(version, "dominated") else ""
         ticked = f"✓{NO_BREAK}" if text(version, "name") == chosen else ""
         latency = amount(version, "latency_ms")
         rows.append(

@@ -71,13 +71,19 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         def judging(name: str, predictions: np.ndarray) -> Judged:
             return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec.calibration.kind)
 
+        def shorter(name: str, iterations: int) -> tuple[CandidateSpec, Studied] | None:
+            # Settings that the study found, laid over the spec: the one trial is then the declared setting of that spec.
+            fewer = specs[name].laid({**studied[name].best.params, "max_iterations": iterations})
+            found = conductor.then(studies, {name: fewer}).studied
+            return (fewer, found[name]) if found[name] is not studies.studied[name] else None
+
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in studied}
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
         ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
         shipping = Shipping(contract, split["seal"], given.made_from)
         given.progress.say("refitting each candidate on all training rows")
-        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem)), out["candidates"], given.workers)
+        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem), shorter), out["candidates"], given.workers)
         judged = shipped.judged
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
         resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)

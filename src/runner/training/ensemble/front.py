@@ -46,6 +46,12 @@ class Limits:
             told.append(f"an estimated {cost.latency_ms:.3g} ms a row are more than the {self.latency_ms:g} ms allowed")
         return " and ".join(told)
 
+    def part_allowed(self, cost: Cost) -> float:
+        """The part of a cost that the limits allow, at most 1."""
+        size = 1.0 if self.megabytes is None else self.megabytes * MEGABYTE / max(1, cost.size)
+        time = 1.0 if self.latency_ms is None or not cost.latency_ms else self.latency_ms / cost.latency_ms
+        return min(1.0, size, time)
+
 
 @dataclass(frozen=True)
 class Version:

@@ -33,6 +33,7 @@ FOLDER = Path(__file__).parent.parent / ".runner" / "bench" / "ensembles"
 FOLDS, SEED, SEEDS = 5, 7, 5
 FACTORS = (1.0, 1.1, 1.25)
 TRIALS = {"linear": 3, "lightgbm": 7, "catboost": 4}
+STEPS = tuple(range(20, 601, 20))
 FORESTS = ("random_forest", "extra_trees")
 
 
@@ -277,6 +278,46 @@ def _calibrated(
     return np.column_stack([own_values(calibrated(q, calibration.fit(p, outcome, kind)), test, False) for p, q in zip(pool, new, strict=True)])
 
 
+STUDENT = {"learning_rate": 0.05, "num_leaves": 15, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "verbosity": -1, "seed": SEED}
+
+
+def distilled(name: str) -> dict[str, float]:
+    """One LightGBM model that learns what the ensemble says of each training row out of fold, alone or half and half with the outcome: test loss above
+    that of the best single trial, in per cent. Its iterations are those that fit the outcome best in the folds.
+    """
+    import lightgbm
+
+    (one,) = tables([name])
+    given, found = split(one), read(name)
+    outcome, test, fold = found["outcome"], found["test"], found["fold"]
+    keys = [k.removeprefix("oof/") for k in found if k.startswith("oof/")]
+    pool, new = [found[f"oof/{k}"] for k in keys], [found[f"refit/{k}/1.0/0"] for k in keys]
+    regression = pool[0].shape[1] == 1
+    own, own_new = (np.column_stack([own_values(p, y, regression) for p in parts]) for parts, y in ((pool, outcome), (new, test)))
+    weights = greedy(own, outcome, regression, Terms())
+    teacher = sum(w * p for w, p in zip(weights, pool, strict=True))[:, -1]
+    base = float(losses(own_new @ _single(own, outcome, regression)[:, None], test, regression)[0])
+    params = {**STUDENT, "objective": "regression" if regression else "cross_entropy", "num_threads": 1}
+
+    def learned(values: np.ndarray, target: np.ndarray, rounds: int) -> Any:
+        return lightgbm.train(params, lightgbm.Dataset(values, target), rounds)
+
+    def loss(predicted: np.ndarray, actual: np.ndarray) -> float:
+        right = predicted if regression else np.where(actual > 0, predicted, 1.0 - predicted)
+        return float(losses(right[:, None], actual, regression)[0])
+
+    above = {"the ensemble": ratio(float(losses(own_new @ weights[:, None], test, regression)[0]), base, regression)}
+    for way, target in (("the outcome alone", outcome), ("the ensemble's word", teacher), ("half and half", 0.5 * (teacher + outcome))):
+        paths = np.zeros(len(STEPS))
+        for k in range(FOLDS):
+            here = fold == k
+            model = learned(given.train.values[~here], target[~here], max(STEPS))
+            paths += [loss(np.asarray(model.predict(given.train.values[here], num_iteration=step)), outcome[here]) for step in STEPS]
+        student = learned(given.train.values, target, STEPS[int(np.argmin(paths))])
+        above[f"a student of {way}"] = ratio(loss(np.asarray(student.predict(given.test.values)), test), base, regression)
+    return above
+
+
 def refits(name: str) -> dict[str, float]:
     """By way of fitting for shipping: test loss above that of one refit with the folds' mean rounds, in per cent, mean over the boosted families."""
     found, above = read(name), {}
@@ -323,6 +364,9 @@ def report() -> None:
     table({name: members for name, (_, members) in chosen.items()})
     print("\ntest loss above one refit on all rows, in per cent, mean of LightGBM and CatBoost")
     table({name: refits(name) for name in names})
+    print("\none small model in place of the ensemble: test loss above the best single trial, in per cent")
+    two_sided = [one.name for one in tables(names) if one.task != "multiclass"]
+    table({name: distilled(name) for name in two_sided})
 
 
 def main() -> None:

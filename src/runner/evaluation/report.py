@@ -204,12 +204,8 @@ def _advice(metrics: Record, chosen: str) -> tuple[Part, ...]:
         return ()
     name, report = min(worse, key=lambda item: amount(item[1], "gain", "value") or 0.0)
     declared = f"training.candidates.by_{name}: {{kind: segments, by: {text(report, 'sql').strip()}, of: {chosen}}}"
-    return (
-        Text(
-            f"One model may not suit all rows: in {words(name)} it loses most. A rung with a model of its own there has to earn its place like any other: {declared}",
-            "mute",
-        ),
-    )
+    told = f"One model may not suit all rows: in {words(name)} it loses most. A rung with a model of its own there has to earn its place like any other"
+    return (Text(f"{told}: {declared}", "mute"),)
 
 
 def _calibration(found: Record, problem: Record) -> Figure | None:

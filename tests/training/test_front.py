@@ -87,5 +87,6 @@ def test_a_rung_that_would_be_too_large_ships_with_fewer_members_or_iterations(t
     assert "catboost uncut" in names
     assert own["catboost"]["bytes"] <= 50_000
     assert {path.name for path in folder.iterdir()} == {rung["name"] for rung in found["rungs"]}
+    assert any("all its weight is on trial" in rung["reason"] for rung in found["rungs"]) == (own["all"]["members"] == 1)
     assert load(folder / "all").task == "binary"
     assert "What a better model costs" in (tiny / "reports" / "tiny" / "report.html").read_text()

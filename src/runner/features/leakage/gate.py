@@ -50,7 +50,8 @@ def case_of(
     identities = [*task["key"], *([split["group"]] if split.get("group") else [])]
     read = frozenset(column for step in steps.values() for column in step.columns_read)
     time = task["time"] if task["time"] in kept else None
-    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read)
+    made = frozenset(name for name in kept if name not in contract["columns"])
+    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read, made)
 
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe) -> Judgement:
@@ -60,7 +61,7 @@ def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Prob
     suspected = list(dict.fromkeys(s.column for s in suspicions))
     priced = {p.column: p for p in prices(probe, list(dict.fromkeys([*suspected[:MOST_PRICED], *ranked[:STRONGEST]])))}
     strongest = (ranked[0], power[ranked[0]]) if ranked else ("", 0.0)
-    found = [*gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"]), canary(probe)]
+    found = [*gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made), canary(probe)]
     report = {
         "suspicions": [{**s.as_json(), "accepted": _accepted(spec, s.column)} for s in suspicions],
         "prices": [p.as_json() for p in priced.values()],

@@ -71,7 +71,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     metric = "rmse" if learner.task == "regression" else "log_loss"
     write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    told = {"importance": driven, "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve}
+    told = {"importance": driven, "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve, "made_from": studies.facts}
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_shares_use_what_is_left_and_no_more_and_the_leader_gets_most(given: dic
     if len(full) < len(opened):
         assert sum(cost.values()) == pytest.approx(left)
     rest = sorted(set(opened) - set(full), key=lambda name: opened[name].loss)
-    assert all(cost[a] >= cost[b] - 1e-6 for a, b in zip(rest, rest[1:], strict=False))
+    assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(rest))
 
 
 def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
@@ -149,7 +150,7 @@ def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
 
     assert levels[0] == Level()
     costs = [work(level) for level in levels]
-    assert all(a >= b for a, b in zip(costs, costs[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(costs))
     assert costs[-1] < costs[0] / 500
     assert list(cheaper(1, 20))[-1].rows == 20
 

@@ -55,14 +55,16 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
     import lightgbm
 
     train = _dataset(given, given.train, params["max_bin"])
-    rounds, losses = given.rounds or gentle.iterations(max_iterations, given.n_classes), []
+    rounds = given.rounds or gentle.iterations(max_iterations, given.n_classes)
+    losses: list[float] = []
 
     def judge(env: Any) -> None:
         # LightGBM has the training rows' scores at hand until its fit ends.
         if env.iteration + 1 == env.end_iteration:
             losses.append(env.model.eval_train()[0][2])
 
-    stops, valid = [judge], []
+    stops: list[Any] = [judge]
+    valid: list[Any] = []
     if given.valid is not None:
         valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [lightgbm.early_stopping(patience, verbose=False)]
     booster = lightgbm.train(dict(params), train, num_boost_round=rounds, valid_sets=valid, callbacks=stops)

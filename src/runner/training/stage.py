@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.bundle.importance import SaysImportance
+from runner.bundle.importance import SaysImportance, said
 from runner.bundle.pack import Packing, pack
 from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
@@ -204,7 +204,7 @@ def _pack_all(
             (scratch / name).mkdir()
             pack(packed.result(), scratch / name)
     models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
+    return {name: said(model, everything.train.values) for name, model in models.items() if isinstance(model, SaysImportance)}
 
 
 def _all(learner: Learner) -> Any:

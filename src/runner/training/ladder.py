@@ -45,8 +45,16 @@ def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int, groups: np.n
     return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
 
 
-def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> Choice:
-    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most."""
+def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None) -> Choice:
+    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most.
+
+    over: rung to why the declared size or latency refuses it; where it refuses all, they are chosen from as if it refused none.
+    """
+    refused = dict(over or {})
+    allowed = [rung for rung in rungs if rung.name not in refused]
+    if refused and allowed:
+        among = choose(allowed, drawn, spec, unit)
+        return Choice(among.chosen, {**among.reasons, **refused})
     if spec.prefer == "best":
         best = max(rungs, key=lambda rung: drawn.points[rung.name])
         return Choice(best.name, {r.name: "earned most out of fold" if r is best else f"earned less than {best.name}" for r in rungs})

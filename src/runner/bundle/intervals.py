@@ -39,8 +39,10 @@ def _parts(groups: pl.Series | None, n: int, intervals: Intervals) -> list[tuple
     """Positions of rows, and the part that is for them."""
     if groups is None or not intervals["groups"]:
         return [(np.arange(n), intervals["all"])]
-    own = [(value, (groups == value).to_numpy()) for value in groups.unique(maintain_order=True)]
-    return [(np.flatnonzero(here), intervals["groups"].get(value, intervals["all"])) for value, here in own]
+    own: Mapping[str, Any] = intervals["groups"]
+    present = [value for value in groups.unique(maintain_order=True).to_list() if value in own]
+    found = [(np.flatnonzero((groups == value).to_numpy()), own[value]) for value in present]
+    return [*found, (np.flatnonzero((~groups.is_in(present)).to_numpy()), intervals["all"])]
 
 
 def ends(prediction: np.ndarray, part: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -53,8 +55,8 @@ def ends(prediction: np.ndarray, part: Mapping[str, Any]) -> tuple[np.ndarray, n
     low = prediction + np.interp(prediction, part["x"], part["low"]) - below
     high = prediction + np.interp(prediction, part["x"], part["high"]) + above
     crossed = low > high
-    middle = np.where(crossed, low / 2 + high / 2, 0.0)
-    return np.where(crossed, middle, low), np.where(crossed, middle, high)
+    low[crossed] = high[crossed] = low[crossed] / 2 + high[crossed] / 2
+    return low, high
 
 
 def strangeness(p: np.ndarray, kind: str) -> np.ndarray:

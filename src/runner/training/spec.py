@@ -12,6 +12,7 @@ from runner.core.faults import nearest
 from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
+from runner.training.calibrating import CalibrationSpec, IntervalsSpec
 from runner.training.models.space import CandidateSpec
 
 assert models  # the import registers the kinds that the union below is made of
@@ -24,15 +25,6 @@ class TuningSpec(Spec):
     """Parameter settings tried per candidate; the first is always the declared default."""
     lag: int = Field(default=2, ge=1, le=10_000)
     """Trial n is proposed from the results of trials below n - lag only, so that side-by-side trials equal the sequential study."""
-
-
-class CalibrationSpec(Spec):
-    """How out-of-fold scores become probabilities."""
-
-    kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
-    """sigmoid: two numbers, safe with few rows; isotonic: any rising curve, needs many rows; none: scores as they are. With more than two classes both fit
-    one temperature.
-    """
 
 
 class TrainingSpec(RoomSpec):
@@ -48,6 +40,8 @@ class TrainingSpec(RoomSpec):
     """The work budget."""
     calibration: CalibrationSpec = CalibrationSpec()
     """How scores become probabilities that payoffs can be weighed with."""
+    intervals: IntervalsSpec | None = None
+    """Intervals around a number, or sets of labels, in what the bundle gives; none when left out."""
     prefer: Literal["simplest", "best"] = "simplest"
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)

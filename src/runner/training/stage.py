@@ -57,7 +57,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
         engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
-        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in specs}
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
         drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
         choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
@@ -234,6 +234,7 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 "best": studied[name].best.number,
                 "calibration": judged[name].combine["calibration"],
                 "policy": judged[name].combine["policy"],
+                "judged": judged[name].report,
                 "trials": [
                     {"trial": t.number, "params": dict(t.params), "loss": t.loss, "fold_losses": list(t.fold_losses), "rounds": list(t.rounds)}
                     for t in studied[name].trials

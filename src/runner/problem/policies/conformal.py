@@ -20,7 +20,7 @@ from runner.problem.policies.calibration.choice import CHOICE_ROWS, paired, spre
 AUTO = "auto"
 # From the simplest on.
 FOR_NUMBERS, FOR_LABELS = ("absolute", "signed", "local"), ("lac", "aps")
-MAX_BINS, TAIL_ROWS, PARTS = 20, 5, 5
+MAX_BINS, TAIL_ROWS, PARTS, MAX_GROUPS = 20, 5, 5, 100
 ROUNDING = 9
 
 
@@ -119,7 +119,7 @@ def chosen(seen: Seen, declared: Declared) -> tuple[str, dict[str, dict[str, flo
     known = {kind: loss for kind, loss in losses.items() if len(loss) and np.isfinite(loss).all()}
     if not known:
         return declared.kinds[0], {}
-    largest = max(1.0, max(float(np.abs(loss).max()) for loss in known.values()))
+    largest = max(1.0, *(float(np.abs(loss).max()) for loss in known.values()))
     best = min(known, key=lambda kind: float((known[kind] / largest).mean()))
     scores = {}
     for kind, loss in known.items():
@@ -147,12 +147,16 @@ def _losses(seen: Seen, declared: Declared, kind: str) -> np.ndarray:
 def _fitted(seen: Seen, declared: Declared, kind: str) -> dict[str, Any]:
     names = group_names(seen.rows, declared.grouped_by)
     groups = {}
-    for value in [] if names is None else sorted(names.unique().to_list()):
-        own = seen.at(np.flatnonzero((names == value).to_numpy()))
-        # Too few rows promise nothing of their own: all rows together are the better guess.
-        if len(own.p) >= least_rows(declared.coverage):
-            groups[value] = _part(own, declared, kind)
+    if names is not None:
+        large, name_of = _large(names, least_rows(declared.coverage)), names.to_numpy()
+        groups = {value: _part(seen.at(np.flatnonzero(name_of == value)), declared, kind) for value in large}
     return {"kind": kind, "coverage": declared.coverage, "by": declared.grouped_by, "all": _part(seen, declared, kind), "groups": groups}
+
+
+def _large(names: pl.Series, least: int) -> list[str]:
+    """The most common groups, by name; too few rows promise nothing of their own: all rows together are the better guess."""
+    counts = names.value_counts(name="n").filter(pl.col("n") >= least).sort(["n", names.name], descending=[True, False])
+    return sorted(counts[names.name].head(MAX_GROUPS).to_list())
 
 
 def _part(seen: Seen, declared: Declared, kind: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def compared(tried: Mapping[str, np.ndarray], outcome: np.ndarray, groups: np.nd
 def paired(difference: np.ndarray, groups: np.ndarray | None = None) -> tuple[float, float]:
     """The mean of (n,) differences and its standard error; rows that belong together are one."""
     mean, n = float(difference.mean()), len(difference)
-    off = difference - mean
+    off: np.ndarray = difference - mean
     if groups is not None:
         off = np.bincount(np.unique(groups, return_inverse=True)[1], weights=off)
     m = len(off)

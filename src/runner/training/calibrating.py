@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
 from runner.core.spec import Spec
 from runner.problem.policies import conformal
 from runner.problem.policies.coverage import measured
+from runner.problem.policies.payoff_curve import payoff_curve
+from runner.problem.policies.tuning import Terms
+from runner.stats.reliability import calibration, calibration_error
 
 
 class CalibrationSpec(Spec):
@@ -61,4 +65,20 @@ def is_kind_for(kind: str, task: str) -> bool:
     return kind == conformal.AUTO or kind in (conformal.FOR_NUMBERS if task == "regression" else conformal.FOR_LABELS)
 
 
-__all__: Sequence[str] = ("CalibrationSpec", "IntervalsSpec", "declared_intervals", "is_kind_for", "with_intervals")
+def about_the_chosen(raw: np.ndarray, p: np.ndarray, seen: conformal.Seen, terms: Terms, positive: str | None, confidence: float) -> dict[str, Any]:
+    """The pictures of the rung that ships: reliability before and after calibration, and payoff along the policy's number.
+
+    raw, p: (n, k) before and after; terms: with the policy as it ships; positive: the label that is looked at, None for the first one.
+    """
+    about: dict[str, Any] = {"policy_curve": payoff_curve(terms, seen.rows, p, seen.outcome, confidence, seen.together)}
+    if not terms.labels or not len(p):
+        return about
+    label = positive or terms.labels[0]
+    place = list(terms.labels).index(label)
+    hit = (seen.outcome == place).astype(float)
+    before, after = calibration(raw[:, place], hit), calibration(p[:, place], hit)
+    errors = {"before": calibration_error(before), "after": calibration_error(after)}
+    return {**about, "label": label, "calibration_error": errors, "reliability": after.to_dict(as_series=False)}
+
+
+__all__: Sequence[str] = ("CalibrationSpec", "IntervalsSpec", "about_the_chosen", "declared_intervals", "is_kind_for", "with_intervals")

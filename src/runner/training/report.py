@@ -11,6 +11,7 @@ from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, coun
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
+from runner.training import calibration_report
 
 ROOM = "training"
 QUESTION = "Which model is worth its complexity?"
@@ -30,6 +31,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
         Section("Scores", _scores(rungs)),
         Section("The model that ships", facts(_shipped(ladder, studies, text(trials, "balance")))),
+        *calibration_report.sections(trials, text(ladder, "chosen"), _unit(rungs)),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )

@@ -19,8 +19,11 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
 from runner.features.matrices import Fold, Learner, Matrices, class_order, folds_of, prepare
+from runner.problem.policies.conformal import Seen
+from runner.problem.policies.tuning import Terms
 from runner.stats.scores import score_intervals
 from runner.training import ladder
+from runner.training.calibrating import about_the_chosen
 from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
 from runner.training.fold_store import FoldStore
 from runner.training.models.constant import ConstantSpec
@@ -66,7 +69,9 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     metric = "rmse" if learner.task == "regression" else "log_loss"
     write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven, "balance": learner.balance.kind})
+    chosen = _chosen(choice.chosen, studied, judged, learner, oof, problem["positive"], spec)
+    about = {"importance": driven, "balance": learner.balance.kind, "chosen": chosen, "walks_forward": split["walks_forward"]}
+    write_json(out["training_report"], _report(specs, studied, judged, spec) | about)
     measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
     if clock.fired:
         measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
@@ -222,6 +227,16 @@ def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -
         columns += [pl.Series(n, result.p[:, i]) for i, n in enumerate(named)]
         parts.append(pl.DataFrame(columns).hstack(result.decided))
     return pl.concat(parts)
+
+
+def _chosen(
+    name: str, studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, oof: OutOfFold, positive: str | None, spec: TrainingSpec
+) -> dict[str, Any]:
+    """What the chapter shows of the rung that ships."""
+    p, combine = judged[name].p, judged[name].combine
+    terms = Terms(combine["policy"], combine["payoff"], list(learner.labels), learner.target)
+    seen = Seen(learner.rows[oof.at], p, oof.outcome, oof.fold, oof.groups)
+    return about_the_chosen(studied[name].predictions, p, seen, terms, positive, spec.confidence)
 
 
 def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], spec: TrainingSpec) -> dict[str, Any]:

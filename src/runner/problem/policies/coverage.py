@@ -32,7 +32,7 @@ def measured(found: pl.DataFrame, actual: pl.Series, coverage: float, confidence
     """How often it held, with an exact interval, and how wide it had to be.
 
     `status` is short where even the interval's high end is below the declared coverage. Intervals: `width` (mean, of the bounded),
-    the shares `below`, `above` and `unbounded`. Sets: `labels`, their mean number, and the share `of_one`.
+    the shares `below`, `above` and `unbounded`. Sets: `labels_in_set`, their mean number, and the share `of_one`.
     """
     told = share_interval(held(found, actual), confidence, together)
     short = told["high"] is not None and told["high"] < coverage
@@ -41,7 +41,7 @@ def measured(found: pl.DataFrame, actual: pl.Series, coverage: float, confidence
         return report
     if "set" in found.columns:
         sizes = found["set"].list.len()
-        return {**report, "labels": float(sizes.cast(pl.Float64).to_numpy().mean()), "of_one": float((sizes == 1).to_numpy().mean())}
+        return {**report, "labels_in_set": float(sizes.cast(pl.Float64).to_numpy().mean()), "of_one": float((sizes == 1).to_numpy().mean())}
     below, above = missed(found, actual)
     width = (found["high"] - found["low"]).drop_nulls().to_numpy()
     return {

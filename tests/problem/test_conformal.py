@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runner.bundle.intervals import bounded, strangeness
 from runner.problem.policies import conformal
 from runner.problem.policies.conformal import FOR_LABELS, FOR_NUMBERS, Declared, Seen
-from runner.problem.policies.coverage import held, measured
+from runner.stats.coverage import held, measured
 
 LABELS = ("a", "b", "c")
 

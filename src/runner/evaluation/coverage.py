@@ -13,7 +13,7 @@ from runner.core.expressions import evaluate
 from runner.core.gates import AT_LEAST, SHARE, Gate
 from runner.evaluation.candidates import Judged
 from runner.evaluation.spec import EvaluationSpec
-from runner.problem.policies.coverage import SHORT, measured
+from runner.stats.coverage import SHORT, measured
 
 Json = dict[str, Any]
 GROUPS_SHOWN = 50

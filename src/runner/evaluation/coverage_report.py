@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runner.report import plots
-from runner.report.numbers import Interval, confidence, count, figure, percent
-from runner.report.parts import Cell, Figure, Part, Text, counted, figures, numeral, plain, share, spanned, table
+from runner.report.numbers import Interval, confidence, count, figure, in_percent, percent
+from runner.report.parts import Cell, Figure, Part, Text, counted, figures, numeral, plain, share, table
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, record, text
 from runner.report.words import listed, sentence, words
@@ -26,8 +26,7 @@ def parts(found: Record, on_test: bool) -> tuple[Part, ...]:
 def _answer(found: Record, held: Interval, declared: float, on_test: bool) -> Text:
     where = "rows of the sealed test" if on_test else "training rows, out of fold"
     level = f" at {confidence(held.confidence)} confidence" if held.confidence else ""
-    span = held.scaled(100.0, "%").text()
-    said = f"Declared are {percent(declared)}; {span}{level} of {count(amount(found, 'rows') or 0)} {where} lie inside"
+    said = f"Declared are {percent(declared)}; {in_percent(held)}{level} of {count(amount(found, 'rows') or 0)} {where} lie inside"
     if text(found, "status") == SHORT:
         return Text(f"{said}: surely fewer than declared. Do not rely on these intervals.", "bad")
     return Text(f"{said}: {'the promise is kept' if held.value >= declared else 'no sure difference'}.")
@@ -72,7 +71,7 @@ def _table(found: Record, told: list[tuple[str, str, Record]]) -> tuple[Part, ..
 
 def _row(name: str, part: str, r: Record, is_set: bool) -> tuple[Cell, ...]:
     held = Interval.of(at(r, "held"))
-    inside = spanned(held.scaled(100.0, "%") if held else None, "bad" if text(r, "status") == SHORT else "")
+    inside = Cell("unknown" if held is None else in_percent(held), "number", "bad" if text(r, "status") == SHORT else "")
     if is_set:
         own = (numeral(amount(r, "labels_in_set")), share(amount(r, "of_one")))
         return (plain(words(name), "key"), plain(part), counted(amount(r, "rows")), inside, *own)

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from runner.core.spec import Spec
 from runner.problem.policies import conformal
-from runner.problem.policies.coverage import measured
 from runner.problem.policies.payoff_curve import payoff_curve
 from runner.problem.policies.tuning import Terms
+from runner.stats.coverage import measured
 from runner.stats.reliability import calibration, calibration_error
 
 
@@ -56,7 +56,13 @@ def with_intervals(
     found, fitted = conformal.cross_fitted(seen, declared), conformal.fitted(seen, declared)
     _, scores = conformal.chosen(seen, declared)
     groups = {"groups": len(fitted["groups"])} if declared.grouped_by else {}
-    about = {"coverage": declared.coverage, "kind": fitted["kind"], "by": declared.by, "scores": scores, **groups}
+    about = {
+        "coverage": declared.coverage,
+        "kind": fitted["kind"],
+        "by": declared.by,
+        "scores": [{"kind": kind, **found} for kind, found in scores.items()],
+        **groups,
+    }
     return found, {"intervals": fitted}, {**about, "found": measured(found, actual, declared.coverage, confidence, seen.together)}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.report import plots
-from runner.report.numbers import Interval, confidence, count, figure, percent
-from runner.report.parts import Cell, Figure, Part, Section, Text, facts, figures, numeral, plain, share, spanned, table
+from runner.report.numbers import Interval, confidence, count, figure, in_percent, percent
+from runner.report.parts import Cell, Figure, Part, Section, Text, facts, figures, numeral, plain, share, table
 from runner.report.reading import Record, amount, at, numbers, record, records, text
 from runner.report.words import sentence, shorten, words
 
@@ -44,16 +44,17 @@ def _reliability(judged: Record) -> Figure | None:
 
 def _kinds(found: Record) -> tuple[Part, ...]:
     """What each kind scored, where more than one was looked at."""
-    scores = record(found, "scores")
+    scores = records(found, "scores")
     if len(scores) < 2:
         return ()
     rows = []
-    for kind, s in scores.items():
+    for s in scores:
+        kind = text(s, "kind")
         is_chosen = kind == text(found, "kind")
         behind, error = amount(s, "behind"), amount(s, "se")
         far = "the least" if behind == 0 else "unknown" if behind is None or error is None else f"{figure(behind, 2)} ± {figure(error, 2)}"
         name = plain(("✓ " if is_chosen else "") + words(kind), "key" if is_chosen else "")
-        rows.append((name, numeral(amount(s, "log_loss")), numeral(amount(s, "brier")), plain(far)))
+        rows.append((name, _score(amount(s, "log_loss")), _score(amount(s, "brier")), plain(far)))
     auto = "chosen: the simplest within one standard error of the least log loss" if text(found, "declared") == "auto" else "declared"
     note = f"Out of fold, each fold calibrated by the others; ✓ is the kind that ships, {auto}. The last column is paired, row by row."
     return table(("Calibration", "Log loss", "Brier score", "Log loss behind the least"), rows, note=note)
@@ -88,13 +89,13 @@ def _intervals(found: Record, walks_forward: bool) -> tuple[Part, ...]:
         "bad" if is_short else "",
     )
     notes = (Text(NOT_PROMISED, "warn"),) if walks_forward else ()
-    return (told, *notes, *facts(_facts(found, held)), *_tried(record(found, "scores"), text(found, "kind")))
+    return (told, *notes, *facts(_facts(found, held)), *_tried(records(found, "scores"), text(found, "kind")))
 
 
 def _facts(found: Record, held: Interval) -> Sequence[tuple[str, Cell]]:
     measured = record(found, "found")
     level = f" at {confidence(held.confidence)} confidence" if held.confidence else ""
-    lines: list[tuple[str, Cell]] = [("kind", plain(words(text(found, "kind")))), (f"inside{level}", spanned(held.scaled(100, "%")))]
+    lines: list[tuple[str, Cell]] = [("kind", plain(words(text(found, "kind")))), (f"inside{level}", plain(in_percent(held)))]
     if text(found, "by"):
         lines.append(("by itself for each", plain(words(text(found, "by")))))
     for name, key in (("below the interval", "below"), ("above it", "above"), ("not bounded: too few rows", "unbounded"), ("sets of one label", "of_one")):
@@ -107,17 +108,17 @@ def _facts(found: Record, held: Interval) -> Sequence[tuple[str, Cell]]:
     return lines
 
 
-def _tried(scores: Record, kind: str) -> tuple[Part, ...]:
+def _score(value: float | None) -> Cell:
+    return Cell("unknown" if value is None else figure(value, 4), "number")
+
+
+def _tried(scores: Sequence[Record], kind: str) -> tuple[Part, ...]:
     if len(scores) < 2:
         return ()
-    rows = [
-        (
-            plain(("✓ " if name == kind else "") + words(name), "key" if name == kind else ""),
-            numeral(amount(s, "loss")),
-            numeral(amount(s, "behind")),
-            numeral(amount(s, "se")),
-        )
-        for name, s in scores.items()
-    ]
+    rows = []
+    for s in scores:
+        is_chosen = text(s, "kind") == kind
+        name = plain(("✓ " if is_chosen else "") + words(text(s, "kind")), "key" if is_chosen else "")
+        rows.append((name, *(_score(amount(s, key)) for key in ("loss", "behind", "se"))))
     note = "Interval score (numbers) or size (sets) out of fold, lower is better; ✓ is the simplest within one standard error of the least."
     return table(("Kind", "Score", "Behind the least", "Standard error"), rows, note=note)

@@ -117,7 +117,12 @@ def calibrate(p: np.ndarray, outcome: np.ndarray, fold: np.ndarray, kind: str, r
     cross = cross_fitted(p, outcome, fold, kind, restore, groups)
     if kind == AUTO and p.shape[1] > 1:
         choice = choose(p, outcome, fold, restore, groups)
-        return Calibrated(cross, fit(p, outcome, choice.kind, restore), {"declared": kind, "kind": choice.kind, "scores": choice.scores})
+        return Calibrated(cross, fit(p, outcome, choice.kind, restore), {"declared": kind, "kind": choice.kind, "scores": _listed(choice.scores)})
     shipped = fit(p, outcome, "none" if kind == AUTO else kind, restore)
     scores = compared({"none": p, **({} if kind == "none" else {kind: cross})}, outcome, groups).scores if p.shape[1] > 1 and len(p) else {}
-    return Calibrated(cross, shipped, {"declared": kind, "kind": kind, "scores": scores})
+    return Calibrated(cross, shipped, {"declared": kind, "kind": kind, "scores": _listed(scores)})
+
+
+def _listed(scores: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """From the simplest on, which JSON with sorted keys would lose."""
+    return [{"kind": kind, **found} for kind, found in scores.items()]

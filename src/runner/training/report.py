@@ -11,6 +11,7 @@ from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, coun
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
+from runner.training import calibration_report
 from runner.training.front_report import front
 from runner.training.readings import readings
 
@@ -33,6 +34,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("What a better model costs", front(ladder)),
         Section("Scores", _scores(rungs)),
         Section("The model that ships", (*facts(_shipped(ladder, studies, text(trials, "balance"))), *_members(trials, text(ladder, "chosen")))),
+        *calibration_report.sections(trials, text(ladder, "chosen"), _unit(rungs)),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )

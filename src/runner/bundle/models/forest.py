@@ -54,7 +54,7 @@ class ForestModel:
             return np.empty((0, len(self.prior) or 1))
         mean = self._mean(encoded(self.inputs, self.places, matrix))
         if not self.prior:
-            return self.offset + self.scale * mean
+            return np.asarray(self.offset + self.scale * mean)
         shares = np.concatenate([1.0 - mean, mean], axis=1) if mean.shape[1] == 1 else mean
         trees = len(self.grove.sizes)
         return np.asarray((trees * shares + np.array(self.prior)) / (trees + 1))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from math import log2
 from typing import Any, ClassVar, Literal
 
-
 from runner.core.registry import register
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.growing import AveragedSpec, grown

@@ -83,7 +83,7 @@ class TestWhatEveryFamilyTellsTheEngine:
     def test_a_portfolio_is_fitted_as_its_settings_say(self, kind: str) -> None:
         given, spec = fit_of("binary"), spec_of(kind)
         for entry in spec.portfolio[:2]:
-            quick = {name: value for name, value in entry.items() if name != "learning_rate"}
+            quick = {name: value for name, value in entry.items() if name not in ("learning_rate", "max_iterations")}
             declared = spec.model_copy(update=quick)
             laid = part("candidate", kind)(spec, dataclasses.replace(given, params={**spec.defaults(), **quick}))
             itself = part("candidate", kind)(declared, dataclasses.replace(given, params=declared.defaults()))

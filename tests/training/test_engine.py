@@ -37,8 +37,7 @@ DECLARED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def learner() -> Learner:
+def made_learner() -> Learner:
     rows = loans(240).with_row_index("row_id").with_columns(pl.col("row_id").cast(pl.UInt64), pl.col("bad").cast(pl.String))
     spec = FeaturesSpec.model_validate({"steps": {"homes": {"kind": "target_encoding", "columns": ["home"]}}})
     outcome = (rows["bad"] == "1").to_numpy().astype(float).reshape(-1, 1)
@@ -46,10 +45,19 @@ def learner() -> Learner:
     return Learner(enriched, recipe, "binary", "bad", ("0", "1"), SEED)
 
 
-@pytest.fixture(scope="module")
-def folds(learner: Learner) -> list[Fold]:
+def made_folds(learner: Learner) -> list[Fold]:
     given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(240) % 3, dtype=pl.Int8)})
     return folds_of(learner.rows["row_id"], given, walks_forward=False)
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    return made_learner()
+
+
+@pytest.fixture(scope="module")
+def folds(learner: Learner) -> list[Fold]:
+    return made_folds(learner)
 
 
 def engine(learner: Learner, folds: list[Fold], clock: Clock | None = None, lag: int = LAG) -> Engine:

@@ -63,10 +63,14 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
         if env.iteration + 1 == env.end_iteration:
             losses.append(env.model.eval_train()[0][2])
 
-    stops: list[Any] = [judge]
+    def watch(_: Any) -> None:
+        if given.check is not None:
+            given.check()
+
+    stops: list[Any] = [judge, watch]
     valid: list[Any] = []
     if given.valid is not None:
-        valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [lightgbm.early_stopping(patience, verbose=False)]
+        valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [lightgbm.early_stopping(patience, verbose=False), watch]
     booster = lightgbm.train(dict(params), train, num_boost_round=rounds, valid_sets=valid, callbacks=stops)
     kept = booster.best_iteration if given.valid is not None and booster.best_iteration > 0 else booster.current_iteration()
     loss = losses[0] if given.valid is None else booster.best_score["valid_0"][METRICS[given.task]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from runner.bundle.models.catboost import CatBoostModel, pool
 from runner.core.registry import register
+from runner.training.budget.clock import EndedError
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
@@ -94,12 +95,34 @@ def _once(spec: CatBoostSpec, params: dict[str, Any], given: Fit) -> tuple[Any, 
 
     model = (CatBoostRegressor if given.task == "regression" else CatBoostClassifier)(**params)
     train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome), given.train.weights)
+    watched = {} if given.check is None else {"callbacks": [_Watch(given.check)]}
     if given.valid is None:
-        model.fit(train)
+        model.fit(train, **watched)
+        _checked(given)
         return model, float(model.evals_result_["learn"][LOSSES[given.task]][-1])
     valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
-    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True)
+    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True, **watched)
+    _checked(given)
     return model, float(model.best_score_["validation"][LOSSES[given.task]])
+
+
+class _Watch:
+    """CatBoost's callback: it may end a fit, but lets no exception through."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def after_iteration(self, info: Any) -> bool:
+        try:
+            self._check()
+        except EndedError:
+            return False
+        return True
+
+
+def _checked(given: Fit) -> None:
+    if given.check is not None:
+        given.check()
 
 
 def _iterations(spec: CatBoostSpec, given: Fit) -> int:

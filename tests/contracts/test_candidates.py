@@ -29,7 +29,7 @@ from tests.conftest import ROOT
 
 assert TrainingSpec  # the import registers the kinds
 
-NEEDED: dict[str, dict[str, Any]] = {"rule": {"sql": "income < 50"}, "segments": {"by": "home", "of": "linear", "min_rows": 40}}
+NEEDED: dict[str, dict[str, Any]] = {"rule": {"sql": "income < 50"}, "segments": {"by": "home = 'own'", "of": "linear", "min_rows": 100}}
 """What a kind needs beside its word; all others are built from the word alone."""
 QUICK = {"max_iterations": 40, "patience": 5}
 """For the families that stop early; a linear fit needs its own iterations."""

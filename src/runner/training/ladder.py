@@ -68,6 +68,11 @@ def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: st
     return Choice(chosen, reasons)
 
 
+def noted(choice: Choice, notes: Mapping[str, str]) -> Choice:
+    """The choice with a note behind the reasons of some rungs."""
+    return Choice(choice.chosen, {name: f"{reason}; {notes[name]}" if name in notes else reason for name, reason in choice.reasons.items()})
+
+
 def _beaten_by(rung: Rung, later: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> str | None:
     for other in later:
         gain = drawn.gain(other.name, rung.name, spec.confidence, unit)

@@ -90,7 +90,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         judged = shipped.judged
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
         resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)
-        choice = ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over)
+        choice = ladder.noted(ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over), shipped.notes())
     metric = "rmse" if learner.task == "regression" else "log_loss"
     written = ladder.as_json(rungs, resampled, choice, spec, problem["payoff"]["unit"], metric)
     write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})

@@ -45,7 +45,7 @@ class EnsembleModel:
     def save(self, folder: Path) -> dict[str, Any]:
         written = []
         for number, (weight, member) in enumerate(zip(self.weights, self.members, strict=True)):
-            (folder / str(number)).mkdir()
+            (folder / str(number)).mkdir(exist_ok=True)
             model = member.save(folder / str(number))
             if model.get("inputs") == self.inputs.as_json():
                 del model["inputs"]  # Said once for all: lists of levels may be long.

@@ -66,7 +66,7 @@ class SegmentsModel:
     def save(self, folder: Path) -> dict[str, Any]:
         written = []
         for number, (name, model) in enumerate([(None, self.rest), *self.own.items()]):
-            (folder / str(number)).mkdir()
+            (folder / str(number)).mkdir(exist_ok=True)
             described = model.save(folder / str(number))
             if described.get("inputs") == self.inputs.as_json():
                 del described["inputs"]  # Said once for all.

@@ -56,6 +56,11 @@ class Shipped:
         """By rung that is a mean of several trials, or of one of another rung: candidate, trial and weight of each."""
         return {name: described(shares) for name, shares in self.shares.items() if {share.candidate for share in shares} != {name}}
 
+    def notes(self) -> dict[str, str]:
+        """By rung what a person should know of it."""
+        single = {name: shares[0] for name, shares in self.shares.items() if len(shares) == 1 and shares[0].candidate != name}
+        return {name: f"all its weight is on trial {share.trial} of {share.candidate}" for name, share in single.items()}
+
     def front(self, spec: TrainingSpec, seed: int, groups: np.ndarray | None, unit: str) -> list[dict[str, Any]]:
         """The versions for ladder.json, on the same draws of rows as the ladder."""
         return front.as_json(self.versions, spec.bootstrap_draws, seed_for(seed, "ladder"), groups, spec.confidence, unit)
@@ -123,6 +128,8 @@ def _ship_rung(name: str, made: Made, yard: Yard, fitted: Fitted, scratch: Path,
         spec, studied = found
         models = fit({(name, studied.best.number): (spec, studied.best)})
         tried_with(Blend((Share(name, studied.best.number),), studied.predictions), yard.judging(name, studied.predictions), models)
+        if tried[-1].cost.size >= tried[-2].cost.size:
+            break
     _keep(name, tried, bool(smaller), yard.limits, scratch, done)
 
 

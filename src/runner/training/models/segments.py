@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -51,6 +51,20 @@ class SegmentsOf(SegmentsSpec):
         """Settings of the one trial: those that were found best for all rows together."""
         return dict(self.params)
 
+    def laid(self, params: Mapping[str, Any]) -> Self:
+        """With settings laid over those of every model."""
+        return self.model_copy(update={"settings": {**self.settings, **params}, "params": {**self.params, **params}})
+
+    def made_of(self) -> CandidateSpec:
+        """The candidate that each model has the settings of."""
+        # Read as JSON, a list may stand for a tuple.
+        found: CandidateSpec = kinds("candidate")[self.settings["kind"]].model_validate_json(json.dumps(self.settings))  # type: ignore[assignment]
+        return found
+
+    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
+        """All rows once for the model of all, and once more for those of the segments."""
+        return 2.0 * self.made_of().work(params, rows, columns, classes, rounds)
+
 
 def made_of(spec: SegmentsSpec, of: CandidateSpec, params: Mapping[str, Any]) -> SegmentsOf:
     """Segments with the settings of a candidate and a trial of it."""
@@ -66,8 +80,7 @@ def fit(spec: SegmentsSpec, given: Fit) -> Fitted:
     """
     if not isinstance(spec, SegmentsOf):
         raise TypeError("segments were not given the candidate that they are made of")
-    # Read as JSON, a list may stand for a tuple.
-    of: Any = kinds("candidate")[spec.settings["kind"]].model_validate_json(json.dumps(spec.settings))
+    of = spec.made_of()
     whole: Fitted = part("candidate", of.kind)(of, given)
     segment = segments_of(given.train.rows, spec.by)
     valid = None if given.valid is None else segments_of(given.valid.rows, spec.by)

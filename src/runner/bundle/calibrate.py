@@ -29,7 +29,8 @@ def calibrated(p: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:
     calibration: {"kind": "none"}; for two classes one of those that `risen` applies;
     {"kind": "temperature", "t"} (Guo et al. 2017), {"kind": "shares", "t", "offsets"} (after a fit on balanced classes, Alexandari et
     al. 2020), {"kind": "vector", "weights", "offsets"} (vector scaling, Guo et al. 2017) or
-    {"kind": "per_class", "parts"}: one curve for each class against the rest (Zadrozny & Elkan 2002), brought to sum to 1.
+    {"kind": "per_class", "parts"}: one curve for each class against the rest (Zadrozny & Elkan 2002), brought to sum to 1, with "offsets"
+    where the shares had to be made right again.
     """
     kind = calibration["kind"]
     if kind == "none" or p.shape[1] == 1:
@@ -39,7 +40,8 @@ def calibrated(p: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:
     if kind == "vector":
         return _shared_out(np.log(np.clip(p, EDGE, 1.0)) * np.array(calibration["weights"]) + np.array(calibration["offsets"]))
     if kind == "per_class":
-        return _normalised(np.column_stack([risen(p[:, k], part) for k, part in enumerate(calibration["parts"])]), p)
+        shares = _normalised(np.column_stack([risen(p[:, k], part) for k, part in enumerate(calibration["parts"])]), p)
+        return _shared_out(np.log(np.clip(shares, EDGE, 1.0)) + np.array(calibration["offsets"])) if "offsets" in calibration else shares
     positive = risen(p[:, 1], calibration)
     return np.column_stack([1.0 - positive, positive])
 

@@ -25,6 +25,9 @@ def fit(p: np.ndarray, outcome: np.ndarray, kind: str, restore: bool = False) ->
     found = _fitted(p, outcome, kind)
     if restore and p.shape[1] > 1 and found["kind"] in ("none", "temperature"):
         return _shares(p, outcome, found["kind"] == "temperature")
+    if restore and found["kind"] == "per_class":
+        # Bringing the classes' curves to sum to 1 moves the shares again.
+        return {**found, "offsets": _shares(calibrated(p, found), outcome, False)["offsets"]}
     return found
 
 

@@ -19,7 +19,9 @@ from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices, folds_of
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
-from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.budget.clock import Clock
+from runner.training.course import Job, Studied
+from runner.training.engine import Engine, Tally
 from runner.training.fold_store import FoldResult, FoldStore
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record, propose

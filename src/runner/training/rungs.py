@@ -20,7 +20,7 @@ from runner.problem.policies import calibration, tuning
 from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
 from runner.training.balancing import UNTRAINED, balance_for, balanced
-from runner.training.engine import Studied
+from runner.training.course import Studied
 from runner.training.models.fitting import Fit
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec

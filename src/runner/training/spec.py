@@ -12,9 +12,17 @@ from runner.core.faults import nearest
 from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
+from runner.training.budget.spec import BudgetSpec
 from runner.training.models.space import CandidateSpec
 
 assert models  # the import registers the kinds that the union below is made of
+
+
+class StorageSpec(Spec):
+    """A database for Optuna's record of all studies, in place of a journal file each."""
+
+    url_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable that holds the database's address: the address itself stands in no file."""
 
 
 class TuningSpec(Spec):
@@ -24,6 +32,10 @@ class TuningSpec(Spec):
     """Parameter settings tried per candidate; the first is always the declared default."""
     lag: int = Field(default=2, ge=1, le=10_000)
     """Trial n is proposed from the results of trials below n - lag only, so that side-by-side trials equal the sequential study."""
+    prune: bool = True
+    """Give a trial up after the first fold at which it is surely and noticeably worse than the best one it may see."""
+    storage: StorageSpec | None = None
+    """Where Optuna keeps its record of the trials; journal files below .runner/studies when left out."""
 
 
 class CalibrationSpec(Spec):
@@ -46,6 +58,12 @@ class TrainingSpec(RoomSpec):
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
     tuning: TuningSpec = TuningSpec()
     """The work budget."""
+    budget: BudgetSpec | None = None
+    """Time or work for all candidates together, in place of `tuning.trials` for each."""
+    memory_gb: float | None = Field(default=None, gt=0)
+    """Memory that the process may use (GiB): fewer fits side by side and fewer rows keep to it. Refused where it cannot be kept."""
+    learning_curve: bool = False
+    """Fit the best candidate on a quarter, a half and three quarters of each fold's training rows too, for the report."""
     calibration: CalibrationSpec = CalibrationSpec()
     """How scores become probabilities that payoffs can be weighed with."""
     prefer: Literal["simplest", "best"] = "simplest"
@@ -57,7 +75,7 @@ class TrainingSpec(RoomSpec):
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)
-    """Start no new trial after this time; a stop that fires is recorded in measurements.json and breaks reproducibility, loudly."""
+    """Start no new trial after this time; one that fires is recorded in measurements.json and breaks reproducibility, loudly."""
 
     @model_validator(mode="before")
     @classmethod

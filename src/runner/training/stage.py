@@ -7,28 +7,31 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from runner.bundle.importance import SaysImportance
 from runner.bundle.pack import Packing, pack
-from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
 from runner.core.files import folder_beside, read_json, write_json, write_parquet
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
-from runner.features.matrices import Fold, Learner, Matrices, class_order, folds_of, prepare
+from runner.features.matrices import Learner, class_order, folds_of, prepare
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
-from runner.training.fold_store import FoldStore
+from runner.training.budget.level import Level, drawn
+from runner.training.budget.memory import peak_gib
+from runner.training.course import Studied
+from runner.training.curves.learning import learned
+from runner.training.engine import StudyStoppedError, settle, unhurried
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
 from runner.training.rungs import Judged, OutOfFold, Shipping, final_packing, judge
 from runner.training.spec import TrainingSpec
-from runner.training.study import Record
+from runner.training.studies import Conductor, Studies
 
 SCORE_DRAWS = 200
 
@@ -46,32 +49,61 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
-    specs = rung_specs(spec, problem)
-    clock = Clock(spec.safety_stop_minutes)
+    conductor = Conductor.of(spec, given, learner, folds, rung_specs(spec, problem), problem)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
         # whole process, so they are set once here and not in the threads that fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        engine = _engine(spec, given, learner, folds, specs, problem, clock)
-        studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
-        engine.matrices.forget()
+        studies = conductor.run()
+        curve = learned(studies, spec, given) if spec.learning_curve else None
+        specs, studied, folds = studies.specs, studies.studied, studies.folds
+        studies.engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
         drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
         choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
         shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
-        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
+        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping, studies.level)
     metric = "rmse" if learner.task == "regression" else "log_loss"
     write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven, "balance": learner.balance.kind})
-    measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
-    if clock.fired:
-        measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
+    told = {"importance": driven, "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve}
+    write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
+    return Done((), _measured(spec, given, studies))
+
+
+def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
+    """What a clock and a meter gave."""
+    measured: dict[str, Any] = {
+        "fitting_seconds": {name: round(s.seconds, 3) for name, s in studies.studied.items()},
+        "trial_seconds": {name: [list(t.seconds) for t in s.trials] for name, s in studies.studied.items()},
+        "peak_memory_gib": round(peak_gib(), 3),
+        **studies.clocked,
+    }
+    if studies.engine.clock.fired:
+        limit = f"after {spec.safety_stop_minutes} minutes" if spec.safety_stop_minutes is not None else "before its time was used up"
+        measured["safety_stop"] = f"fired {limit}; another run may finish more trials"
         given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
-    return Done((), measured)
+    for name in studies.clocked.get("left_out", ()):
+        given.progress.say(f"{name} is left out: the safety stop came before its first trial was done")
+    return measured
+
+
+def assist(spec: TrainingSpec, given: Given) -> None:
+    """Fit folds of the studies that another process is running on the same inputs, until all are done; writes nothing but those folds."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    problem, split = read_json(given["problem"]), read_json(given["split"])
+    learner = _learner(given, problem)
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        Conductor.of(spec, given, learner, folds, rung_specs(spec, problem), problem).run()
 
 
 def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]:
@@ -91,8 +123,7 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        engine = _engine(spec, given, learner, folds, specs, problem, Clock(None))
-        studied = engine.study_all(_jobs(spec, given, specs, problem), 1)
+        studied = Conductor.of(spec, given, learner, folds, specs, problem).first_trials(specs, folds[0])
     return {name: found.seconds * _left_out(declared[name], found.best.rounds[0], iterations) for name, found in studied.items()}
 
 
@@ -125,39 +156,6 @@ def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
     return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
 
 
-def _engine(
-    spec: TrainingSpec, given: Given, learner: Learner, folds: list[Fold], specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any], clock: Clock
-) -> Engine:
-    tally = Tally(given.progress, sum(_trials(s, spec) for s in specs.values()) * len(folds))
-    return Engine(learner, folds, Matrices(learner, folds), spec.tuning.lag, spec.threads_per_fit, problem["constraints"]["monotone"], clock, tally)
-
-
-def _trials(candidate: CandidateSpec, spec: TrainingSpec) -> int:
-    return spec.tuning.trials if candidate.space else 1
-
-
-def _jobs(spec: TrainingSpec, given: Given, specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any]) -> list[Job]:
-    """A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
-    shared = {
-        "features": of_file(given["features"]),
-        "recipe": of_tree(given["recipe"]),
-        "folds": of_file(given["folds"]),
-        "target": [problem["task"], problem["target"], problem["positive"]],
-        "monotone": problem["constraints"]["monotone"],
-        "threads": spec.threads_per_fit,
-        "seed": given.seed,
-        "code": given.made_from.get("code"),
-        "lock": given.made_from.get("lock"),
-    }
-    jobs = []
-    for name, candidate in specs.items():
-        digest = of_value({**shared, "name": name, "spec": candidate.model_dump(mode="json"), "lag": spec.tuning.lag})[:24]
-        trials = _trials(candidate, spec)
-        record = Record(given.home / "studies" / f"{digest}.log", f"{given.experiment}/{name}", candidate.space) if candidate.space else None
-        jobs.append(Job(name, candidate, trials, FoldStore(given.home / "fits" / digest), record))
-    return jobs
-
-
 def _rung(
     name: str,
     candidate: CandidateSpec,
@@ -185,9 +183,11 @@ def _pack_all(
     judged: Mapping[str, Judged],
     learner: Learner,
     shipping: Shipping,
+    level: Level,
 ) -> dict[str, Any]:
     """Refit and pack each candidate; what the refitted models say of their features, for those that say it."""
-    everything = prepare(learner, _all(learner), None, ("final",))
+    rows = drawn(np.arange(learner.rows.height), level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
+    everything = prepare(learner, rows, None, ("final",))
 
     stop = Event()
 
@@ -205,12 +205,6 @@ def _pack_all(
             pack(packed.result(), scratch / name)
     models = {name: packed.result().model for name, packed in refitted.items()}
     return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
-
-
-def _all(learner: Learner) -> Any:
-    import numpy as np
-
-    return np.arange(learner.rows.height)
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:
@@ -235,7 +229,15 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 "calibration": judged[name].combine["calibration"],
                 "policy": judged[name].combine["policy"],
                 "trials": [
-                    {"trial": t.number, "params": dict(t.params), "loss": t.loss, "fold_losses": list(t.fold_losses), "rounds": list(t.rounds)}
+                    {
+                        "trial": t.number,
+                        "state": "pruned" if t.pruned else "complete",
+                        "params": dict(t.params),
+                        "loss": t.loss,
+                        "fold_losses": list(t.fold_losses),
+                        "rounds": list(t.rounds),
+                        "work": round(t.work, 4),
+                    }
                     for t in studied[name].trials
                 ],
             }
@@ -247,4 +249,4 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
     }
 
 
-__all__: Sequence[str] = ("run", "rung_specs", "timed")
+__all__: Sequence[str] = ("assist", "run", "rung_specs", "timed")

@@ -32,6 +32,8 @@ class Run:
     folders: RunFolders
     workers: int
     progress: Progress
+    deadline: float | None = None
+    """On `time.monotonic()`, when training must be about done; None without one."""
 
     @classmethod
     def of(cls, workspace: Workspace, experiment: Experiment, workers: int, progress: Progress) -> Run:

@@ -98,14 +98,13 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     continues = place.remember(_asked(job, intake))
     found = work_out(table_of(intake.source, intake.rows, has_markers=False), job.wanted, intake.rows.columns)
     intake.put()
-    budget = {"minutes": float(job.wanted.minutes)}
     file = workspace.conf / "experiment" / f"{job.wanted.name}.yaml"
-    write_text(file, file_text(found, values_of(found, budget)))
+    write_text(file, file_text(found, values_of(found, job.wanted.budget)))
     experiment = _composed(workspace, found, file)
     clock.tick("table")
     progress.stage("table", "done")
     ends = max(job.ends - AFTER_S, time.monotonic() + LEAST_TRAINING_S)
-    run = replace(Run.of(workspace, experiment, job.workers or cores(), progress), deadline=ends)
+    run = replace(Run.of(workspace, experiment, job.workers or cores(), progress), deadline=ends if job.wanted.work is None else None)
     for room in ROOMS:
         with exclusive(run):
             run_stage(run, stage_of(room))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,22 @@ from typing import Any
 from runner.proposal.recipe import unique
 from runner.proposal.table import Column, Table
 
+MONTHS = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+# What a part of a written date looks like.
+SIGNS = {
+    "%d": "(0?[1-9]|[12][0-9]|3[01])",
+    "%m": "(0?[1-9]|1[0-2])",
+    "%Y": "[0-9]{4}",
+    "%y": "[0-9]{2}",
+    "%b": f"(?i:{MONTHS})",
+    "%B": f"(?i:{MONTHS}[a-z]*)",
+    "%H": "([01]?[0-9]|2[0-3])",
+    "%I": "(0?[1-9]|1[0-2])",
+    "%M": "[0-5][0-9]",
+    "%S": "[0-5][0-9]",
+    "%p": "(?i:am|pm)",
+}
+WRITTEN_DATE = re.compile(r"(DATE|STRPTIME)\((.+), '([^']+)'\)")
 EXACT = 2**53
 """Whole numbers up to here are the same numbers as floats."""
 
@@ -42,10 +59,24 @@ def read_by_steps(table: Table, apart: Collection[str]) -> Read:
         new = unique(f"{name}_read", taken)
         taken.add(new)
         renamed[name] = new
-        made[new] = column.reading.sql
+        made[new] = safely(column.reading.sql)
         contract[name] = {"type": _raw_type(column), "nullable": True, "on_fail": "warn"}
     kept = {renamed.get(name, name): replace(column, name=renamed.get(name, name)) for name, column in table.columns.items()}
     return Read(replace(table, rows=table.rows.rename(renamed), columns=kept), made, contract)
+
+
+def safely(sql: str) -> str:
+    """SQL that reads written dates, for texts that it was not tried on: what does not look like such a date is missing.
+
+    >>> safely("DATE(TRIM(day), '%d/%m/%Y')")
+    "DATE(CASE WHEN REGEXP_LIKE(TRIM(day), '^(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|1[0-2])/[0-9]{4}$') THEN TRIM(day) END, '%d/%m/%Y')"
+    """
+    found = WRITTEN_DATE.fullmatch(sql)
+    if found is None:
+        return sql
+    call, inner, fmt = found.groups()
+    pattern = "".join(SIGNS.get(part, re.escape(part)) for part in re.findall(r"%.|.", fmt))
+    return f"{call}(CASE WHEN REGEXP_LIKE({inner}, '^{pattern}$') THEN {inner} END, '{fmt}')"
 
 
 def _type(column: Column) -> str:

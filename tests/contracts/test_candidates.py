@@ -31,6 +31,8 @@ NEEDED: dict[str, dict[str, Any]] = {"rule": {"sql": "income < 50"}}
 """What a kind needs beside its word; all others are built from the word alone."""
 QUICK = {"max_iterations": 40, "patience": 5}
 """For the families that stop early; a linear fit needs its own iterations."""
+FEW = {"trees": 20}
+"""For the families that average trees."""
 TASKS = {"binary": 2, "multiclass": 3, "regression": 1}
 NUMERIC, CATEGORICAL = ("income", "age", "gaps", "flat", "empty"), ("home", "town")
 FEATURES = [{"name": n, "kind": "numeric"} for n in NUMERIC] + [{"name": c, "kind": "categorical"} for c in CATEGORICAL]
@@ -38,7 +40,7 @@ FEATURES = [{"name": n, "kind": "numeric"} for n in NUMERIC] + [{"name": c, "kin
 
 def spec_of(kind: str) -> Any:
     spec = kinds("candidate")[kind]
-    quick = QUICK if "patience" in spec.model_fields else {}
+    quick = QUICK if "patience" in spec.model_fields else FEW if "trees" in spec.model_fields else {}
     return spec.model_validate({"kind": kind, **NEEDED.get(kind, {}), **quick})
 
 
@@ -146,7 +148,7 @@ class TestEveryCandidateOnEveryTask:
     def test_writes_no_pickle(self, kind: str, task: str, tmp_path: Path) -> None:
         reloaded(common(kind, task).model, tmp_path)
         files = [p for p in tmp_path.rglob("*") if p.is_file()]
-        assert {p.suffix for p in files} <= {".json", ".txt", ".cbm", ".parquet"}
+        assert {p.suffix for p in files} <= {".json", ".txt", ".cbm", ".npz", ".parquet"}
         # Protocols 2 to 5 start with this byte; none of the native formats does.
         assert not any(p.read_bytes()[:1] == b"\x80" for p in files)
 

@@ -17,12 +17,13 @@ from runner.core.progress import Progress
 from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices
-from runner.training.balancing import balance_for, balanced
+from runner.training.balancing import UNTRAINED, balance_for, balanced
 from runner.training.budget.clock import Clock
 from runner.training.budget.memory import Memory, held
 from runner.training.course import Course, Hooks, Job, Outcome, Studied
 from runner.training.fold_store import FoldResult
 from runner.training.models.fitting import Fit
+from runner.training.models.space import CandidateSpec
 from runner.training.pruning import losses_of
 from runner.training.study import propose
 
@@ -147,7 +148,9 @@ class Engine:
         stored = job.store.read(params, fold.number)
         if stored is not None:
             return stored, 0.0
-        self.clock.check()
+        if job.spec.kind not in UNTRAINED:
+            # Those that learn next to nothing cost next to nothing: a model is there whatever the time.
+            self.clock.check()
         with job.store.claim(params, fold.number) as mine:
             if not mine:
                 return None
@@ -182,8 +185,16 @@ class Engine:
         predictions = predicted(fitted.model, prepared.valid)
         loss = loss_of(balance.undone(predictions), prepared.valid.outcome, self.learner.task)
         rows, columns = prepared.train.values.shape
-        work = job.spec.work(params, rows, columns, given.n_classes, fitted.rounds or 0)
+        work = job.spec.work(params, rows, columns, given.n_classes, made(job.spec.laid(params), fitted.rounds))
         return FoldResult(predictions, loss, fitted.rounds, work, time.monotonic() - started)
+
+
+def made(spec: CandidateSpec, kept: int | None) -> int:
+    """Iterations that a fit made, from those that it kept: it went on for its patience, unless the limit ended it; 0 where the family has none."""
+    if kept is None:
+        return 0
+    went_on = kept + getattr(spec, "patience", 0)
+    return min(went_on, getattr(spec, "max_iterations", went_on))
 
 
 def predicted(model: Any, matrix: Any) -> np.ndarray:

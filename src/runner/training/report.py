@@ -11,6 +11,7 @@ from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, coun
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
+from runner.training.readings import readings
 
 ROOM = "training"
 QUESTION = "Which model is worth its complexity?"
@@ -129,7 +130,8 @@ def _drivers(found: Record, name: str) -> tuple[Part, ...]:
     shown = plots.bars([Mark(feature, 100 * part, tone="key") for feature, part in ranked[:DRIVERS_SHOWN]], "share of the whole, %", title)
     note = f"Measured as {text(found, 'how')}, by the model refitted on all training rows; it says what the model uses, not what causes the outcome.{more}"
     rows = [(plain(shorten(feature, 80), "key"), share(part)) for feature, part in ranked]
-    return (*figures(Figure(title, shown, note)), *folded(f"All {some(len(rows), 'feature')}", table(("Feature", "Share"), rows)))
+    readable = readings(found, [feature for feature, _ in ranked])
+    return (*figures(Figure(title, shown, note)), *readable, *folded(f"All {some(len(rows), 'feature')}", table(("Feature", "Share"), rows)))
 
 
 def _tuned(policy: Record) -> Iterable[tuple[str, Cell]]:

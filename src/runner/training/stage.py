@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from runner.bundle.importance import SaysImportance
+from runner.bundle.importance import SaysImportance, said
 from runner.bundle.pack import Packing, pack
 from runner.core.faults import Fault, RefusedError
 from runner.core.files import folder_beside, read_json, write_json, write_parquet
@@ -49,6 +50,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    started = time.monotonic()
     conductor = Conductor.of(spec, given, learner, folds, rung_specs(spec, problem), problem)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
     with threadpool_limits(limits=1), warnings.catch_warnings():
@@ -71,7 +73,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
     told = {"importance": driven, "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve}
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
-    return Done((), _measured(spec, given, studies))
+    return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 
 
 def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def _pack_all(
             (scratch / name).mkdir()
             pack(packed.result(), scratch / name)
     models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
+    return {name: said(model, everything.train.values) for name, model in models.items() if isinstance(model, SaysImportance)}
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:

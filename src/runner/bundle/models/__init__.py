@@ -26,7 +26,7 @@ class Model(Protocol):
 
 def families() -> list[str]:
     """Every family of models that can be read: this package's, and those of the plugins in use."""
-    from runner.bundle.models import catboost, constant, lightgbm, linear, rule  # noqa: F401 - the imports register their families
+    from runner.bundle.models import additive, catboost, constant, extra_trees, forest, lightgbm, linear, rule, tree  # noqa: F401 - the imports register their families
 
     return words("model")
 

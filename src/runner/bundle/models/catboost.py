@@ -21,11 +21,12 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class CatBoostModel:
-    """model: a catboost.CatBoost; task: binary, multiclass or regression."""
+    """model: a catboost.CatBoost; task: binary, multiclass or regression; remedy: what was done where the declared settings ran away, else ''."""
 
     inputs: Inputs
     model: Any
     task: str
+    remedy: str = ""
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         return self.predict_matrix(self.inputs.matrix(rows))
@@ -49,7 +50,8 @@ class CatBoostModel:
         metadata["model_guid"] = ""
         # CatBoost's own writer loses the end of a small model without a word when the disk is full; these are the bytes it would write.
         write_bytes(folder / FILE, self.model._serialize_model())
-        return {"family": "catboost", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
+        told = {"remedy": self.remedy} if self.remedy else {}
+        return {"family": "catboost", "file": FILE, "task": self.task, "inputs": self.inputs.as_json(), **told}
 
 
 def pool(inputs: Inputs, matrix: np.ndarray, outcome: np.ndarray | None = None, weights: np.ndarray | None = None) -> Any:
@@ -72,4 +74,4 @@ def load(written: Mapping[str, Any], folder: Path) -> CatBoostModel:
 
     model: CatBoost = CatBoostRegressor() if written["task"] == "regression" else CatBoostClassifier()
     model.load_model(str(folder / written["file"]), format="cbm")
-    return CatBoostModel(Inputs.from_json(written["inputs"]), model, written["task"])
+    return CatBoostModel(Inputs.from_json(written["inputs"]), model, written["task"], written.get("remedy", ""))

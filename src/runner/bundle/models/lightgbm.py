@@ -20,11 +20,12 @@ FILE = "model.txt"
 
 @dataclass(frozen=True)
 class LightGBMModel:
-    """booster: a lightgbm.Booster; task: binary, multiclass or regression."""
+    """booster: a lightgbm.Booster; task: binary, multiclass or regression; remedy: what was done where the declared settings ran away, else ''."""
 
     inputs: Inputs
     booster: Any
     task: str
+    remedy: str = ""
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         return self.predict_matrix(self.inputs.matrix(rows))
@@ -45,7 +46,8 @@ class LightGBMModel:
 
     def save(self, folder: Path) -> dict[str, Any]:
         write_text(folder / FILE, self.booster.model_to_string())
-        return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
+        told = {"remedy": self.remedy} if self.remedy else {}
+        return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json(), **told}
 
 
 @register("model", "lightgbm")
@@ -54,4 +56,4 @@ def load(written: Mapping[str, Any], folder: Path) -> LightGBMModel:
     import lightgbm
 
     booster = lightgbm.Booster(model_str=(folder / written["file"]).read_text(encoding="utf-8"))
-    return LightGBMModel(Inputs.from_json(written["inputs"]), booster, written["task"])
+    return LightGBMModel(Inputs.from_json(written["inputs"]), booster, written["task"], written.get("remedy", ""))

@@ -36,7 +36,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class Fitted:
-    """model: ready to predict; rounds: iterations kept, None where the family has none."""
+    """model: ready to predict; rounds: iterations kept, None where the family has none.
+
+    remedy: what was done where the declared settings ran away: 'gentle' (fitted again with smaller steps), 'shares' (the constant's answer) or ''.
+    """
 
     model: Model
     rounds: int | None = None
+    remedy: str = ""

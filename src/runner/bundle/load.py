@@ -16,11 +16,11 @@ from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
 from runner.bundle.history.operation import History, Source
-from runner.bundle.models import Model, families, loader
+from runner.bundle.models import Model, read
 from runner.bundle.models.rule import RuleModel
 from runner.core import plugins
 from runner.core.digests import of_file
-from runner.core.faults import fault, listed
+from runner.core.faults import fault
 from runner.core.files import read_json
 
 TOLERANCE = 1e-9
@@ -118,20 +118,12 @@ def load(folder: Path, check_examples: bool = True) -> Bundle:
         manifest=manifest,
         contract=read_json(folder / "contract.json"),
         operations=recipe.parse(written["operations"], folder / "recipe"),
-        model=_model(described, folder / "models"),
+        model=read(described, folder / "models"),
         combine=read_json(folder / "combine.json"),
     )
     if check_examples:
         _check_examples(bundle, folder)
     return bundle
-
-
-def _model(described: Mapping[str, Any], folder: Path) -> Model:
-    family = str(described.get("family"))
-    if family not in families():
-        wrong = f"unknown family of models {family!r}"
-        raise fault(str(folder / "model.json"), wrong, f"one of {listed(families())}", "use the version of runner that made it")
-    return loader(family)(described, folder)
 
 
 def _check_examples(bundle: Bundle, folder: Path) -> None:

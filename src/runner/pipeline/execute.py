@@ -202,7 +202,6 @@ def _given(run: Run, stage: Stage) -> Given:
         gates=(*gates, *spent),
         use=use,
         progress=run.progress,
-        deadline=run.deadline,
         read=reading(run.experiment, run.workspace) if stage.sources == "primary" else None,
         deadline=run.deadline,
     )

@@ -45,8 +45,16 @@ def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int, groups: np.n
     return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
 
 
-def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> Choice:
-    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most."""
+def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None) -> Choice:
+    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most.
+
+    over: rung to why the declared size or latency refuses it; where it refuses all, they are chosen from as if it refused none.
+    """
+    refused = dict(over or {})
+    allowed = [rung for rung in rungs if rung.name not in refused]
+    if refused and allowed:
+        among = choose(allowed, drawn, spec, unit)
+        return Choice(among.chosen, {**among.reasons, **refused})
     if spec.prefer == "best":
         best = max(rungs, key=lambda rung: _standing(rung, drawn, spec))
         best_told, worse = ("earned most", "earned less than") if spec.choose_by == "payoff" else ("scored best", "scored worse than")
@@ -66,6 +74,11 @@ def _standing(rung: Rung, drawn: Resampled, spec: TrainingSpec) -> float:
     if spec.choose_by == "payoff":
         return drawn.points[rung.name]
     return -float((rung.scores.get("log_loss") or rung.scores["rmse"])["value"])
+
+
+def noted(choice: Choice, notes: Mapping[str, str]) -> Choice:
+    """The choice with a note behind the reasons of some rungs."""
+    return Choice(choice.chosen, {name: f"{reason}; {notes[name]}" if name in notes else reason for name, reason in choice.reasons.items()})
 
 
 def _beaten_by(rung: Rung, later: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> str | None:

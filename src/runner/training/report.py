@@ -11,6 +11,7 @@ from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, coun
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
+from runner.training.front_report import front
 from runner.training.readings import readings
 
 ROOM = "training"
@@ -29,8 +30,9 @@ def chapter(folders: RunFolders) -> Chapter:
     rungs, studies = records(ladder, "rungs"), records(trials, "studies")
     sections = (
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
+        Section("What a better model costs", front(ladder)),
         Section("Scores", _scores(rungs)),
-        Section("The model that ships", facts(_shipped(ladder, studies, text(trials, "balance")))),
+        Section("The model that ships", (*facts(_shipped(ladder, studies, text(trials, "balance"))), *_members(trials, text(ladder, "chosen")))),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )
@@ -116,6 +118,16 @@ def _shipped(ladder: Record, studies: Sequence[Record], balance: str) -> Iterabl
     yield from _tuned(record(study, "policy"))
     for name, value in record(best, "params").items():
         yield words(name), Cell(_param(value), "number")
+
+
+def _members(trials: Record, name: str) -> tuple[Part, ...]:
+    """What a model that is made of several is made of; a weight that is all on one member is said in words."""
+    members = records(record(trials, "members"), name)
+    if len(members) == 1:
+        only = members[0]
+        return (Text(f"All weight is on one member: {words(name)} is {words(text(only, 'candidate'))}, trial {figure(amount(only, 'trial') or 0)}."),)
+    rows = [(plain(words(text(m, "candidate")), "key"), counted(amount(m, "trial")), share(amount(m, "weight"))) for m in members]
+    return table(("Made of", "Trial", "Weight"), rows)
 
 
 def _drivers(found: Record, name: str) -> tuple[Part, ...]:

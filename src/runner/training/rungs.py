@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from runner.bundle.models import Model
 from runner.bundle.models.rule import RuleModel
 from runner.bundle.pack import Packing
 from runner.core.expressions import parse
-from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Prepared
 from runner.problem.policies import calibration, tuning
 from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
-from runner.training.balancing import UNTRAINED, balance_for, balanced
+from runner.training.balancing import UNTRAINED, balance_for
 from runner.training.course import Studied
-from runner.training.models.fitting import Fit
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
 
@@ -108,26 +106,10 @@ class Shipping:
     contract: Mapping[str, Any]
     seal: str
     made_from: Mapping[str, str]
-    monotone: Mapping[str, int]
-    threads: int
 
 
-def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judged, learner: Learner, everything: Prepared, shipping: Shipping) -> Packing:
-    """Refit the best trial on all training rows, for as many rounds as its folds kept on average, and gather the bundle."""
-    kept = [r for r in studied.best.rounds if r is not None]
-    given = Fit(
-        task=learner.task,
-        n_classes=max(1, len(learner.labels)),
-        inputs=everything.inputs,
-        train=everything.train,
-        valid=None,
-        params=studied.best.params,
-        rounds=max(1, ceil(sum(kept) / len(kept))) if kept else None,
-        monotone=shipping.monotone,
-        seed=seed_for(learner.seed, "training", name, "final"),
-        threads=shipping.threads,
-    )
-    fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
+def packing(name: str, model: Model, combine: Mapping[str, Any], learner: Learner, everything: Prepared, shipping: Shipping) -> Packing:
+    """A fitted model with all that its bundle needs. combine: calibration, policy, payoff and errors of its rung."""
     texts = [c for c, column in shipping.contract["columns"].items() if column["type"] == "string" and not column.get("allowed") and c in learner.rows.columns]
     return Packing(
         name=name,
@@ -137,8 +119,8 @@ def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judg
         operations=everything.operations,
         # A step may have dropped some when it was fitted.
         features=[f for f in learner.recipe.features if f["name"] in everything.inputs.names],
-        model=fitted.model,
-        combine=judged.combine,
+        model=model,
+        combine=combine,
         made_from=shipping.made_from,
         seal=shipping.seal,
         seed=seed_for(learner.seed, "examples"),

@@ -13,6 +13,7 @@ from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
 from runner.training.budget.spec import BudgetSpec
+from runner.training.ensemble.spec import FinalSpec
 from runner.training.models.space import CandidateSpec
 
 assert models  # the import registers the kinds that the union below is made of
@@ -74,6 +75,8 @@ class TrainingSpec(RoomSpec):
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)
     """Resamples behind the intervals of the ladder: more is steadier and takes longer."""
+    final: FinalSpec = FinalSpec()
+    """The fit that ships."""
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)

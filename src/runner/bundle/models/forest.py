@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.latency import trees_ms
 from runner.bundle.models.grove import Grove
 from runner.bundle.models.tree import encoded
 from runner.core.files import write_bytes
@@ -22,6 +24,9 @@ from runner.core.registry import register
 FILE = "trees.npz"
 # Values gathered at once for a prediction of several classes.
 MOST_VALUES = 2_000_000
+
+
+CALL_MS, STEP_NS = 0.06, 25.0  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,12 @@ class ForestModel:
     def importance(self, values: np.ndarray) -> Importance:
         """The impurity that the splits on a feature took away, over all trees."""
         return Importance.of("how much impurity its splits took away, over all trees", self.inputs.names, np.array(self.gains))
+
+    def latency_ms(self) -> float:
+        """One call, and a path of about the logarithm of its leaves down each tree."""
+        trees = len(self.grove.sizes)
+        leaves = (self.grove.feature < 0).sum() / max(1, trees)
+        return trees_ms(CALL_MS, trees, log2(max(2.0, float(leaves))), STEP_NS)
 
     def save(self, folder: Path) -> dict[str, Any]:
         grove = self.grove

@@ -45,6 +45,9 @@ class Nodes:
         return at
 
 
+CALL_MS = 0.05  # measured on single rows; see runner.bundle.latency
+
+
 @dataclass(frozen=True)
 class TreeModel:
     """places: categorical feature to the place of each level on the line that the tree cuts; gains: (features,) what the splits on each took away."""
@@ -89,6 +92,10 @@ class TreeModel:
         if threshold >= FARTHEST:
             return f"{name} is {'known' if goes_left else 'missing'}"
         return f"{name} {'<=' if goes_left else '>'} {threshold:.6g} {gap}".rstrip()
+
+    def latency_ms(self) -> float:
+        """A step down for each level."""
+        return CALL_MS
 
     def save(self, folder: Path) -> dict[str, Any]:
         nodes = self.nodes

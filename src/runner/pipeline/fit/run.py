@@ -224,5 +224,3 @@ def _report(run: Run, place: Place) -> None:
         # A model that is not worth shipping by the stand-in payoff has a report all the same.
         run.progress.say("the report says why this model would not be admitted as it stands")
     shutil.copyfile(render(run), place.root / REPORT)
-
-

@@ -73,9 +73,7 @@ def work_out(table: Table, wanted: Wanted, raw_columns: list[str]) -> PlainFound
     folds = folds_of(known.rows, outcome, time, group, wanted.test_share)
     order = {f"{time.name}_order": _as_moment(time)} if time is not None and not time.is_moment else {}
     notes = tuple(_notes(table, known, outcome, roles, wanted, repeats))
-    return PlainFound(
-        read.table, wanted, outcome, read, roles, recipe, folds, time.name if time else None, group.name if group else None, order, notes
-    )
+    return PlainFound(read.table, wanted, outcome, read, roles, recipe, folds, time.name if time else None, group.name if group else None, order, notes)
 
 
 def _check_named(wanted: Wanted, table: Table, raw_columns: list[str]) -> None:

@@ -17,6 +17,8 @@ from hypothesis import settings
 ROOT = Path(__file__).parent.parent
 # Thread pools are for real runs; in tests two workers of pytest share the cores already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A picture takes a hundred times as long as the words around it; tests that look at pictures ask for them.
+os.environ.setdefault("RUNNER_PICTURES", "off")
 # How long one example takes says something about the machine's other work, nothing about the code. The same examples each time,
 # so that a change is judged by what it changes; HYPOTHESIS_EXPLORE=1 looks further.
 settings.register_profile("runner", deadline=None, derandomize="HYPOTHESIS_EXPLORE" not in os.environ)

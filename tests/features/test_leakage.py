@@ -55,6 +55,12 @@ def test_a_suspect_fails_the_gate_with_every_way_out() -> None:
         assert way in failed.evidence
 
 
+def test_of_a_column_that_a_step_makes_the_columns_behind_it_are_to_be_declared() -> None:
+    (failed,) = gates([SURE], ("copy", 1.0), LeakageSpec(), "AUC", made={"copy"})
+    assert "data.columns.copy" not in failed.evidence
+    assert "a column that the step reads" in failed.evidence
+
+
 def test_an_accepted_suspect_is_shown_with_who_said_so() -> None:
     spec = LeakageSpec(accept={"copy": AcceptedSpec(reason="known before the decision", by="A. Analyst")})
     (warned,) = gates([SURE], ("copy", 1.0), spec, "AUC")
@@ -129,6 +135,28 @@ def test_a_mean_of_past_rows_is_no_look_ahead() -> None:
     at = np.arange(900)
     past = (total[at] - total[np.maximum(at - 7, 0)]) / 7
     assert said_of(pl.DataFrame({"past": past, "other": draw.normal(size=900)}), y, "regression") == []
+
+
+def test_a_column_in_another_unit_is_no_look_ahead_even_where_ids_never_repeat() -> None:
+    draw = np.random.default_rng(8)
+    hours, y = draw.uniform(0.0, 1000.0, 900), draw.normal(size=900)
+    rows = pl.DataFrame({"id": np.arange(900), "hours": hours, "seconds": hours * 3600 + 7, "rank": hours / 7.3, "other": draw.normal(size=900)})
+    features = [{"name": name, "kind": "numeric"} for name in ("hours", "seconds", "rank", "other")]
+    assert look(Case(rows, features, y.reshape(-1, 1), "regression", "outcome", 3, None, ["id"]), 0.95) == []
+
+
+def test_parts_of_the_time_itself_follow_one_another_and_are_no_look_ahead() -> None:
+    moments = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 12, 1), "8h", eager=True)[:900]
+    draw = np.random.default_rng(9)
+    rows = pl.DataFrame({"at": moments, "day": moments.dt.ordinal_day(), "week": moments.dt.week().cast(pl.Int64), "n": draw.normal(size=900)})
+    assert said_of(rows, draw.normal(size=900), "regression", time="at") == []
+
+
+def test_numbers_beyond_all_measure_are_looked_at_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    draw = np.random.default_rng(10)
+    rows = pl.DataFrame({"huge": np.exp(draw.normal(size=900) * 200), "a": draw.normal(size=900), "b": draw.normal(size=900)})
+    said_of(rows, (draw.random(900) < 0.4).astype(float), "binary")
+    assert [str(w.message) for w in recwarn if "overflow" in str(w.message) or "invalid" in str(w.message)] == []
 
 
 def test_a_planned_date_is_told_of_only_when_it_lies_ahead() -> None:

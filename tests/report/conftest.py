@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,14 @@ from runner.core.files import write_json, write_text
 from runner.core.workspace import RunFolders, Workspace
 
 Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _with_pictures() -> Iterator[None]:
+    """Here pictures are looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNNER_PICTURES", "on")
+        yield
 
 
 def interval(value: float, low: float, high: float, unit: str = "EUR per row", confidence: float = 0.99) -> Json:

@@ -244,3 +244,13 @@ def test_a_damaged_file_is_named(run: RunFolders) -> None:
 
 def test_the_same_files_give_the_same_bytes(run: RunFolders) -> None:
     assert parsed(run)[1] == parsed(run)[1]
+
+
+def test_pictures_can_be_left_out_and_words_stay(run: RunFolders, page: tuple[Tree, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_PICTURES", "off")
+    _, html = parsed(run)
+    assert "<svg" in page[1]
+    assert "<svg" not in html
+    captions = [re.findall("<figcaption>(.*?)</figcaption>", shown) for shown in (html, page[1])]
+    assert captions[0] == captions[1] != []
+    assert html.count("RUNNER_PICTURES=off") >= len(captions[0])

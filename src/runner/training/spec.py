@@ -13,6 +13,8 @@ from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
 from runner.training.budget.spec import BudgetSpec
+from runner.training.calibrating import CalibrationSpec, IntervalsSpec
+from runner.training.ensemble.spec import FinalSpec
 from runner.training.models.space import CandidateSpec
 
 assert models  # the import registers the kinds that the union below is made of
@@ -38,15 +40,6 @@ class TuningSpec(Spec):
     """Where Optuna keeps its record of the trials; journal files below .runner/studies when left out."""
 
 
-class CalibrationSpec(Spec):
-    """How out-of-fold scores become probabilities."""
-
-    kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
-    """sigmoid: two numbers, safe with few rows; isotonic: any rising curve, needs many rows; none: scores as they are. With more than two classes both fit
-    one temperature.
-    """
-
-
 class TrainingSpec(RoomSpec):
     """The ladder, its budget, and the rule that chooses."""
 
@@ -66,12 +59,18 @@ class TrainingSpec(RoomSpec):
     """Fit the best candidate on a quarter, a half and three quarters of each fold's training rows too, for the report."""
     calibration: CalibrationSpec = CalibrationSpec()
     """How scores become probabilities that payoffs can be weighed with."""
+    intervals: IntervalsSpec | None = None
+    """Intervals around a number, or sets of labels, in what the bundle gives; none when left out."""
     prefer: Literal["simplest", "best"] = "simplest"
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
+    choose_by: Literal["payoff", "score"] = "payoff"
+    """What `prefer: best` means: the highest payoff; or the best score (log loss, RMSE), where the payoff is only a stand-in for what nobody has said."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)
     """Resamples behind the intervals of the ladder: more is steadier and takes longer."""
+    final: FinalSpec = FinalSpec()
+    """The fit that ships."""
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from runner.bundle.importance import SaysImportance, said
-from runner.bundle.pack import Packing, pack
 from runner.core.faults import Fault, RefusedError
-from runner.core.files import folder_beside, read_json, write_json, write_parquet
+from runner.core.files import read_json, write_json, write_parquet
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
 from runner.features.matrices import Learner, class_order, folds_of, prepare
+from runner.problem.policies.conformal import Seen
+from runner.problem.policies.tuning import Terms
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.budget.level import Level, drawn
+from runner.training.budget.level import drawn
 from runner.training.budget.memory import peak_gib
+from runner.training.calibrating import about_the_chosen
 from runner.training.course import Studied
 from runner.training.curves.learning import learned
-from runner.training.engine import StudyStoppedError, settle, unhurried
+from runner.training.ensemble.final import Ground
+from runner.training.ensemble.front import Limits
+from runner.training.ensemble.rungs import composed, derived, fitting
+from runner.training.ensemble.shipping import Yard, ship
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
-from runner.training.rungs import Judged, OutOfFold, Shipping, final_packing, judge
+from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
 from runner.training.studies import Conductor, Studies
 
@@ -51,27 +55,56 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     started = time.monotonic()
-    conductor = Conductor.of(spec, given, learner, folds, rung_specs(spec, problem), problem)
+    ladder_specs = rung_specs(spec, problem)
+    conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
         # whole process, so they are set once here and not in the threads that fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
         studies = conductor.run()
+        studies = conductor.then(studies, derived(ladder_specs, studies))
         curve = learned(studies, spec, given) if spec.learning_curve else None
-        specs, studied, folds = studies.specs, studies.studied, studies.folds
+        specs, folds = {**ladder_specs, **studies.specs}, studies.folds
         studies.engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
-        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
-        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
-        drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
-        choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
-        shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
-        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping, studies.level)
+        made = composed(specs, studies.studied, learner, oof)
+        studied = made.studied
+
+        def judging(name: str, predictions: np.ndarray) -> Judged:
+            return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec)
+
+        def shorter(name: str, iterations: int) -> tuple[CandidateSpec, Studied] | None:
+            # Settings that the study found, laid over the spec: the one trial is then the declared setting of that spec.
+            fewer = specs[name].laid({**studied[name].best.params, "max_iterations": iterations})
+            found = conductor.then(studies, {name: fewer}).studied
+            return (fewer, found[name]) if found[name] is not studies.studied[name] else None
+
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in studied}
+        rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
+        everything = prepare(learner, rows, None, ("final",))
+        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
+        shipping = Shipping(contract, split["seal"], given.made_from)
+        given.progress.say("refitting each candidate on all training rows")
+        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem), shorter), out["candidates"], given.workers)
+        judged = shipped.judged
+        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
+        resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)
+        choice = ladder.noted(ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over), shipped.notes())
     metric = "rmse" if learner.task == "regression" else "log_loss"
-    write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
+    written = ladder.as_json(rungs, resampled, choice, spec, problem["payoff"]["unit"], metric)
+    write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    told = {"importance": driven, "balance": learner.balance.kind, "plan": studies.plan, "learning_curve": curve, "made_from": studies.facts}
+    told = {
+        "importance": shipped.importance(everything),
+        "members": shipped.members(),
+        "balance": learner.balance.kind,
+        "chosen": _chosen(choice.chosen, studied, judged, learner, oof, problem["positive"], spec),
+        "walks_forward": split["walks_forward"],
+        "plan": studies.plan,
+        "learning_curve": curve,
+        "made_from": studies.facts,
+    }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 
@@ -103,9 +136,12 @@ def assist(spec: TrainingSpec, given: Given) -> None:
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    ladder_specs = rung_specs(spec, problem)
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        Conductor.of(spec, given, learner, folds, rung_specs(spec, problem), problem).run()
+        conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
+        studies = conductor.run()
+        conductor.then(studies, derived(ladder_specs, studies))
 
 
 def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]:
@@ -121,7 +157,7 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
-    declared = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    declared = {name: candidate for name, candidate in fitting(rung_specs(spec, problem)).items() if name in spec.candidates}
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -177,38 +213,6 @@ def _rung(
     return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
-def _pack_all(
-    given: Given,
-    folder: Path,
-    specs: Mapping[str, CandidateSpec],
-    studied: Mapping[str, Studied],
-    judged: Mapping[str, Judged],
-    learner: Learner,
-    shipping: Shipping,
-    level: Level,
-) -> dict[str, Any]:
-    """Refit and pack each candidate; what the refitted models say of their features, for those that say it."""
-    rows = drawn(np.arange(learner.rows.height), level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
-    everything = prepare(learner, rows, None, ("final",))
-
-    stop = Event()
-
-    def packing(name: str) -> Packing:
-        if stop.is_set():
-            raise StudyStoppedError
-        return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
-
-    given.progress.say("refitting each candidate on all training rows")
-    with unhurried(given.workers, "refit", stop) as pool, folder_beside(folder) as scratch:
-        refitted = {name: pool.submit(packing, name) for name in specs}
-        settle(refitted.values())
-        for name, packed in refitted.items():
-            (scratch / name).mkdir()
-            pack(packed.result(), scratch / name)
-    models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: said(model, everything.train.values) for name, model in models.items() if isinstance(model, SaysImportance)}
-
-
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:
     ids = learner.rows["row_id"][oof.at]
     parts = []
@@ -218,6 +222,16 @@ def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -
         columns += [pl.Series(n, result.p[:, i]) for i, n in enumerate(named)]
         parts.append(pl.DataFrame(columns).hstack(result.decided))
     return pl.concat(parts)
+
+
+def _chosen(
+    name: str, studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, oof: OutOfFold, positive: str | None, spec: TrainingSpec
+) -> dict[str, Any]:
+    """What the chapter shows of the rung that ships."""
+    p, combine = judged[name].p, judged[name].combine
+    terms = Terms(combine["policy"], combine["payoff"], list(learner.labels), learner.target)
+    seen = Seen(learner.rows[oof.at], p, oof.outcome, oof.fold, oof.groups)
+    return about_the_chosen(studied[name].predictions, p, seen, terms, positive, spec.confidence)
 
 
 def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], spec: TrainingSpec) -> dict[str, Any]:
@@ -230,6 +244,7 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 "best": studied[name].best.number,
                 "calibration": judged[name].combine["calibration"],
                 "policy": judged[name].combine["policy"],
+                "judged": judged[name].report,
                 "trials": [
                     {
                         "trial": t.number,
@@ -244,6 +259,7 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 ],
             }
             for name, candidate in specs.items()
+            if name in studied
         ],
         "tuning": spec.tuning.model_dump(mode="json"),
         "prefer": spec.prefer,

@@ -20,6 +20,7 @@ from runner.training.budget.opening import AFTER_S, Means, refit_seconds
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.course import Job, Studied
 from runner.training.engine import Engine, Tally
+from runner.training.ensemble.spec import refits_of
 from runner.training.fold_store import FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
@@ -88,6 +89,13 @@ class Conductor:
             file.hold(done.plan["trials"])
         return done
 
+    def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
+        """The same with one trial each of candidates whose settings those studies have found."""
+        if not later:
+            return done
+        found = done.engine.study_all(self._jobs(later, done.level, dict.fromkeys(later, 1)), self.given.workers)
+        return replace(done, studied={**done.studied, **found}, specs={**done.specs, **{name: later[name] for name in found}})
+
     def first_trials(self, candidates: Mapping[str, CandidateSpec], fold: Fold) -> Mapping[str, Studied]:
         """The first trial of some candidates on one fold, for those who want to know what a fit costs."""
         engine = replace(self._engine(Level(), Clock(None)), folds=[fold])
@@ -133,7 +141,7 @@ class Conductor:
             return shares({name: Opened(t.loss, t.work, 1.0) for name, t in more.items()}, left)
         fitted = sum(sum(trial.seconds) for trial in trials.values()) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + refit_seconds(trials, level, self.folds, self.learner.rows.height) / lanes
+        reserve = AFTER_S + refits_of(self.spec) * refit_seconds(trials, level, self.folds, self.learner.rows.height) / lanes
         if self.spec.learning_curve:
             reserve += 1.5 * max((sum(t.seconds) for t in trials.values()), default=0.0) / lanes
         left = (self.means.limit_s - spent - reserve) * lanes * USED

@@ -49,7 +49,8 @@ def test_money_is_told_a_month_or_per_thousand_rows() -> None:
     assert table.head[1] == "Money at stake per 1,000 rows"
 
 
-def test_what_changes_over_time_is_drawn() -> None:
+def test_what_changes_over_time_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_PICTURES", "on")
     parts = findings({"findings": [finding("warned", "the share of gaps jumps", picture=PICTURE)]}, None)
     (figures,) = [part for part in parts if isinstance(part, Figures)]
     assert "share of missing income" in figures.items[0].plot.slim

@@ -39,6 +39,9 @@ class Shape:
         return np.asarray(table[np.where(gaps, len(table) - 1, at)])
 
 
+FEATURE_MS = 0.012  # measured on single rows; see runner.bundle.latency
+
+
 @dataclass(frozen=True)
 class AdditiveModel:
     """offsets: (k,) the score where every feature adds nothing; shapes: feature to what it adds, without those that add nothing.
@@ -84,6 +87,10 @@ class AdditiveModel:
             return {"feature": name, "levels": [self.inputs.categorical[name][i] for i in largest], "adds": adds[largest].tolist()}
         kept = np.unique(np.linspace(0, len(shape.cuts) - 1, POINTS).round().astype(int)) if len(shape.cuts) else np.zeros(0, int)
         return {"feature": name, "to": shape.cuts[kept].tolist(), "adds": [*adds[kept].tolist(), float(adds[-1])]}
+
+    def latency_ms(self) -> float:
+        """One look into a table for each feature."""
+        return FEATURE_MS * len(self.shapes)
 
     def save(self, folder: Path) -> dict[str, Any]:
         shapes = {name: {"cuts": s.cuts.tolist(), "added": s.added.tolist(), "gap": s.gap.tolist()} for name, s in self.shapes.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.latency import trees_ms
 from runner.bundle.models.grove import Grove
 from runner.bundle.models.tree import encoded
 from runner.core.files import write_bytes
@@ -22,6 +24,9 @@ from runner.core.registry import register
 FILE = "trees.npz"
 # Values gathered at once for a prediction of several classes.
 MOST_VALUES = 2_000_000
+
+
+CALL_MS, STEP_NS = 0.06, 25.0  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class ForestModel:
             return np.empty((0, len(self.prior) or 1))
         mean = self._mean(encoded(self.inputs, self.places, matrix))
         if not self.prior:
-            return self.offset + self.scale * mean
+            return np.asarray(self.offset + self.scale * mean)
         shares = np.concatenate([1.0 - mean, mean], axis=1) if mean.shape[1] == 1 else mean
         trees = len(self.grove.sizes)
         return np.asarray((trees * shares + np.array(self.prior)) / (trees + 1))
@@ -67,11 +72,18 @@ class ForestModel:
         leaves = np.asarray(self._booster.predict(values, pred_leaf=True, num_threads=1), np.int64).reshape(len(values), -1) + self.grove.first_leaf
         step = max(1, MOST_VALUES // (leaves.shape[1] * self.grove.values.shape[1]))
         # Added up tree by tree, so that a row alone gets to the bit what it gets among others.
-        return np.concatenate([self.grove.values[leaves[at : at + step].T].sum(axis=0, dtype=float) for at in range(0, len(leaves), step)]) / leaves.shape[1]
+        total = [self.grove.values[leaves[at : at + step].T].sum(axis=0, dtype=float) for at in range(0, len(leaves), step)]
+        return np.asarray(np.concatenate(total) / leaves.shape[1])
 
     def importance(self, values: np.ndarray) -> Importance:
         """The impurity that the splits on a feature took away, over all trees."""
         return Importance.of("how much impurity its splits took away, over all trees", self.inputs.names, np.array(self.gains))
+
+    def latency_ms(self) -> float:
+        """One call, and a path of about the logarithm of its leaves down each tree."""
+        trees = len(self.grove.sizes)
+        leaves = (self.grove.feature < 0).sum() / max(1, trees)
+        return trees_ms(CALL_MS, trees, log2(max(2.0, float(leaves))), STEP_NS)
 
     def save(self, folder: Path) -> dict[str, Any]:
         grove = self.grove

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.latency import trees_ms
 from runner.core.files import write_text
 from runner.core.registry import register
 
 FILE = "model.txt"
+CALL_MS, STEP_NS = 0.06, 20.0  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class LightGBMModel:
         """LightGBM's own gain."""
         gain = np.asarray(self.booster.feature_importance("gain"), dtype=float)
         return Importance.of("how much of the training loss its splits took away (LightGBM's gain)", self.inputs.names, gain)
+
+    def latency_ms(self) -> float:
+        """One call, and a path of about the logarithm of its leaves down each tree."""
+        trees = self.booster.num_trees()
+        leaves = sum(tree["num_leaves"] for tree in self.booster.dump_model()["tree_info"]) / max(1, trees)
+        return trees_ms(CALL_MS, trees, log2(max(2.0, leaves)), STEP_NS)
 
     def save(self, folder: Path) -> dict[str, Any]:
         write_text(folder / FILE, self.booster.model_to_string())

@@ -45,6 +45,9 @@ class Nodes:
         return at
 
 
+CALL_MS = 0.05  # measured on single rows; see runner.bundle.latency
+
+
 @dataclass(frozen=True)
 class TreeModel:
     """places: categorical feature to the place of each level on the line that the tree cuts; gains: (features,) what the splits on each took away."""
@@ -90,6 +93,10 @@ class TreeModel:
             return f"{name} is {'known' if goes_left else 'missing'}"
         return f"{name} {'<=' if goes_left else '>'} {threshold:.6g} {gap}".rstrip()
 
+    def latency_ms(self) -> float:
+        """A step down for each level."""
+        return CALL_MS
+
     def save(self, folder: Path) -> dict[str, Any]:
         nodes = self.nodes
         return {
@@ -114,7 +121,7 @@ def encoded(inputs: Inputs, places: Mapping[str, tuple[float, ...]], matrix: np.
     for i, name in enumerate(inputs.categorical):
         codes, line = matrix[:, len(inputs.numeric) + i], np.array([*places[name], np.nan])
         values[:, len(inputs.numeric) + i] = line[np.where(np.isnan(codes), len(line) - 1, codes).astype(np.int64)]
-    return values
+    return np.asarray(values)
 
 
 @register("model", "tree")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from runner.data.quality import columns, dates, duplicates, holes, keys, levels, missing, near, outliers, production, sentinels, units
+from runner.data.quality import columns, dates, duplicates, holes, keys, later, levels, missing, near, outliers, production, sentinels, units
 from runner.data.quality.finding import Finding, names
 from runner.data.quality.look import Look
 
@@ -21,6 +21,7 @@ CHECKS: Mapping[str, Check] = {
     "outliers": outliers.check,
     "holes": holes.check,
     "levels": levels.check,
+    "later": later.check,
     "production": production.check,
 }
 

@@ -1,7 +1,4 @@
-"""Training rows against rows as they come in production: which columns differ, by how much, and can a model tell them apart?
-
-Source of the classifier two-sample test: Lopez-Paz & Oquab (2017), Revisiting Classifier Two-Sample Tests.
-"""
+"""Training rows against rows as they come in production: which columns differ, by how much, and can a model tell them apart?"""
 
 from __future__ import annotations
 
@@ -23,13 +20,14 @@ from runner.data.quality.errors import FALSE_SHARE, independence, told
 from runner.data.quality.finding import Finding, Severity, percent
 from runner.data.quality.look import Look
 from runner.data.quality.spec import QualitySpec
+from runner.data.quality.two_samples import told_apart
 
-TESTED_ROWS, CLASSIFIED_ROWS = 50_000, 10_000
+TESTED_ROWS = 50_000
 LEAST_ROWS = 50
-# As the Kolmogorov-Smirnov distance, as a change of shares, and as AUC: smaller differences are real in large samples, and harmless.
+# As the Kolmogorov-Smirnov distance and as a change of shares: smaller differences are real in large samples, and harmless.
 LEAST_DISTANCE, LEAST_SHARE, SERIOUS_DISTANCE = 0.1, 0.05, 0.4
 LEVELS = 20
-LEAST_AUC, SERIOUS_AUC, FOLDS, TREES, LEADING = 0.6, 0.8, 2, 60, 3
+SERIOUS_AUC = 0.8
 NUMBER = "__runner_number"
 
 
@@ -144,67 +142,9 @@ def _told(c: _Compared, p: float, tests: int, n: int) -> Finding:
 
 
 def _classified(look: Look, theirs: pl.DataFrame, columns: list[str]) -> Finding | None:
-    """Whether trees tell the two apart on rows that they have not seen; by the binomial distribution of right answers.
-
-    As many rows of each, two folds; the smaller p of the two counts twice, which holds whatever the folds share.
-    """
-    n = min(look.sample.height, theirs.height, CLASSIFIED_ROWS)
-    seed = seed_for(look.seed, "data", "quality", "two samples")
-    draw = np.random.default_rng(seed)
-    a, b = look.sample.select(columns), theirs.select(columns)
-    rows = pl.concat([s[np.sort(draw.permutation(s.height)[:n]).tolist()] for s in (a, b)])
-    x, y = np.column_stack([_coded(rows[name]) for name in columns]), np.repeat([0, 1], n)
-    fold = np.concatenate([draw.permutation(n) % FOLDS for _ in range(2)])
-    p, scores, weight = 1.0, np.empty(2 * n), np.zeros(len(columns))
-    from scipy.stats import binomtest
-
-    for k in range(FOLDS):
-        out = fold == k
-        scores[out], gain = _fitted(x[~out], y[~out], x[out], seed)
-        weight += gain
-        right = int(((scores[out] > 0.5) == y[out]).sum())
-        p = min(p, float(binomtest(right, int(out.sum()), 0.5, alternative="greater").pvalue) * FOLDS)
-    auc = float(np.mean([_auc(scores[fold == k], y[fold == k]) for k in range(FOLDS)]))
-    if p >= FALSE_SHARE or auc < LEAST_AUC:
+    apart = told_apart(look.sample, theirs, columns, seed_for(look.seed, "data", "quality", "two samples"))
+    if apart is None:
         return None
-    leading = [columns[at] for at in np.argsort(-weight, kind="stable")[:LEADING] if weight[at] > 0]
-    evidence = f"trees tell them apart with an AUC of {auc:.2f} on {2 * n:,} rows they have not seen (0.5 is chance, {told(p)}), most by {', '.join(leading)}"
-    severity: Severity = "serious" if auc >= SERIOUS_AUC else "warned"
+    severity: Severity = "serious" if apart.auc >= SERIOUS_AUC else "warned"
     hint = "what is learned here may not hold there: compare the columns named, and train on rows like those that come"
-    return Finding(severity, "production rows are not like training rows", evidence, theirs.height, "two_samples", tuple(leading), next=hint)
-
-
-def _auc(scores: np.ndarray, y: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
-    positive = y == 1
-    return float((rankdata(scores)[positive].mean() - (positive.sum() + 1) / 2) / (~positive).sum())
-
-
-def _coded(values: pl.Series) -> np.ndarray:
-    """(n,) Float64: numbers and times as they are, text by how common it is among both; NaN where missing."""
-    if values.dtype in (pl.String, pl.Boolean):
-        text = values.cast(pl.String).alias("value")
-        order = text.drop_nulls().value_counts(name="n").sort(["n", "value"], descending=[True, False]).head(100)["value"].to_list()
-        return text.replace_strict(order, list(range(len(order))), default=len(order), return_dtype=pl.Float64).to_numpy()
-    return values.to_physical().cast(pl.Float64).to_numpy()
-
-
-def _fitted(x: np.ndarray, y: np.ndarray, asked: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of production for the asked rows, and the gain of each column."""
-    import lightgbm
-
-    settings = {
-        "objective": "binary",
-        "num_leaves": 15,
-        "min_data_in_leaf": 20,
-        "learning_rate": 0.1,
-        "seed": seed,
-        "num_threads": 1,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
-    names = [f"c{at}" for at in range(x.shape[1])]
-    booster = lightgbm.train(settings, lightgbm.Dataset(x, y, feature_name=names, free_raw_data=False), num_boost_round=TREES)
-    return np.asarray(booster.predict(asked)), np.asarray(booster.feature_importance("gain"), dtype=float)
+    return Finding(severity, "production rows are not like training rows", apart.evidence, theirs.height, "two_samples", apart.leading, next=hint)

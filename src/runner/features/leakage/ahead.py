@@ -9,12 +9,12 @@ import polars as pl
 
 from runner.features.leakage.aggregates import ids_of
 from runner.features.leakage.case import Case, Suspicion
-from runner.features.leakage.power import finite
+from runner.features.leakage.power import finite, tamed
 
 ROWS, LEAST_ROWS, MOST_ENTITIES, MOST_SOURCES = 3_000, 100, 2, 25
-HUGE = 1e100
 WINDOWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 15, 20, 21, 24, 28, 30, 48, 50, 60, 90, 100)
-CLOSE, SURE, FEWER = 0.95, 0.99, 0.2
+# SMOOTH: who follows the past so closely learns next to nothing from later rows.
+CLOSE, SURE, FEWER, SMOOTH = 0.95, 0.99, 0.2, 0.99
 
 
 def windows(case: Case) -> Iterator[Suspicion]:
@@ -48,7 +48,7 @@ def _looking(case: Case, entity: str | None) -> Iterator[Suspicion]:
         ahead, behind = _alike(features, values, ends, width)
         # Whoever follows the row itself, or the past as closely, is a smooth column and not a look ahead.
         nearest = np.maximum(behind, now)
-        seen = (ahead > CLOSE) & (1.0 - ahead < FEWER * (1.0 - nearest)) & ~itself
+        seen = (ahead > CLOSE) & (nearest < SMOOTH) & (1.0 - ahead < FEWER * (1.0 - nearest)) & ~itself
         for at, source in zip(*np.nonzero(seen), strict=True):
             if ahead[at, source] > best[at]:
                 best[at], told[at] = ahead[at, source], (sources[source], width, float(nearest[at, source]))
@@ -82,18 +82,19 @@ def _alike(features: np.ndarray, values: np.ndarray, ends: np.ndarray, width: in
     at, total = np.arange(len(values)), np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
     # Rows of an entity share their end: where it first stands is where the entity starts.
     starts = np.searchsorted(ends, ends, side="left")
-    later, earlier = [(at + 1, np.minimum(at + 1 + width, ends))], [(np.maximum(at - width, starts), at)]
+    later, earlier = [(at + 1, np.minimum(at + 1 + width, ends), 1)], [(np.maximum(at - width, starts), at, 1)]
     if width > 1:
-        later.append((at, np.minimum(at + width, ends)))
-        earlier.append((np.maximum(at + 1 - width, starts), at + 1))
+        # With the row itself; where nothing else is in the window, it is no window.
+        later.append((at, np.minimum(at + width, ends), 2))
+        earlier.append((np.maximum(at + 1 - width, starts), at + 1, 2))
     return _largest(features, total, later), _largest(features, total, earlier)
 
 
-def _largest(features: np.ndarray, total: np.ndarray, spans: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """total: (n + 1, sources) running sums; spans: first and last + 1 row of each row's window."""
+def _largest(features: np.ndarray, total: np.ndarray, spans: list[tuple[np.ndarray, np.ndarray, int]]) -> np.ndarray:
+    """total: (n + 1, sources) running sums; spans: first and last + 1 row of each row's window, and the fewest rows that make one."""
     found = np.zeros((features.shape[1], total.shape[1]))
-    for first, last in spans:
-        some = last > first
+    for first, last, fewest in spans:
+        some = last - first >= fewest
         sums = total[last[some]] - total[first[some]]
         means = np.zeros((len(features), total.shape[1]))
         means[some] = sums / (last - first)[some, None]
@@ -105,20 +106,14 @@ def _correlation(features: np.ndarray, values: np.ndarray, some: np.ndarray) -> 
     """(features, sources) Pearson over the rows where there is a window."""
     if some.sum() < LEAST_ROWS:
         return np.zeros((features.shape[1], values.shape[1]))
-    x, v = _tamed(features[some]), _tamed(values[some])
+    x, v = tamed(features[some]), tamed(values[some])
     x, v = x - x.mean(axis=0), v - v.mean(axis=0)
     length = np.sqrt(np.outer((x**2).sum(axis=0), (v**2).sum(axis=0)))
     product = x.T @ v
     return np.asarray(np.divide(product, length, out=np.zeros_like(product), where=length > 1e-9))
 
 
-def _tamed(x: np.ndarray) -> np.ndarray:
-    """Columns whose squares would not be finite, divided by their largest number: what goes together does so at any scale."""
-    largest = np.abs(x).max(axis=0, initial=0.0)
-    return np.asarray(x / np.where(largest > HUGE, largest, 1.0))
-
-
 def _unit(x: np.ndarray) -> np.ndarray:
-    x = _tamed(x)
+    x = tamed(x)
     centred = x - x.mean(axis=0)
     return np.asarray(centred / np.maximum(np.sqrt((centred**2).mean(axis=0)), 1e-12))

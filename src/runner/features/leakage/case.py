@@ -43,7 +43,7 @@ class Case:
     rows: (n) with the features' columns and the contract's, the target's own left out; features: [{"name", "kind"}] as the models
     see them; outcome: (n, k) Float64, the target or an indicator per class; target: its name; time: the column of the decision
     time, in whose order the rows need not stand; identities: columns that name somebody by declaration (keys, the split's group);
-    read: contract columns that steps make features of.
+    read: contract columns that steps make features of; made: columns that steps make.
     """
 
     rows: pl.DataFrame
@@ -55,6 +55,7 @@ class Case:
     time: str | None = None
     identities: Sequence[str] = ()
     read: frozenset[str] = field(default_factory=frozenset)
+    made: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def measure(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from runner.core.seeds import seed_for
 from runner.features.leakage.alone import error_share
 from runner.features.leakage.case import Case, Suspicion
-from runner.features.leakage.power import auc
+from runner.features.leakage.power import auc, tamed
 from runner.features.leakage.rest import Rest, centred_ranks
 
 DETERMINED = 0.98
@@ -162,6 +162,7 @@ def _filled(values: np.ndarray) -> np.ndarray:
 
 
 def _standard(x: np.ndarray) -> np.ndarray:
+    x = tamed(x)
     centred = x - x.mean(axis=0)
     spread = centred.std(axis=0)
     return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,17 +50,23 @@ def case_of(
     identities = [*task["key"], *([split["group"]] if split.get("group") else [])]
     read = frozenset(column for step in steps.values() for column in step.columns_read)
     time = task["time"] if task["time"] in kept else None
-    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read)
+    made = frozenset(name for name in kept if name not in contract["columns"])
+    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read, made)
 
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe) -> Judgement:
     """All suspicions of a run at once. power: feature to what it can do alone; probe: the recipe and the folds, to price with."""
-    suspicions = look(case, spec.max_single_power)
+    suspicions = look(case, spec.max_single_power) if spec.detail != "none" else []
+    if spec.suspected == "warns":
+        suspicions = [replace(s, severity="warns") for s in suspicions]
     ranked = sorted(power, key=lambda name: (-power[name], name))
     suspected = list(dict.fromkeys(s.column for s in suspicions))
-    priced = {p.column: p for p in prices(probe, list(dict.fromkeys([*suspected[:MOST_PRICED], *ranked[:STRONGEST]])))}
+    worth_it = list(dict.fromkeys([*suspected[:MOST_PRICED], *ranked[:STRONGEST]])) if spec.detail == "full" else []
+    priced = {p.column: p for p in prices(probe, worth_it)}
     strongest = (ranked[0], power[ranked[0]]) if ranked else ("", 0.0)
-    found = [*gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"]), canary(probe)]
+    found = gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made)
+    if spec.detail == "full":
+        found.append(canary(probe))
     report = {
         "suspicions": [{**s.as_json(), "accepted": _accepted(spec, s.column)} for s in suspicions],
         "prices": [p.as_json() for p in priced.values()],

@@ -11,6 +11,7 @@ from runner.features.leakage.case import FOLDS
 
 BINS, SMOOTHING = 50, 5.0
 LEAST_GAPS = 0.01
+HUGE = 1e100
 
 
 def single_power(rows: pl.DataFrame, features: Sequence[Mapping[str, str]], outcome: np.ndarray, task: str, fold: np.ndarray) -> dict[str, float]:
@@ -55,6 +56,12 @@ def finite(values: pl.Series) -> np.ndarray:
     made = values.cast(pl.Float64).to_numpy()
     known = np.isfinite(made)
     return np.where(known, made, made[known].mean() if known.any() else 0.0)
+
+
+def tamed(x: np.ndarray) -> np.ndarray:
+    """Columns whose squares would not be finite, divided by their largest number: what goes together does so at any scale."""
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    return np.asarray(x / np.where(largest > HUGE, largest, 1.0))
 
 
 def gaps_of(values: pl.Series) -> np.ndarray:

@@ -60,7 +60,7 @@ def work_of(experiment: Experiment) -> dict[str, tuple[int, int]]:
     # A budget of time or work decides on the trials later: the first one of each candidate is sure.
     trials = experiment.training.tuning.trials if budget is None else 1
     readable = experiment.problem.constraints.interpretable_only
-    used = {name: c for name, c in experiment.training.candidates.items() if c.interpretable or not readable}
+    used = {name: c for name, c in experiment.training.candidates.items() if (c.interpretable or not readable) and not c.composes}
     if planned is not None:
         return {name: (planned[name], folds) for name in used if name in planned}
     return {name: (trials if candidate.space else min(trials, 1 + len(candidate.portfolio)), folds) for name, candidate in used.items()}

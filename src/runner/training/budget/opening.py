@@ -14,6 +14,7 @@ from runner.training.budget.estimate import Size, probed_speed
 from runner.training.budget.level import FEWEST_ROWS, Level, cheaper
 from runner.training.budget.memory import used_gib
 from runner.training.budget.plan import Plan
+from runner.training.ensemble.spec import refits_of
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
 from runner.training.study import Trial
@@ -31,7 +32,7 @@ LIBRARIES_GIB = 0.5
 @dataclass(frozen=True)
 class Means:
     """What may be used. limit_s: seconds from `started` (on `time.monotonic()`), None without one; work: of all studies, None without one;
-    memory_gib: of the process, None without one; specs: the declared candidates.
+    memory_gib: of the process, None without one; specs: the declared candidates; refits: of each of them at the end, on average.
     """
 
     started: float
@@ -42,6 +43,7 @@ class Means:
     size: Size
     folds: Sequence[Fold]
     specs: Mapping[str, CandidateSpec]
+    refits: float = 1.0
 
     @classmethod
     def of(cls, spec: TrainingSpec, given: Given, size: Size, folds: Sequence[Fold], specs: Mapping[str, CandidateSpec]) -> Means:
@@ -51,7 +53,7 @@ class Means:
         if limits and given.deadline is not None:
             limits.append(given.deadline - now)
         lanes = max(1, min(given.workers, cores()))
-        return cls(now, min(limits, default=None), budget.work if budget else None, spec.memory_gb, lanes, size, folds, specs)
+        return cls(now, min(limits, default=None), budget.work if budget else None, spec.memory_gb, lanes, size, folds, specs, refits_of(spec))
 
     def opening(self) -> Plan:
         """The most thorough level at which the first trials fit; the cheapest where none does. Raises RefusedError for want of memory."""
@@ -76,7 +78,7 @@ class Means:
 
     def _refitting(self, level: Level, speed: float) -> tuple[Level, float]:
         """The level with so few rows for the final refits that these fit too, and the seconds that they are expected to take."""
-        seconds = DEARER * self.size.refits(self.specs, level) * speed / self.lanes
+        seconds = DEARER * self.refits * self.size.refits(self.specs, level) * speed / self.lanes
         most = REFITTING * max(0.0, (self.limit_s or 0.0) - AFTER_S)
         if seconds <= most:
             return level, seconds

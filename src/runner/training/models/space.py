@@ -27,11 +27,15 @@ Space = dict[str, Range]
 
 class CandidateSpec(KindSpec):
     """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn;
-    weighs: its fits read `train.weights`; portfolio: strong, diverse settings that its study tries after the declared one, in this order.
+    weighs: its fits read `train.weights`; portfolio: strong, diverse settings that its study tries after the declared one, in this order;
+    composes: it is made of the rungs below it and fits nothing itself;
+    derives: its settings come from the study of another candidate, which has to be through first.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "regression")
     weighs: ClassVar[bool] = False
+    composes: ClassVar[bool] = False
+    derives: ClassVar[bool] = False
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = ()

@@ -38,13 +38,14 @@ class Journey:
     unused: list[str]
 
 
-def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], dropped: list[Finding]) -> dict[str, Any]:
+def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], dropped: list[Finding], is_full: bool = True) -> dict[str, Any]:
     """The whole of data.json. Values are described on training rows only: the test stays sealed.
 
-    contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features.
+    contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features; is_full: with every check.
     """
     task = look.task
-    found = [*dropped, *judge(look), *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
+    looked = judge(look) if is_full else []
+    found = [*dropped, *looked, *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
     return {
         "sources": {name: source.record(way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.evaluation import coverage_report
 from runner.report import plots
 from runner.report.headline import gain_told, model
 from runner.report.numbers import Interval, confidence, count, figure, in_money, percent
@@ -52,6 +53,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("What each decision brought", _outcomes(found, problem)),
         Section("Where it does better and where worse", (*figures(_slice_plot(metrics, problem)), *_slices(metrics), *_advice(metrics, text(found, "chosen")))),
         Section("Can the predictions be trusted?", (*figures(_calibration(found, problem), _residuals(found)), *_promise(metrics, found))),
+        Section("Do intervals hold what they promise?", coverage_report.parts(record(metrics, "coverage"), on_test)),
         Section("Are groups treated alike?", _fairness(found, problem)),
         Section("Every candidate on these rows", _candidates(metrics, found)),
         Section("Scores", _scores(metrics)),

@@ -54,7 +54,8 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     chosen = {"selection": selected.report} if selected.report else {}
     write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report} | chosen | balancing)
     given.progress.step("features", "exploring", 0, 1)
-    write_json(out["exploration"], explore(view_of(fitted.own, planned.features, outcome, problem, contract, power, given.seed)))
+    seen = view_of(fitted.own, planned.features, outcome, problem, contract, power, given.seed) if spec.explore == "full" else None
+    write_json(out["exploration"], explore(seen) if seen is not None else {})
     return Done(judged.gates)
 
 

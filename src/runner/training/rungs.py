@@ -15,13 +15,15 @@ from runner.bundle.pack import Packing
 from runner.core.expressions import parse
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Prepared
-from runner.problem.policies import calibration, tuning
+from runner.problem.policies import calibration, conformal, tuning
 from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
 from runner.training.balancing import UNTRAINED, balance_for
+from runner.training.calibrating import declared_intervals, with_intervals
 from runner.training.course import Studied
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
+from runner.training.spec import TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Judged:
-    """p: (n, k) calibrated, each fold by the others; decided: decision, expected_payoff and payoff per row; combine: for the bundle."""
+    """p: (n, k) calibrated, each fold by the others; decided: decision, expected_payoff and payoff per row, and intervals where they are
+    declared; combine: for the bundle; report: what calibration and intervals found."""
 
     p: np.ndarray
     decided: pl.DataFrame
     combine: dict[str, Any]
+    report: dict[str, Any]
 
 
 def terms_for(spec: CandidateSpec, problem: Mapping[str, Any], labels: Sequence[str], rows: pl.DataFrame, decides: bool) -> Terms:
@@ -81,22 +85,27 @@ def is_yes_or_no(spec: RuleSpec, rows: pl.DataFrame) -> bool:
     return rows.lazy().select(answer=parse(spec.sql)).collect_schema()["answer"] == pl.Boolean
 
 
-def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], calibrate: str) -> Judged:
+def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], declared: TrainingSpec) -> Judged:
     """Calibrate, decide and value the out-of-fold predictions of a study's best trial."""
     rows = learner.rows[oof.at]
     answer = rule_answer(spec, problem, rows)
     terms = terms_for(spec, problem, learner.labels, rows, answer is not None)
-    kind, restore = calibrate if spec.kind not in UNTRAINED else "none", bool(balance_for(spec, learner.balance))
-    p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind, restore)
+    kind, restore = declared.calibration.kind if spec.kind not in UNTRAINED else "none", bool(balance_for(spec, learner.balance))
+    mended = calibration.calibrate(studied.predictions, oof.outcome, oof.fold, kind, restore, oof.groups)
+    p = mended.p
     decided = tuning.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
     shipped = tuning.tune(terms, rows, p, oof.outcome)
     combine = {
-        "calibration": calibration.fit(studied.predictions, oof.outcome, kind, restore),
+        "calibration": mended.shipped,
         "policy": dict(shipped.policy),
         "payoff": dict(shipped.payoff),
         "errors": [] if learner.labels else tuning.errors_of(p[:, 0], oof.outcome),
     }
-    return Judged(p, decided, combine)
+    promised = declared_intervals(declared.intervals, learner.labels, learner.target)
+    seen = conformal.Seen(rows, p, oof.outcome, oof.fold, oof.groups)
+    bounds, for_bundle, held = with_intervals(promised, seen, rows[learner.target], declared.confidence)
+    decided = decided if bounds is None else decided.hstack(bounds)
+    return Judged(p, decided, combine | for_bundle, {"calibration": mended.report, "intervals": held})
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
 from runner.training.budget.spec import BudgetSpec
+from runner.training.calibrating import CalibrationSpec, IntervalsSpec
 from runner.training.ensemble.spec import FinalSpec
 from runner.training.models.space import CandidateSpec
 
@@ -39,15 +40,6 @@ class TuningSpec(Spec):
     """Where Optuna keeps its record of the trials; journal files below .runner/studies when left out."""
 
 
-class CalibrationSpec(Spec):
-    """How out-of-fold scores become probabilities."""
-
-    kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
-    """sigmoid: two numbers, safe with few rows; isotonic: any rising curve, needs many rows; none: scores as they are. With more than two classes both fit
-    one temperature.
-    """
-
-
 class TrainingSpec(RoomSpec):
     """The ladder, its budget, and the rule that chooses."""
 
@@ -67,8 +59,12 @@ class TrainingSpec(RoomSpec):
     """Fit the best candidate on a quarter, a half and three quarters of each fold's training rows too, for the report."""
     calibration: CalibrationSpec = CalibrationSpec()
     """How scores become probabilities that payoffs can be weighed with."""
+    intervals: IntervalsSpec | None = None
+    """Intervals around a number, or sets of labels, in what the bundle gives; none when left out."""
     prefer: Literal["simplest", "best"] = "simplest"
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
+    choose_by: Literal["payoff", "score"] = "payoff"
+    """What `prefer: best` means: the highest payoff; or the best score (log loss, RMSE), where the payoff is only a stand-in for what nobody has said."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)

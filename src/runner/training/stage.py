@@ -18,10 +18,13 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
 from runner.features.matrices import Learner, class_order, folds_of, prepare
+from runner.problem.policies.conformal import Seen
+from runner.problem.policies.tuning import Terms
 from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.budget.level import drawn
 from runner.training.budget.memory import peak_gib
+from runner.training.calibrating import about_the_chosen
 from runner.training.course import Studied
 from runner.training.curves.learning import learned
 from runner.training.ensemble.final import Ground
@@ -69,7 +72,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         studied = made.studied
 
         def judging(name: str, predictions: np.ndarray) -> Judged:
-            return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec.calibration.kind)
+            return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec)
 
         def shorter(name: str, iterations: int) -> tuple[CandidateSpec, Studied] | None:
             # Settings that the study found, laid over the spec: the one trial is then the declared setting of that spec.
@@ -77,7 +80,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
             found = conductor.then(studies, {name: fewer}).studied
             return (fewer, found[name]) if found[name] is not studies.studied[name] else None
 
-        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in studied}
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in studied}
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
         ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
@@ -96,8 +99,11 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         "importance": shipped.importance(everything),
         "members": shipped.members(),
         "balance": learner.balance.kind,
+        "chosen": _chosen(choice.chosen, studied, judged, learner, oof, problem["positive"], spec),
+        "walks_forward": split["walks_forward"],
         "plan": studies.plan,
         "learning_curve": curve,
+        "made_from": studies.facts,
     }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
@@ -218,6 +224,16 @@ def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -
     return pl.concat(parts)
 
 
+def _chosen(
+    name: str, studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, oof: OutOfFold, positive: str | None, spec: TrainingSpec
+) -> dict[str, Any]:
+    """What the chapter shows of the rung that ships."""
+    p, combine = judged[name].p, judged[name].combine
+    terms = Terms(combine["policy"], combine["payoff"], list(learner.labels), learner.target)
+    seen = Seen(learner.rows[oof.at], p, oof.outcome, oof.fold, oof.groups)
+    return about_the_chosen(studied[name].predictions, p, seen, terms, positive, spec.confidence)
+
+
 def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], spec: TrainingSpec) -> dict[str, Any]:
     return {
         "studies": [
@@ -228,6 +244,7 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 "best": studied[name].best.number,
                 "calibration": judged[name].combine["calibration"],
                 "policy": judged[name].combine["policy"],
+                "judged": judged[name].report,
                 "trials": [
                     {
                         "trial": t.number,

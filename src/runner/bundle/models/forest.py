@@ -59,7 +59,7 @@ class ForestModel:
             return np.empty((0, len(self.prior) or 1))
         mean = self._mean(encoded(self.inputs, self.places, matrix))
         if not self.prior:
-            return self.offset + self.scale * mean
+            return np.asarray(self.offset + self.scale * mean)
         shares = np.concatenate([1.0 - mean, mean], axis=1) if mean.shape[1] == 1 else mean
         trees = len(self.grove.sizes)
         return np.asarray((trees * shares + np.array(self.prior)) / (trees + 1))
@@ -72,7 +72,8 @@ class ForestModel:
         leaves = np.asarray(self._booster.predict(values, pred_leaf=True, num_threads=1), np.int64).reshape(len(values), -1) + self.grove.first_leaf
         step = max(1, MOST_VALUES // (leaves.shape[1] * self.grove.values.shape[1]))
         # Added up tree by tree, so that a row alone gets to the bit what it gets among others.
-        return np.concatenate([self.grove.values[leaves[at : at + step].T].sum(axis=0, dtype=float) for at in range(0, len(leaves), step)]) / leaves.shape[1]
+        total = [self.grove.values[leaves[at : at + step].T].sum(axis=0, dtype=float) for at in range(0, len(leaves), step)]
+        return np.asarray(np.concatenate(total) / leaves.shape[1])
 
     def importance(self, values: np.ndarray) -> Importance:
         """The impurity that the splits on a feature took away, over all trees."""

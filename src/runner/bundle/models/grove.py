@@ -69,7 +69,8 @@ class Grove:
         number = np.where(inner, splits[:-1] - splits[starts], leaves[starts] - leaves[:-1] - 1)
         left = np.append(number[1:], 0)
         # After a leaf comes the right part of the latest split that still waits for one.
-        right, waiting = [0] * len(number), []
+        right = [0] * len(number)
+        waiting: list[int] = []
         before = False
         for at, (is_split, own) in enumerate(zip(inner.tolist(), number.tolist(), strict=True)):
             if waiting and not before:

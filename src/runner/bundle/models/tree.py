@@ -121,7 +121,7 @@ def encoded(inputs: Inputs, places: Mapping[str, tuple[float, ...]], matrix: np.
     for i, name in enumerate(inputs.categorical):
         codes, line = matrix[:, len(inputs.numeric) + i], np.array([*places[name], np.nan])
         values[:, len(inputs.numeric) + i] = line[np.where(np.isnan(codes), len(line) - 1, codes).astype(np.int64)]
-    return values
+    return np.asarray(values)
 
 
 @register("model", "tree")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,17 @@ def case_of(
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe) -> Judgement:
     """All suspicions of a run at once. power: feature to what it can do alone; probe: the recipe and the folds, to price with."""
-    suspicions = look(case, spec.max_single_power)
+    suspicions = look(case, spec.max_single_power) if spec.detail != "none" else []
+    if spec.suspected == "warns":
+        suspicions = [replace(s, severity="warns") for s in suspicions]
     ranked = sorted(power, key=lambda name: (-power[name], name))
     suspected = list(dict.fromkeys(s.column for s in suspicions))
-    priced = {p.column: p for p in prices(probe, list(dict.fromkeys([*suspected[:MOST_PRICED], *ranked[:STRONGEST]])))}
+    worth_it = list(dict.fromkeys([*suspected[:MOST_PRICED], *ranked[:STRONGEST]])) if spec.detail == "full" else []
+    priced = {p.column: p for p in prices(probe, worth_it)}
     strongest = (ranked[0], power[ranked[0]]) if ranked else ("", 0.0)
-    found = [*gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made), canary(probe)]
+    found = gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made)
+    if spec.detail == "full":
+        found.append(canary(probe))
     report = {
         "suspicions": [{**s.as_json(), "accepted": _accepted(spec, s.column)} for s in suspicions],
         "prices": [p.as_json() for p in priced.values()],

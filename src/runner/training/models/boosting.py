@@ -55,7 +55,8 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
     import lightgbm
 
     train = _dataset(given, given.train, params["max_bin"])
-    rounds, losses = given.rounds or gentle.iterations(max_iterations, given.n_classes), []
+    rounds = given.rounds or gentle.iterations(max_iterations, given.n_classes)
+    losses: list[float] = []
 
     def judge(env: Any) -> None:
         # LightGBM has the training rows' scores at hand until its fit ends.
@@ -66,7 +67,8 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
         if given.check is not None:
             given.check()
 
-    stops, valid = [judge, watch], []
+    stops: list[Any] = [judge, watch]
+    valid: list[Any] = []
     if given.valid is not None:
         valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [lightgbm.early_stopping(patience, verbose=False), watch]
     booster = lightgbm.train(dict(params), train, num_boost_round=rounds, valid_sets=valid, callbacks=stops)

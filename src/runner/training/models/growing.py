@@ -93,10 +93,10 @@ def _leaves(tree: Any, classes: np.ndarray | None, n_classes: int) -> np.ndarray
         return np.asarray(own)
     shares = np.zeros((len(own), n_classes))
     shares[:, classes] = own / own.sum(axis=1, keepdims=True)
-    return shares[:, 1:] if n_classes == 2 else shares
+    return np.asarray(shares[:, 1:] if n_classes == 2 else shares)
 
 
 def _rounded_down(threshold: np.ndarray) -> np.ndarray:
     """Thresholds in single precision: rounded down they part the numbers of that precision just as before."""
     near = np.clip(threshold, -FARTHEST, FARTHEST).astype(np.float32)
-    return np.where(near.astype(float) > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+    return np.asarray(np.where(near.astype(float) > threshold, np.nextafter(near, np.float32(-np.inf)), near))

@@ -31,11 +31,11 @@ class LightGBMSpec(CandidateSpec):
         "cat_smooth": Range(1.0, 100.0, log=True),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"num_leaves": 7, "min_data_in_leaf": 30, "lambda_l2": 5.0},
         {"num_leaves": 31, "extra_trees": True, "lambda_l2": 3.0},
         {"num_leaves": 15, "min_data_in_leaf": 5, "min_data_per_group": 20, "cat_smooth": 10.0},
-        {"num_leaves": 127, "learning_rate": 0.03, "feature_fraction": 0.9, "min_data_in_leaf": 5},
-        {"num_leaves": 7, "learning_rate": 0.03, "min_data_in_leaf": 50, "feature_fraction": 0.5, "lambda_l2": 10.0},
+        {"num_leaves": 7, "min_data_in_leaf": 30, "lambda_l2": 5.0},
+        {"num_leaves": 127, "learning_rate": 0.03, "max_iterations": 3000, "feature_fraction": 0.9, "min_data_in_leaf": 5},
+        {"num_leaves": 7, "learning_rate": 0.03, "max_iterations": 3000, "min_data_in_leaf": 50, "feature_fraction": 0.5, "lambda_l2": 10.0},
         {"num_leaves": 63, "feature_fraction": 0.6, "bagging_fraction": 0.7, "min_data_in_leaf": 40, "lambda_l2": 10.0},
     )
     kind: Literal["lightgbm"]

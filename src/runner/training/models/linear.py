@@ -66,6 +66,8 @@ def fit(spec: LinearSpec, given: Fit) -> Fitted:
     penalty = float(spec.penalty) * (len(columns) if weights is None else weights.sum()) / 100.0
     bounds = _bounds(given, columns.shape[1])
     outcome, steps = given.train.outcome, _steps(spec.max_iterations, given.n_classes)
+    if given.task == "regression" and not columns.shape[1]:
+        return Fitted(LinearModel(design, np.zeros((0, 1)), np.array([np.average(outcome, weights=weights)]), "identity"))
     if given.task != "regression" and (len(np.unique(outcome)) < 2 or not columns.shape[1]):
         return Fitted(_only_shares(design, columns, outcome.astype(int), given.n_classes))
     if spec.l1_share > 0:

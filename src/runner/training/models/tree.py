@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log2
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ class TreeSpec(CandidateSpec):
     """The fewest training rows in a leaf: larger is smoother."""
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
-        return 2e-3 + 2e-8 * rows * columns * self.laid(params).depth * np.log2(max(2, rows)) * (1.0 + 0.05 * classes)
+        return 2e-3 + 2e-8 * rows * columns * self.laid(params).depth * log2(max(2, rows)) * (1.0 + 0.05 * classes)
 
 
 @register("candidate", TreeSpec)

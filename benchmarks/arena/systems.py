@@ -62,6 +62,7 @@ class System:
         if self.env != RUNNER:
             return self._protocol("fit", job_file)
         said = {"data": job["train"], "target": job["target"], "task": job["task"], "minutes": f"{job['budget'] / 60:g}", "output": job["folder"]}
+        said["workers"] = str(job["threads"])
         if job["time"]:
             said["time-column"] = job["time"]
         return [str(self.python), "-m", "runner", "fit", *(word for name, value in said.items() for word in (f"--{name}", value))]

@@ -15,11 +15,8 @@ def read(path: str) -> Any:
 
 
 def deploy(job: Job) -> str:
-    """The folder of the bundle: the one with a manifest."""
-    found = sorted(Path(job.folder).rglob("manifest.json"), key=lambda path: len(path.parts))
-    if not found:
-        raise RuntimeError(f"no bundle below {job.folder}")
-    return str(found[0].parent)
+    """What `fit` says to ship; the work that a second call would continue stays behind."""
+    return str(Path(job.folder) / "bundle")
 
 
 def load(job: Job) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-EVERY = 0.25
+EVERY = 0.5
 """Seconds between two looks at the processes."""
 
 
@@ -40,17 +40,20 @@ class _Tree:
         self.peak = 0
 
     def look(self) -> None:
-        now = 0
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in [self.root, *self.root.children(recursive=True)]:
                 self.seen.setdefault((process.pid, process.create_time()), process)
+        alive, resident = [], 0
         for key, process in self.seen.items():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
                 if process.is_running():
                     spent = process.cpu_times()
                     self.cpu[key] = spent.user + spent.system
-                    now += _memory(process)
-        self.peak = max(self.peak, now)
+                    resident += process.memory_info().rss
+                    alive.append(process)
+        # Shares of pages are slow to add up, and never more than what is resident: only a possible new peak is looked at.
+        if resident > self.peak:
+            self.peak = max(self.peak, sum(map(_memory, alive)))
 
     def end(self) -> None:
         """End what is still there; only processes that were seen below the root, by their own ids."""
@@ -68,7 +71,9 @@ def _memory(process: psutil.Process) -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return int(process.memory_info().rss)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return int(process.memory_info().rss)
+    return 0
 
 
 def _busy() -> float:

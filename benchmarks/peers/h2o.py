@@ -1,4 +1,4 @@
-"""H2O AutoML on a server of its own; the leader is saved and loaded as MOJO."""
+"""H2O AutoML on a server of its own. The leader is saved in H2O's own binary form: this release writes no MOJO."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from protocol import Job
 
-MEMORY = "8g"
+MEMORY, MODEL = "8g", "leader"
 
 
 def _server(job: Job) -> Any:
@@ -37,14 +37,13 @@ def fit(table: Any, target: Any, job: Job) -> None:
     automl.train(y=job.target, training_frame=frame)
     if automl.leader is None:
         raise RuntimeError("H2O found no model in the time it had")
-    Path(job.folder).mkdir(parents=True)
-    automl.leader.download_mojo(str(Path(job.folder) / "model.zip"))
+    h2o.save_model(automl.leader, path=job.folder, filename=MODEL)
     h2o.cluster().shutdown()
 
 
 def load(job: Job) -> Any:
     h2o = _server(job)
-    model = h2o.import_mojo(str(Path(job.folder) / "model.zip"))
+    model = h2o.load_model(str(Path(job.folder) / MODEL))
 
     def predict(table: Any) -> Any:
         found = model.predict(_frame(h2o, table)).as_data_frame(use_multi_thread=False)

@@ -56,9 +56,7 @@ def test_a_fold_that_another_one_claims_is_left_to_it(tmp_path: Path) -> None:
         assert mine
 
 
-def test_three_kills_refit_no_finished_fold_and_end_in_the_same_study(
-    learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path
-) -> None:
+def test_three_kills_refit_no_finished_fold_and_end_in_the_same_study(learner: Learner, folds: list[Fold], alone: dict[str, Studied], tmp_path: Path) -> None:
     kept: dict[Path, int] = {}
     for after in (4, 15, 30):
         process = start(tmp_path, 2)

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks import leakage as bench
 from benchmarks.tables import Table, tables
 
+from benchmarks import leakage as bench
 from runner.features.leakage.case import FOLDS, Case, Suspicion
 from runner.features.leakage.gates import gates
 from runner.features.leakage.look import look

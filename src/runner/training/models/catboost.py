@@ -15,9 +15,9 @@ from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
 # CatBoost slows down with every class, so its steps grow longer from fewer classes on.
-FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 50, 5.0
+FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 10, 5.0
 # Seconds of a core that one fit may take about; it then makes fewer iterations.
-MOST_WORK = 120.0
+MOST_WORK = 60.0
 LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 
 

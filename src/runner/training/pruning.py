@@ -18,7 +18,7 @@ def losses_of(predictions: np.ndarray, outcome: np.ndarray, task: str) -> np.nda
     return np.asarray(-np.log(np.clip(own, 1e-15, 1.0)))
 
 
-def is_hopeless(own: np.ndarray, best: np.ndarray) -> bool:
+def is_hopeless(own: np.ndarray, best: np.ndarray, z: float = Z, margin: float = MARGIN) -> bool:
     """Whether a trial is surely and noticeably worse on the rows that both have predicted. own, best: (n,) losses of the same rows.
 
     A paired z-test at a strict level, since it is asked after every fold of every trial, and a margin, since rows of one fold share one fit.
@@ -27,4 +27,4 @@ def is_hopeless(own: np.ndarray, best: np.ndarray) -> bool:
         return False
     differences = own - best
     worse, error = float(differences.mean()), float(differences.std(ddof=1)) / np.sqrt(len(own))
-    return worse > MARGIN * float(best.mean()) and worse > Z * error
+    return worse > margin * float(best.mean()) and worse > z * error

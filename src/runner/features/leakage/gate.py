@@ -51,7 +51,9 @@ def case_of(
     read = frozenset(column for step in steps.values() for column in step.columns_read)
     time = task["time"] if task["time"] in kept else None
     made = frozenset(name for name in kept if name not in contract["columns"])
-    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read, made)
+    named = [c for c in identities if c in kept]
+    late = own.select(name for name in own.columns if name in after and name != task["target"] and own.schema[name].is_numeric())
+    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, named, read, made, late)
 
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe) -> Judgement:

@@ -52,8 +52,8 @@ def case_of(
     time = task["time"] if task["time"] in kept else None
     made = frozenset(name for name in kept if name not in contract["columns"])
     named = [c for c in identities if c in kept]
-    late = own.select(name for name in own.columns if name in after and name != task["target"] and own.schema[name].is_numeric())
-    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, named, read, made, late)
+    late = [name for name in own.columns if name in after and name != task["target"] and own.schema[name].is_numeric()]
+    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, named, read, made, own.select(late) if late else None)
 
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe) -> Judgement:

@@ -148,7 +148,9 @@ def _cost(cost: Cost) -> list[str]:
     rows = "" if cost.rows is None else f"{cost.rows:,} rows, "
     lines = [f"work: {rows}{cost.fits:,} fits (trials x folds: {work}, and one refit each)"]
     told = (
-        f"about {duration(60 * cost.minutes)} on this machine, from a probe on some of the rows" if cost.minutes is not None else f"not estimated, {cost.why}"
+        f"about {duration(60 * cost.minutes)} on this machine, {cost.why or 'from a probe on some of the rows'}"
+        if cost.minutes is not None
+        else f"not estimated, {cost.why}"
     )
     return [*lines, f"time: {told}"]
 

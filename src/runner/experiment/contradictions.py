@@ -132,7 +132,7 @@ def _budget(experiment: Experiment) -> Iterator[Fault]:
     training, folds = experiment.training, int(getattr(experiment.data.split, "folds", 1))
     if not training.candidates:
         yield Fault("training.candidates", "is empty: there is nothing to train", "at least one candidate", "training/model=ladder")
-    if training.safety_stop_minutes is not None:
+    if training.safety_stop_minutes is not None and training.budget is None:
         n_fits = training.tuning.trials * folds * len(training.candidates)
         least = n_fits * SHORTEST_FIT_S / 60
         if least > training.safety_stop_minutes:

@@ -13,7 +13,9 @@ from runner.core.digests import of_file, of_value
 from runner.core.files import read_json, write_json
 from runner.pipeline.keys import LIBRARIES, code_digest
 from runner.pipeline.run import Run
-from runner.pipeline.stages import EVALUATION, STAGES, TRAINING
+from runner.pipeline.stages import EVALUATION, STAGES, TRAINING, stage_of
+
+TRAINING_STAGE = stage_of("training")
 
 
 def commit_of(root: Path) -> str | None:
@@ -53,11 +55,8 @@ def _content(run: Run, verdict: dict[str, Any], metrics: dict[str, Any]) -> dict
         "data": data.get("sources", {}),
         "seeds": {"experiment": run.experiment.seed},
         "environment": {"python": platform.python_version(), "machine": platform.machine(), **{name: version(name) for name in LIBRARIES}},
-        "trials": [
-            {"candidate": study["candidate"], "trial": t["trial"], "params": t["params"], "value": t["loss"], "fold_scores": t["fold_losses"]}
-            for study in report.get("studies", [])
-            for t in study["trials"]
-        ],
+        "trials": _trials(run, report),
+        "plan": report.get("plan", {}),
         "ladder": ladder,
         "metrics": metrics,
         "verdict": verdict,
@@ -67,6 +66,30 @@ def _content(run: Run, verdict: dict[str, Any], metrics: dict[str, Any]) -> dict
             "bundle": run.workspace.shown(bundle) if admitted else None,
         },
     }
+
+
+def _trials(run: Run, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every trial with what it was asked, what it gave and what it cost. seconds: by the clock, of those who fitted its folds."""
+    seconds = _read(TRAINING_STAGE.measurements.under(run.folders)).get("trial_seconds", {})
+    made_from = report.get("made_from", {})
+    return [
+        {
+            "candidate": study["candidate"],
+            "trial": t["trial"],
+            "state": t["state"],
+            "params": t["params"],
+            "value": t["loss"],
+            "fold_scores": t["fold_losses"],
+            "rounds": t["rounds"],
+            "work": t["work"],
+            "seconds": next(iter(seconds.get(study["candidate"], [])[t["trial"] : t["trial"] + 1]), []),
+            "seed": run.experiment.seed,
+            "data": made_from.get("data"),
+            "code": made_from.get("code"),
+        }
+        for study in report.get("studies", [])
+        for t in study["trials"]
+    ]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 COMPLETE, DIGEST = "runner.complete", "runner.digest"
 VALUE_LIMIT, BATCH = 500, 100
+# What the table of trials has beside what a record always had; records that were spooled by an earlier version lack it.
+MORE = ("state", "rounds", "work", "seconds", "seed", "data", "code")
 
 
 def main() -> int:
@@ -150,8 +152,15 @@ def _inputs(api: MlflowClient, run_id: str, record: Json) -> None:
 
 def _trial_table(record: Json) -> dict[str, Any]:
     """MLflow's table form: columns and rows."""
-    rows = [[t["candidate"], t["trial"], t["value"], json.dumps(t["params"], sort_keys=True), json.dumps(t["fold_scores"])] for t in record["trials"]]
-    return {"columns": ["candidate", "trial", "loss", "params", "fold_losses"], "data": rows}
+    rows = [
+        [t["candidate"], t["trial"], t["value"], json.dumps(t["params"], sort_keys=True), json.dumps(t["fold_scores"]), *(_cell(t.get(name)) for name in MORE)]
+        for t in record["trials"]
+    ]
+    return {"columns": ["candidate", "trial", "loss", "params", "fold_losses", *MORE], "data": rows}
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list) else value
 
 
 def _flat(value: Any, at: str) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
 from runner.training import calibration_report
+from runner.training.curves import report as curves
 from runner.training.front_report import front
 from runner.training.readings import readings
 
@@ -36,6 +37,7 @@ def chapter(folders: RunFolders) -> Chapter:
         Section("The model that ships", (*facts(_shipped(ladder, studies, text(trials, "balance"))), *_members(trials, text(ladder, "chosen")))),
         *calibration_report.sections(trials, text(ladder, "chosen"), _unit(rungs)),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
+        curves.section(trials, text(ladder, "metric")),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )
     return Chapter(ROOM, QUESTION, _answer(ladder, rungs), sections)
@@ -163,7 +165,7 @@ def _param(value: object) -> str:
 def _losses(studies: Sequence[Record], metric: str) -> Figure | None:
     points, best = {}, {}
     for study in studies:
-        losses = {t.get("trial"): amount(t, "loss") for t in records(study, "trials")}
+        losses = {t.get("trial"): amount(t, "loss") for t in records(study, "trials") if text(t, "state") != "pruned"}
         known = [loss for loss in losses.values() if loss is not None]
         lowest = losses.get(study.get("best"))
         if known and lowest is not None:
@@ -175,7 +177,7 @@ def _losses(studies: Sequence[Record], metric: str) -> Figure | None:
     return Figure(
         title,
         plots.dots(points, best, f"{words(metric)} out of fold (lower is better)", title),
-        "One dot per trial; the best of each candidate is filled.",
+        "One dot per trial that was not pruned; the best of each candidate is filled.",
     )
 
 
@@ -191,7 +193,7 @@ def _trials(studies: Sequence[Record]) -> tuple[Part, ...]:
                     counted(amount(trial, "trial")),
                     numeral(amount(trial, "loss")),
                     plain(tried),
-                    plain("✓ best" if is_best else text(trial, "state")),
+                    plain("✓ best" if is_best else "pruned" if text(trial, "state") == "pruned" else ""),
                 )
             )
     if len(rows) > TRIALS_SHOWN:

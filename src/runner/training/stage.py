@@ -103,6 +103,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         "walks_forward": split["walks_forward"],
         "plan": studies.plan,
         "learning_curve": curve,
+        "made_from": studies.facts,
     }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from runner.core.digests import of_file, of_tree, of_value
@@ -35,7 +36,8 @@ USED = 0.9
 @dataclass(frozen=True)
 class Studies:
     """studied: by candidate, without those that a safety stop ended before their first trial; specs: what they were fitted by; folds: judged on;
-    level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them; clocked: figures of no result.
+    level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them; clocked: figures of no result;
+    facts: seed and digests of data and code, as the records of the trials have them.
     """
 
     studied: Mapping[str, Studied]
@@ -45,6 +47,7 @@ class Studies:
     plan: Mapping[str, Any]
     engine: Engine
     clocked: Mapping[str, Any]
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Conductor:
         told: dict[str, Any] = {"left_out": lost} if lost else {}
         if engine.memory is not None:
             told |= {"fits_that_waited_for_memory": engine.memory.waited}
-        return Studies(in_order, {name: specs[name] for name in in_order}, engine.folds, level, plan, engine, {**(clocked or {}), **told})
+        return Studies(in_order, {name: specs[name] for name in in_order}, engine.folds, level, plan, engine, {**(clocked or {}), **told}, self._facts())
 
     def _clock(self, plan: Plan) -> Clock:
         """Ends the fits early enough for what comes after the studies."""
@@ -164,7 +167,8 @@ class Conductor:
 
     def _jobs(self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int]) -> list[Job]:
         """Cheapest first. A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
-        shared, storage, found = self._shared(), self._storage(), []
+        shared, storage, size, found = self._shared(), self._storage(), self.means.size, []
+        rows = min(level.rows or size.rows, max(len(fold.train) for fold in self.folds))
         for name, candidate in specs.items():
             if name not in trials and name in self.spec.candidates:
                 continue
@@ -175,10 +179,10 @@ class Conductor:
             if self._trials(candidate, MOST_TRIALS, level) > 1:
                 where = storage or self.given.home / "studies" / f"{journal}.log"
                 called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
-                kept = Record(where, called, candidate.space, {n: shared[n] for n in ("seed", "data", "code")})
+                kept = Record(where, called, candidate.space, self._facts())
             portfolio = [level.settings(entry) for entry in candidate.portfolio]
-            found.append(Job(name, candidate, self._trials(candidate, trials.get(name, 1), level), store, kept, portfolio=portfolio))
-        size = self.means.size
+            most, dear = self._trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
+            found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
         return sorted(found, key=lambda job: size.fit_work(job.spec, Level(), size.rows))
 
     def _storage(self) -> Shared | None:
@@ -197,6 +201,10 @@ class Conductor:
             "code": given.made_from.get("code"),
             "lock": given.made_from.get("lock"),
         }
+
+    def _facts(self) -> dict[str, Any]:
+        shared = self._shared()
+        return {name: shared[name] for name in ("seed", "data", "code")}
 
     def _declared(self) -> Any:
         """What a plan depends on beside the data."""

@@ -49,12 +49,21 @@ class Cost:
 
 
 def work_of(experiment: Experiment) -> dict[str, tuple[int, int]]:
-    """Candidate to trials and folds, as declared; baselines and the constant cost nothing worth counting."""
+    """Candidate to the most trials and folds, as declared, or to the first trial where a budget decides on the others.
+
+    Baselines and the constant cost nothing worth counting.
+    """
     folds = int(getattr(experiment.data.split, "folds", 1))
-    trials = experiment.training.tuning.trials
+    budget = experiment.training.budget
+    planned = budget.plan.trials if budget is not None and budget.plan is not None else None
+    folds = min(folds, budget.plan.folds or folds) if budget is not None and budget.plan is not None else folds
+    # A budget of time or work decides on the trials later: the first one of each candidate is sure.
+    trials = experiment.training.tuning.trials if budget is None else 1
     readable = experiment.problem.constraints.interpretable_only
     used = {name: c for name, c in experiment.training.candidates.items() if (c.interpretable or not readable) and not c.composes}
-    return {name: (trials if candidate.space else 1, folds) for name, candidate in used.items()}
+    if planned is not None:
+        return {name: (planned[name], folds) for name in used if name in planned}
+    return {name: (trials if candidate.space else min(trials, 1 + len(candidate.portfolio)), folds) for name, candidate in used.items()}
 
 
 def cost(run: Run, primary: Reached | None, probe: bool) -> Cost:
@@ -65,6 +74,9 @@ def cost(run: Run, primary: Reached | None, probe: bool) -> Cost:
     work = work_of(run.experiment)
     fits = sum(trials * folds + 1 for trials, folds in work.values())
     rows = None if primary is None else primary.rows
+    budget = run.experiment.training.budget
+    if budget is not None and budget.minutes is not None:
+        return Cost(rows, fits, work, budget.minutes + OVERHEAD_S / 60, "as training.budget declares")
     if primary is not None and primary.source is None:
         return Cost(rows, fits, work, None, "the primary source cannot be read")
     if not probe or primary is None or not rows:
@@ -126,7 +138,7 @@ def _small(experiment: Experiment, primary: str) -> Experiment:
     """One trial each, on data that need not be enough to learn from, the primary source in a file of its own."""
     source = ParquetSpec(kind="parquet", path="primary.parquet", derive=experiment.data.sources[primary].derive)
     data = experiment.data.model_copy(update={"sources": {**experiment.data.sources, primary: source}})
-    training = experiment.training
+    training = experiment.training.model_copy(update={"budget": None, "memory_gb": None, "learning_curve": False})
     tuning = training.tuning.model_copy(update={"trials": 1})
     problem = experiment.problem.model_copy(update={"feasibility": experiment.problem.feasibility.model_copy(update={"min_rows": 1, "min_positives": 1})})
     return experiment.model_copy(update={"problem": problem, "data": data, "training": training.model_copy(update={"tuning": tuning})})

@@ -25,7 +25,8 @@ UPSTREAM = ("data", "features")
 
 @dataclass(frozen=True)
 class Cost:
-    """Fits are trials x folds, added over the candidates; the constant and the rules cost next to nothing.
+    """Fits are trials x folds at most, added over the candidates; hopeless trials are pruned sooner, and a budget of time or work decides on all but the
+    first trial of each when it runs. The constant and the rules cost next to nothing.
 
     before, after: of the two declarations, None where there is none; new: those at the head that no run of the base made, which is all that
     is fitted where the private folder .runner is kept; heavier: candidates whose settings differ, so that one fit may take longer or shorter;
@@ -64,13 +65,20 @@ def _fits(entry: Mapping[str, Any] | None) -> dict[str, int]:
         return {}
     folds, readable = _whole(at(entry, "data", "split", "folds"), 1), bool(at(entry, "problem", "constraints", "interpretable_only"))
     families: Mapping[str, Any] = kinds("candidate")
+    budget = at(entry, "training", "budget")
+    planned = at(budget, "plan", "trials") if budget is not None else None
     found = {}
     for name, candidate in (at(entry, "training", "candidates") or {}).items():
         family = families.get(str(at(candidate, "kind")))
         if readable and family is not None and not family.interpretable:
             continue
         searched = family is None or bool(family.space)
-        found[str(name)] = folds * (_whole(at(entry, "training", "tuning", "trials"), 1) if searched else 1)
+        most = _whole(at(entry, "training", "tuning", "trials"), 1) if budget is None else 1
+        alone = min(most, 1 + len(family.portfolio)) if family is not None else 1
+        if planned is None:
+            found[str(name)] = folds * (most if searched else alone)
+        elif name in planned:
+            found[str(name)] = min(folds, _whole(at(budget, "plan", "folds"), folds)) * _whole(planned[name], 1)
     return found
 
 

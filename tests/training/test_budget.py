@@ -1,0 +1,195 @@
+"""A budget becomes work once; from then on no clock decides anything, and what was done can be declared."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from tests.training.test_engine import DECLARED, engine, folds, jobs, learner, same
+
+from runner.core.faults import RefusedError
+from runner.core.registry import kinds
+from runner.core.stage import Given
+from runner.features.matrices import Fold, Learner
+from runner.training.budget.allot import MOST_TRIALS, Opened, shares
+from runner.training.budget.clock import Clock
+from runner.training.budget.level import Level, cheaper, drawn
+from runner.training.budget.memory import Memory, held, used_gib
+from runner.training.budget.plan import Plan, PlanFile
+from runner.training.budget.spec import BudgetSpec
+from runner.training.course import Job
+from runner.training.fold_store import FoldStore
+from runner.training.models.lightgbm import LightGBMSpec
+from runner.training.spec import TrainingSpec
+from runner.training.studies import Conductor, Studies
+
+__all__ = ["folds", "learner"]  # fixtures
+PROBLEM = {"task": "binary", "target": "bad", "positive": "1", "constraints": {"monotone": {}}}
+TRAINED = {name: DECLARED[name] for name in ("linear", "trees")}
+
+
+def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, deadline: float | None = None, **declared: Any) -> Studies:
+    """The studies of two candidates above the constant, as a run makes them."""
+    files = {name: home.parent / name for name in ("features", "recipe", "folds")}
+    for path in files.values():
+        path.write_text("x")
+    spec = TrainingSpec.model_validate({"candidates": TRAINED, **declared})
+    specs = {"constant": kinds("candidate")["constant"].model_validate({"kind": "constant"}), **spec.candidates}
+    given = Given(files, "x", learner.seed, home.parent, home, workers, deadline=deadline)
+    return Conductor.of(spec, given, learner, folds, specs, PROBLEM).run()
+
+
+def test_a_budget_of_work_is_spent_by_all_studies_and_is_the_same_with_any_number_of_workers(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    one = conduct(tmp_path / "one", learner, folds, 1, budget={"work": 0.3})
+    four = conduct(tmp_path / "four", learner, folds, 4, budget={"work": 0.3})
+    assert same(dict(one.studied), dict(four.studied))
+    assert one.plan == four.plan
+    work = sum(trial.work for studied in one.studied.values() for trial in studied.trials)
+    assert 0.5 * 0.3 < work <= 0.3
+    assert min(one.plan["trials"].values()) > 1
+
+
+def test_more_work_goes_on_with_the_same_trials(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    less = conduct(tmp_path / "home", learner, folds, budget={"work": 0.3})
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "home" / "fits").rglob("*.npz")}
+    more = conduct(tmp_path / "home", learner, folds, budget={"work": 0.6})
+    for name, studied in less.studied.items():
+        assert more.studied[name].trials[: len(studied.trials)] == studied.trials
+    assert sum(more.plan["trials"].values()) > sum(less.plan["trials"].values())
+    assert stamps.items() <= {p: p.stat().st_mtime_ns for p in (tmp_path / "home" / "fits").rglob("*.npz")}.items()
+
+
+def test_minutes_are_kept_to_and_what_was_done_can_be_declared_elsewhere(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    started = time.monotonic()
+    timed = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.1})
+    assert time.monotonic() - started <= 1.02 * 6.0 + 5.0
+    assert min(timed.plan["trials"].values()) >= 1
+    # A rerun follows the recorded plan, a run elsewhere the declared one.
+    again = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.1})
+    elsewhere = conduct(tmp_path / "there", learner, folds, budget={"plan": timed.plan})
+    assert same(dict(again.studied), dict(timed.studied))
+    assert same(dict(elsewhere.studied), dict(timed.studied))
+    assert elsewhere.plan == timed.plan == again.plan
+
+
+def test_a_deadline_that_has_passed_leaves_what_costs_nothing(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    cut = conduct(tmp_path / "home", learner, folds, budget={"minutes": 5}, deadline=time.monotonic() - 1.0)
+    assert list(cut.studied) == ["constant"]
+    assert cut.clocked["left_out"] == ["linear", "trees"]
+    assert cut.engine.clock.fired
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "catboost"])
+def test_a_fit_in_progress_is_ended_by_the_stop_and_is_no_result(kind: str, learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    # Far more iterations than there is time for.
+    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, "learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000})
+    started = time.monotonic()
+    job = Job(kind, spec, 3, FoldStore(tmp_path), None)
+    found = engine(learner, folds, Clock(None, started + 1.5)).study_all([job], 1)
+    assert found == {}
+    assert time.monotonic() - started < 8.0
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+def test_a_study_that_was_stopped_is_a_study_of_fewer_trials(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    stopped = engine(learner, folds, Clock(None, time.monotonic() + 0.5)).study_all(jobs(tmp_path, 500, "linear"), 2)["linear"]
+    made = len(stopped.trials)
+    assert [t.number for t in stopped.trials] == list(range(made))
+    assert same({"linear": stopped}, engine(learner, folds).study_all(jobs(tmp_path / "elsewhere", made, "linear"), 2))
+
+
+def test_a_plan_is_decided_once_whoever_asks(tmp_path: Path) -> None:
+    file = PlanFile(tmp_path / "plans" / "a.json")
+    assert file.read() is None
+    first = file.opened(lambda: Plan(Level(rows=500), clocked={"speed": 2.0}))
+    assert file.opened(lambda: pytest.fail("decided twice")) == first
+    shared = file.shared(lambda: replace(first, shares={"trees": 1.5}))
+    assert file.shared(lambda: pytest.fail("decided twice")) == shared == file.read()
+    file.hold({"trees": 3})
+    file.hold({"trees": 4})
+    assert file.read() == replace(shared, held={"trees": 3})
+    file.path.write_text("{")
+    assert file.read() is None
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.floats(0.1, 9), st.floats(0.01, 5), st.floats(0.2, 4)), min_size=1), st.floats(0, 500))
+def test_shares_use_what_is_left_and_no_more_and_the_leader_gets_most(given: dict[str, tuple[float, float, float]], left: float) -> None:
+    opened = {name: Opened(*parts) for name, parts in given.items()}
+    found = shares(opened, left)
+    cost = {name: found[name] * opened[name].rate for name in opened}
+    assert set(found) == set(opened)
+    assert sum(cost.values()) <= left + 1e-6
+    full = [name for name in opened if found[name] >= MOST_TRIALS * opened[name].work * (1 - 1e-9)]
+    if len(full) < len(opened):
+        assert sum(cost.values()) == pytest.approx(left)
+    rest = sorted(set(opened) - set(full), key=lambda name: (opened[name].loss, name))
+    assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(rest))
+
+
+def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
+    levels = list(cheaper(5, 300_000))
+    spec = LightGBMSpec(kind="lightgbm")
+
+    def work(level: Level) -> float:
+        paced = level.paced(spec)
+        return (level.folds or 5) * paced.work({}, level.rows or 300_000, 20, 1, paced.max_iterations)
+
+    assert levels[0] == Level()
+    costs = [work(level) for level in levels]
+    assert all(a >= b for a, b in pairwise(costs))
+    assert costs[-1] < costs[0] / 500
+    assert list(cheaper(1, 20))[-1].rows == 20
+
+
+def test_a_pace_is_laid_over_a_portfolio_too_and_leaves_slow_settings_of_a_fast_family_alone() -> None:
+    assert Level(pace=4.0).settings({"learning_rate": 0.03, "num_leaves": 7}) == {"learning_rate": 0.12, "num_leaves": 7}
+    assert Level(pace=8.0).settings({"learning_rate": 0.9, "max_iterations": 8}) == {"learning_rate": 0.9, "max_iterations": 8}
+    assert Level(pace=2.0).paced(LightGBMSpec(kind="lightgbm")).max_iterations == 500
+
+
+def test_fewer_rows_are_part_of_more() -> None:
+    at = np.arange(100)
+    assert set(drawn(at, 10, 3)) < set(drawn(at, 50, 3))
+    assert np.array_equal(drawn(at, None, 3), at)
+    assert np.array_equal(drawn(at, 50, 3), np.sort(drawn(at, 50, 3)))
+
+
+def test_a_memory_limit_that_cannot_be_kept_is_refused_with_its_numbers(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"training.memory_gb: is 0.01, and the process needs \d\.\d\d GiB .* are in use"):
+        conduct(tmp_path / "home", learner, folds, memory_gb=0.01)
+    kept = conduct(tmp_path / "home", learner, folds, memory_gb=64.0, tuning={"trials": 1})
+    assert kept.clocked["fits_that_waited_for_memory"] == 0
+
+
+def test_a_fit_waits_while_another_one_has_the_memory() -> None:
+    from threading import Thread
+
+    memory = Memory(used_gib() + 0.5, 1.0)
+    order: list[str] = []
+
+    def second() -> None:
+        with held(memory):
+            order.append("second")
+
+    with held(memory):
+        thread = Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
+    assert memory.waited == 1
+
+
+@pytest.mark.parametrize("declared", [{}, {"minutes": 1.0, "work": 5.0}])
+def test_a_budget_is_one_thing(declared: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="just one of minutes, work and plan"):
+        BudgetSpec.model_validate(declared)

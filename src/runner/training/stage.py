@@ -88,6 +88,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         given.progress.say("refitting each candidate on all training rows")
         shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem), shorter), out["candidates"], given.workers)
         judged = shipped.judged
+        studied = {name: replace(found, predictions=shipped.predictions[name]) for name, found in studied.items()}
         rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
         resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)
         choice = ladder.noted(ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over), shipped.notes())

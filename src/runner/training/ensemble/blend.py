@@ -76,23 +76,30 @@ def blended(pool: Pool, terms: Terms) -> Blend:
     """
     if not pool.members:
         raise ValueError("an ensemble needs at least one finished trial")
-    predictions = [member.read() for member in pool.members]
-    scored = zip(pool.members, predictions, strict=True)
-    own = np.column_stack([own_values(p if pool.regression else m.undone(p), pool.outcome, pool.regression) for m, p in scored])
-    whole = _blend(pool, predictions, own, terms)
-    fewer = (_blend(pool, predictions, own, replace(terms, most=n)) for n in range(len(whole.shares) - 1, 0, -1))
+    own = np.column_stack([_own(member, pool) for member in pool.members])
+    whole = _blend(pool, own, terms)
+    fewer = (_blend(pool, own, replace(terms, most=n)) for n in range(len(whole.shares) - 1, 0, -1))
     return replace(whole, smaller=tuple(fewer))
 
 
-def _blend(pool: Pool, predictions: Sequence[np.ndarray], own: np.ndarray, terms: Terms) -> Blend:
+def _own(member: Member, pool: Pool) -> np.ndarray:
+    p = member.read()
+    return own_values(p if pool.regression else member.undone(p), pool.outcome, pool.regression)
+
+
+def _blend(pool: Pool, own: np.ndarray, terms: Terms) -> Blend:
     by_part, whole = cross_fitted(own, pool.outcome, pool.part, pool.regression, terms, pool.seed)
-    mixed = np.zeros_like(predictions[0])
-    for number, weights in by_part.items():
-        here = pool.part == number
-        for at in np.flatnonzero(weights).tolist():
-            mixed[here] += weights[at] * predictions[at][here]
+    # One member at a time: with many classes the predictions of a whole pool would not fit into memory.
+    mixed: np.ndarray | None = None
+    for at in np.flatnonzero(sum(by_part.values())).tolist():
+        p = pool.members[at].read()
+        weight = np.zeros(len(p))
+        for number, weights in by_part.items():
+            weight[pool.part == number] = weights[at]
+        mixed = weight[:, None] * p if mixed is None else mixed + weight[:, None] * p
     order = sorted(np.flatnonzero(whole).tolist(), key=lambda at: (-whole[at], at))
-    return Blend(tuple(Share(pool.members[at].candidate, pool.members[at].trial, float(whole[at])) for at in order), mixed)
+    shares = tuple(Share(pool.members[at].candidate, pool.members[at].trial, float(whole[at])) for at in order)
+    return Blend(shares, np.zeros((len(own), 1)) if mixed is None else mixed)
 
 
 def described(shares: Sequence[Share]) -> list[Mapping[str, object]]:

@@ -40,11 +40,12 @@ CUTS, CLOSER = 3, 0.9
 
 @dataclass
 class Shipped:
-    """By rung what ships of it. judged: of the version that ships; over: why a rung may not ship at all; versions: of the front."""
+    """By rung what ships of it. judged, predictions: (n_oof, k), of the version that ships; over: why a rung may not ship at all; versions: of the front."""
 
     shares: dict[str, tuple[Share, ...]] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     judged: dict[str, Judged] = field(default_factory=dict)
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
     over: dict[str, str] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
 
@@ -153,6 +154,7 @@ def _keep(name: str, tried: list[_Tried], is_blend: bool, limits: Limits, scratc
         payoff = one.judged.decided["payoff"].to_numpy()
         done.versions.append(Version(title, name, len(one.blend.shares), payoff, one.cost, number == kept))
     done.shares[name], done.models[name], done.judged[name] = tried[kept].blend.shares, tried[kept].model, tried[kept].judged
+    done.predictions[name] = tried[kept].blend.predictions
     if not allowed:
         done.over[name] = limits.broken_by(tried[kept].cost)
 

@@ -47,6 +47,26 @@ def test_planted_leaks_stand_out_and_honest_features_do_not(seed: int) -> None:
     assert power["many"] < 0.56
 
 
+def test_a_feature_that_tells_nothing_is_worth_a_coin_whatever_the_folds() -> None:
+    draw = np.random.default_rng(0)
+    y = draw.choice(3, 300, p=[0.9, 0.07, 0.03])
+    rows = pl.DataFrame({"constant": [1] * 300, "noise": draw.normal(size=300)})
+    kinds = [{"name": name, "kind": "numeric"} for name in rows.columns]
+    power = single_power(rows, kinds, (y[:, None] == np.arange(3)).astype(float), "multiclass", draw.integers(0, FOLDS, 300))
+    assert power["constant"] == 0.5
+
+
+def test_what_a_suspect_is_compared_with_is_said() -> None:
+    draw = np.random.default_rng(0)
+    y = (draw.random(1500) < 0.4).astype(float)
+    rows = pl.DataFrame(
+        {"weak": y + draw.normal(size=1500) * 2, "other": y + draw.normal(size=1500) * 2, "leak": y, "leak2": y + draw.normal(size=1500) * 0.05}
+    )
+    kinds = [{"name": name, "kind": "numeric"} for name in rows.columns]
+    said = {s.column: s.evidence for s in look(Case(rows, kinds, y.reshape(-1, 1), "binary", "y", 1), 0.95) if s.kind == "power"}
+    assert any("all features but the 2 suspects together" in evidence for evidence in said.values())
+
+
 SURE = Suspicion("copy", "power", "stops", "copy alone reaches 1.000", 1.0, 0.95, "AUC")
 
 

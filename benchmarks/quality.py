@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -86,7 +87,13 @@ def _report(args: argparse.Namespace) -> int:
     return 0
 
 
+def _stop(*_: object) -> None:
+    raise SystemExit(143)
+
+
 def main() -> int:
+    # What is told to end also ends what it has started.
+    signal.signal(signal.SIGTERM, _stop)
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = asked.add_subparsers(required=True)
     made = acts.add_parser("install")

@@ -204,7 +204,7 @@ def page(report: dict[str, Any]) -> str:
 def _failures(found: dict[str, Any]) -> list[str]:
     told = [f"- {LABELS[row['system']]} on {row['table']}: {row['error']}" for row in found["results"] if row["status"] != "ok"]
     busy = sum(row["busy"] for row in found["results"])
-    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: their times are left out above."
+    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: their times are left out above, and their scores are of less work."
     return [*(["Failures:", "", *told, ""] if told else ["No failure.", ""]), *([said, ""] if busy else [])]
 
 
@@ -214,7 +214,7 @@ def summary(report: dict[str, Any]) -> str:
     for budget, parts in report["budgets"].items():
         found = parts["all"]
         if found["tables"]:
-            few = "" if len(found["tables"]) > len(SHORT) else " (the short list)"
+            few = " (the short list)" if set(found["tables"]) == SHORT else ""
             lines += [f"### {budget} seconds, {len(found['tables'])} tables{few}", "", *overall_lines(found), ""]
             lines += [*duel_lines(found), ""] if found["duels"] else []
     return "\n".join(lines or ["No results yet.", ""])

@@ -204,7 +204,8 @@ def page(report: dict[str, Any]) -> str:
 def _failures(found: dict[str, Any]) -> list[str]:
     told = [f"- {LABELS[row['system']]} on {row['table']}: {row['error']}" for row in found["results"] if row["status"] != "ok"]
     busy = sum(row["busy"] for row in found["results"])
-    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: their times are left out above, and their scores are of less work."
+    about = "their times are left out above, and their scores are of less work"
+    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: {about}."
     return [*(["Failures:", "", *told, ""] if told else ["No failure.", ""]), *([said, ""] if busy else [])]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
@@ -30,7 +31,7 @@ from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, prepare
 from runner.features.recipe import Recipe
 from runner.problem.policies import calibration, conformal
-from runner.problem.policies.calibration.choice import AUTO, kinds_for, paired
+from runner.problem.policies.calibration.choice import AUTO, FOR_MORE, FOR_TWO, kinds_for, paired
 from runner.stats.coverage import measured
 from runner.training.engine import predicted
 from runner.training.models.fitting import Fit
@@ -151,7 +152,10 @@ def _calibration_page(results: Sequence[dict[str, Any]]) -> list[str]:
     ]
     for two in (True, False):
         wanted = [r for r in results if r["task"] == ("binary" if two else "multiclass")]
-        names = list(wanted[0]["models"]["linear"]["kinds"]["log_loss"]) if wanted else []
+        if not wanted:
+            continue
+        seen = set.intersection(*(set(m["kinds"]["log_loss"]) for r in wanted for m in r["models"].values()))
+        names = [kind for kind in (*(FOR_TWO if two else FOR_MORE), AUTO) if kind in seen]
         lines += ["", f"| table | model | {' | '.join(names)} | chosen | gain |", f"|---|---|{'---|' * len(names)}---|---|"]
         cells = [(r["table"], name, m["kinds"]) for r in wanted for name, m in r["models"].items()]
         lines += [f"| {t} | {n} | {' | '.join(_number(k['log_loss'][x]) for x in names)} | {k['chosen']} | {_gain(k)} |" for t, n, k in cells]
@@ -202,6 +206,7 @@ def main() -> None:
     given = asked.parse_args()
     if given.fetch:
         fetch()
+    warnings.simplefilter("ignore")  # a solver's declared end is no accident
     end, results = time.monotonic() + 60.0 * given.minutes, []
     for table in tables(given.tables or CHOSEN):
         path = KEPT / f"{table.name}.json"

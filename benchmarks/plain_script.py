@@ -62,7 +62,8 @@ def fit_linear(params: dict[str, Any], x: np.ndarray, y: np.ndarray, train: np.n
         gaps, codes = np.isnan(x[rows][:, :n_numbers]), x[rows][:, n_numbers:]
         return np.hstack([(scale.fit_transform if learn else scale.transform)(numbers), gaps, (hot.fit_transform if learn else hot.transform)(codes)])
 
-    model = LogisticRegression(C=100.0 / (params["penalty"] * len(train)), max_iter=200, tol=1e-6)
+    sparse = {"solver": "saga", "l1_ratio": params["l1_share"]} if params.get("l1_share") else {}
+    model = LogisticRegression(C=100.0 / (params["penalty"] * len(train)), max_iter=200, tol=1e-6, **sparse)
     model.fit(design(train, True), y[train])
     return model.predict_proba(design(valid, False))[:, 1]
 
@@ -91,9 +92,8 @@ def fit_catboost(params: dict[str, Any], x: np.ndarray, y: np.ndarray, train: np
         frame |= {f"c{i}": np.where(np.isnan(x[rows, i]), -1, x[rows, i]).astype(np.int32) for i in range(n_numbers, x.shape[1])}
         return Pool(pd.DataFrame(frame), label=y[rows], cat_features=[c for c in frame if c.startswith("c")])
 
-    model = CatBoostClassifier(
-        iterations=1000, learning_rate=0.06, border_count=128, bootstrap_type="Bayesian", thread_count=1, verbose=False, allow_writing_files=False, **params
-    )
+    settings = {"iterations": 1000, "learning_rate": 0.06, **{"iterations" if name == "max_iterations" else name: value for name, value in params.items()}}
+    model = CatBoostClassifier(border_count=128, bootstrap_type="Bayesian", thread_count=1, verbose=False, allow_writing_files=False, **settings)
     model.fit(pool(train), eval_set=pool(valid), early_stopping_rounds=30, use_best_model=True)
     return model.predict_proba(pool(valid))[:, 1]
 
@@ -114,15 +114,17 @@ def main() -> int:
             fit = FITS.get(study["spec"]["kind"])
             if fit is None:
                 continue
-            jobs = [(t, pool.submit(fit, t["params"], x, y, train, valid, n_numbers)) for t in study["trials"] for train, valid in folds]
+            # A pruned trial was fitted on its first folds alone.
+            made = [(t, train, valid) for t in study["trials"] for train, valid in folds[: len(t["fold_losses"])]]
+            jobs = [(t, pool.submit(fit, t["params"], x, y, train, valid, n_numbers)) for t, train, valid in made]
             losses: dict[int, list[float]] = {}
-            for (trial, job), (_, valid) in zip(jobs, folds * len(study["trials"]), strict=True):
+            for (trial, job), (_, _, valid) in zip(jobs, made, strict=True):
                 losses.setdefault(trial["trial"], []).append(log_loss(y[valid], np.clip(job.result(), 1e-6, 1 - 1e-6)))
             record = optuna.create_study()
             for trial in study["trials"]:
                 record.add_trial(optuna.trial.create_trial(value=float(np.mean(losses[trial["trial"]])), user_attrs=trial["params"]))
             everything = np.arange(len(y))
-            fit(study["trials"][record.best_trial.number]["params"], x, y, everything, folds[0][1], n_numbers)
+            fit(study["trials"][study["best"]]["params"], x, y, everything, folds[0][1], n_numbers)
             print(study["candidate"], record.best_value)
     return 0
 

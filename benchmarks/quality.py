@@ -2,7 +2,7 @@
 
 python -m benchmarks.quality install [--peers autogluon,h2o]      make the environments of the peers from benchmarks/peers/*.txt
 python -m benchmarks.quality tables                               the tables, with rows and columns
-python -m benchmarks.quality run --budget 60 [--systems all] [--tables all|design|check|short|NAME,...] [--minutes 20] [--again]
+python -m benchmarks.quality run --budget 60 [--systems all] [--tables all|design|check|short|NAME,...] [--minutes 20]
 python -m benchmarks.quality report                               writes benchmarks/results/quality.md, quality.json, and docs/benchmarks.md
 
 A result that is there is not made again, so `run` may be stopped and started at will. Times only mean something on an idle machine.
@@ -11,9 +11,12 @@ A result that is there is not made again, so `run` may be stopped and started at
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 from benchmarks.arena.cases import CASES, SHORT, chosen
 from benchmarks.arena.report import gather, write
@@ -58,6 +61,10 @@ def _run(args: argparse.Namespace) -> int:
         return 1
 
 
+def _wanted(path: Path, args: argparse.Namespace) -> bool:
+    return args.again or not path.is_file() or (args.busy_again and json.loads(path.read_text())["busy"])
+
+
 def _all(args: argparse.Namespace) -> int:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     start = time.monotonic()
@@ -66,7 +73,7 @@ def _all(args: argparse.Namespace) -> int:
         if system.missing:
             print(f"{system.name} is left out: {system.missing}", flush=True)
     wanted = [(case, s) for case in chosen(args.tables) for s in systems]
-    waiting = [(case, s) for case, s in wanted if args.again or not place(s.name, case.name, args.budget).is_file()]
+    waiting = [(case, s) for case, s in wanted if _wanted(place(s.name, case.name, args.budget), args)]
     print(f"{len(wanted) - len(waiting)} of {len(wanted)} results are there", flush=True)
     for at, (case, system) in enumerate(waiting):
         if (time.monotonic() - start + args.budget) / 60 > args.minutes:
@@ -86,7 +93,13 @@ def _report(args: argparse.Namespace) -> int:
     return 0
 
 
+def _stop(*_: object) -> None:
+    raise SystemExit(143)
+
+
 def main() -> int:
+    # What is told to end also ends what it has started.
+    signal.signal(signal.SIGTERM, _stop)
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = asked.add_subparsers(required=True)
     made = acts.add_parser("install")
@@ -97,6 +110,7 @@ def main() -> int:
     run.add_argument("--budget", type=float, default=BUDGETS[0], help="seconds for each fit, process start included")
     run.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit that may not be over after so many minutes")
     run.add_argument("--again", action="store_true", help="make results anew that are there")
+    run.add_argument("--busy-again", action="store_true", help="make results anew that were made while others used the machine")
     run.set_defaults(act=_run)
     report = acts.add_parser("report")
     report.add_argument("--budgets", default=",".join(f"{b:g}" for b in BUDGETS))

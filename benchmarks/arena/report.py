@@ -20,6 +20,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- quality: written by `python -m benchmarks.quality report` -->", "<!-- end of quality -->"
 LABELS = {system.name: system.label for system in SYSTEMS}
+RATIOS = {"size, ratio": "model_bytes_ratio", "many rows, ratio": "seconds_per_1000_ratio", "one row, ratio": "row_seconds_ratio"}
 Row = dict[str, Any]
 Losses = Callable[[str, str], np.ndarray]
 
@@ -70,7 +71,8 @@ def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> d
     made = {"systems": systems, "tables": tables, "incomplete": [t for t in names if t not in tables], "results": list(rows)}
     made |= {"overall": sorted(overall, key=lambda row: (row["rank"], -row["normalised"])), "constant": dict(zip(tables, bottom.tolist(), strict=True))}
     made["scores"] = {t: dict(zip(systems, values[i].tolist(), strict=True)) for i, t in enumerate(tables)}
-    made["duels"] = {s: asdict(_duel(s, tables, made["scores"], of)) for s in systems if s != RUNNER} if RUNNER in systems else {}
+    peers = [s for s in systems if s != RUNNER and RUNNER in systems]
+    made["duels"] = {s: asdict(_duel(s, tables, made["scores"], of)) | _ratios([(done[RUNNER, t], done[s, t]) for t in tables]) for s in peers}
     return made
 
 
@@ -81,6 +83,14 @@ def _score(row: Row, floor: float) -> float:
 def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], of: Losses) -> Duel:
     verdicts = {t: paired(of(RUNNER, t), of(peer, t))[0] for t in tables}
     return duel(verdicts, {t: scores[t][RUNNER] <= scores[t][peer] for t in tables})
+
+
+def _ratios(pairs: Sequence[tuple[Row, Row]]) -> Row:
+    """Medians over tables of what runner's model takes for each unit of the peer's; of times only where neither was disturbed."""
+    good = [pair for pair in pairs if all(row["status"] == "ok" for row in pair)]
+    calm = [pair for pair in good if not any(row.get("predict_busy") for row in pair)]
+    of = {"model_bytes": good, "seconds_per_1000": calm, "row_seconds": calm}
+    return {f"{name}_ratio": _median([ours[name] / theirs[name] for ours, theirs in those]) for name, those in of.items()}
 
 
 def _cost(rows: Sequence[Row]) -> Row:
@@ -142,7 +152,7 @@ def overall_lines(found: dict[str, Any]) -> list[str]:
 
 def duel_lines(found: dict[str, Any]) -> list[str]:
     return _grid(
-        ["runner against", "wins", "ties", "losses", "wins and half of ties (95%)", "not surely worse", "score as low or lower"],
+        ["runner against", "wins", "ties", "losses", "wins and half of ties (95%)", "not surely worse", "score as low or lower", *RATIOS],
         [
             [
                 LABELS[name],
@@ -152,6 +162,7 @@ def duel_lines(found: dict[str, Any]) -> list[str]:
                 f"{d['share']:.0%} ({d['low']:.0%} to {d['high']:.0%})",
                 f"{d['at_least']:.0%}",
                 f"{d['lower_score']:.0%}",
+                *(_number(d[name], places=2) for name in RATIOS.values()),
             ]
             for name, d in found["duels"].items()
         ],
@@ -193,7 +204,8 @@ def page(report: dict[str, Any]) -> str:
 def _failures(found: dict[str, Any]) -> list[str]:
     told = [f"- {LABELS[row['system']]} on {row['table']}: {row['error']}" for row in found["results"] if row["status"] != "ok"]
     busy = sum(row["busy"] for row in found["results"])
-    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: their times are left out above."
+    about = "their times are left out above, and their scores are of less work"
+    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: {about}."
     return [*(["Failures:", "", *told, ""] if told else ["No failure.", ""]), *([said, ""] if busy else [])]
 
 
@@ -203,7 +215,7 @@ def summary(report: dict[str, Any]) -> str:
     for budget, parts in report["budgets"].items():
         found = parts["all"]
         if found["tables"]:
-            few = "" if len(found["tables"]) > len(SHORT) else " (the short list)"
+            few = " (the short list)" if set(found["tables"]) == SHORT else ""
             lines += [f"### {budget} seconds, {len(found['tables'])} tables{few}", "", *overall_lines(found), ""]
             lines += [*duel_lines(found), ""] if found["duels"] else []
     return "\n".join(lines or ["No results yet.", ""])

@@ -74,8 +74,11 @@ class System:
         return [str(self.python), "-P", str(PEERS / "protocol.py"), self.adapter, act, str(job_file)]
 
 
-def _autogluon(name: str) -> System:
-    return System(f"autogluon_{name}", f"AutoGluon {name}", "autogluon", "autogluon", "autogluon.tabular", {"preset": f"{name}_quality"})
+def _autogluon(name: str, folds: str = "") -> System:
+    """folds: `in turn` fits them in AutoGluon's own process, as it does where ray is not installed; else ray fits them side by side."""
+    said = {"preset": f"{name}_quality", "folds": folds}
+    ending, told = ("_in_turn", ", folds in turn") if folds else ("", "")
+    return System(f"autogluon_{name}{ending}", f"AutoGluon {name}{told}", "autogluon", "autogluon", "autogluon.tabular", said)
 
 
 SYSTEMS: tuple[System, ...] = (
@@ -83,6 +86,8 @@ SYSTEMS: tuple[System, ...] = (
     _autogluon("medium"),
     _autogluon("good"),
     _autogluon("best"),
+    _autogluon("good", "in turn"),
+    _autogluon("best", "in turn"),
     System("flaml", "FLAML", "flaml", "flaml", "flaml"),
     System("mljar", "MLJAR", "mljar", "mljar", "mljar-supervised"),
     System("h2o", "H2O", "h2o", "h2o", "h2o"),

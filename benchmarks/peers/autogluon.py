@@ -15,7 +15,9 @@ def fit(table: Any, target: Any, job: Job) -> None:
 
     table[job.target] = target
     predictor = TabularPredictor(label=job.target, problem_type=job.task, eval_metric=METRICS[job.task], path=job.folder, verbosity=1)
-    predictor.fit(table, presets=job.options["preset"], time_limit=job.left, num_cpus=job.threads, num_gpus=0)
+    in_turn = {"ag_args_ensemble": {"fold_fitting_strategy": "sequential_local"}, "ds_args": {"memory_safe_fits": False}}
+    how = in_turn if job.options["folds"] == "in turn" else {}
+    predictor.fit(table, presets=job.options["preset"], time_limit=job.left, num_cpus=job.threads, num_gpus=0, **how)
 
 
 def deploy(job: Job) -> str:

@@ -133,7 +133,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Case]:
             result = {"system": system, "version": "1", "table": case.name, "half": case.half, "task": "binary", "budget": 60.0, "busy": system == "linear"}
             result |= {"train_rows": 100, "test_rows": 400, "fit_seconds": 70.0 if system == "flaml" else 50.0, "peak_bytes": 2_000_000}
             result |= {"overrun_seconds": 10.0 if system == "flaml" else 0.0, "status": "ok", **scores(told, actual, "binary")}
-            result |= {"model_bytes": 10_000, "seconds_per_1000": 0.01, "row_seconds": 0.001}
+            result |= {"model_bytes": 10_000 if system == "runner" else 100_000, "seconds_per_1000": 0.01, "row_seconds": 0.001}
             path = run.place(system, case.name, 60)
             path.parent.mkdir(parents=True, exist_ok=True)
             pl.DataFrame(told, schema=["p0", "p1"]).write_parquet(path.with_suffix(".parquet"))
@@ -150,6 +150,7 @@ def test_the_page_tells_ranks_duels_failures_and_leaves_out_times_of_a_busy_mach
     assert list(made["budgets"]) == ["60"] and found["tables"] == ["one", "two"]
     assert [row["system"] for row in found["overall"]] == ["runner", "linear", "flaml"]
     assert found["duels"]["flaml"]["wins"] == 2 and found["duels"]["linear"]["losses"] == 0
+    assert found["duels"]["linear"]["model_bytes_ratio"] == 0.1 and found["duels"]["linear"]["row_seconds_ratio"] == 1
     assert found["scores"]["two"]["flaml"] == pytest.approx(np.log(2)), "a failure counts as the constant"
     of = {row["system"]: row for row in found["overall"]}
     assert of["flaml"]["failures"] == 1 and of["flaml"]["overruns"] == 2 and of["linear"]["fit_seconds"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.core.expressions import identifier as quoted
 from runner.core.files import json_text
 from runner.features.explore import association
 from runner.features.explore.exploration import explore, view_of
 from runner.features.explore.parts import parts
-from runner.features.explore.skew import quoted
-from runner.features.explore.view import View
+from runner.features.explore.view import Declared, View
 from runner.features.recipe import outcome_columns
 
 PRICES = {"act": {"no": "-1", "yes": "5"}, "wait": {"no": "0", "yes": "0"}}
@@ -276,6 +277,46 @@ def test_a_long_tail_gets_the_gentlest_change_that_takes_it_away() -> None:
             changed = rows.sql(f"SELECT {one['sql']} AS v FROM self")["v"]
             assert changed.is_finite().all()
     assert quoted("both ways") == '"both ways"'
+
+
+def made_by(view: View, *, drop: tuple[str, ...] = (), steps: tuple[str, ...] = (), **made: tuple[str, list[str]]) -> View:
+    """made: column to the kind of its step and the columns that it is made of."""
+    kinds = {name: kind for name, (kind, _) in made.items()}
+    return replace(view, declared=Declared(kinds, {name: of for name, (_, of) in made.items()}, steps, drop))
+
+
+def test_a_scale_that_a_step_makes_already_is_not_proposed_and_no_name_is_taken_twice() -> None:
+    draw = np.random.default_rng(1)
+    z, w = np.exp(draw.normal(3, 1.2, 1000)), np.exp(draw.normal(3, 1.2, 1000))
+    rows = pl.DataFrame({"z": z, "z_log": np.log1p(z), "z_wide": z * 2, "w": w, "w_log": draw.normal(size=1000), "y": ["yes", "no"] * 500})
+    view = made_by(seen(rows, power={"z": 0.6}), z_log=("log", ["z"]), z_wide=("robust_scale", ["z"]), steps=("scales",))
+    found = explore(view)
+    assert [(s["name"], s.get("made")) for s in found["skewed"]] == [("w", "w_log_2")]
+    assert found["scales"] == "scales_2"
+
+
+def test_a_column_as_it_is_stays_before_one_made_of_it() -> None:
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=1000)
+    rows = pl.DataFrame({"x": x, "x_twice": x * 2, "lat": draw.normal(size=1000), "y": ["yes", "no"] * 500})
+    (kept,) = explore(made_by(seen(rows, power={"x": 0.6, "x_twice": 0.601}), x_twice=("sql", ["x"])))["clusters"]
+    assert (kept["keep"], kept["why"], kept["drop"], kept["saves"]) == ("x", "made", ["x_twice"], [])
+
+
+def test_what_the_kept_feature_is_made_of_is_not_dropped_and_a_column_that_goes_is_said_to_be_saved() -> None:
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=1000)
+    rows = pl.DataFrame({"x": x, "better": x * 2, "again": x * 3, "y": ["yes", "no"] * 500})
+    (kept,) = explore(made_by(seen(rows, power={"x": 0.6, "better": 0.7, "again": 0.6}), better=("sql", ["x"])))["clusters"]
+    assert (kept["keep"], kept["drop"], kept["saves"]) == ("better", ["again"], ["again"])
+
+
+def test_parts_of_the_calendar_follow_the_date_and_are_no_news() -> None:
+    rows = dated().with_columns(month=pl.col("when").dt.month(), to_holiday=pl.col("when").dt.ordinal_day() % 50)
+    found = explore(made_by(seen(rows, problem(time="when")), to_holiday=("calendar", ["when"])))["over_time"]
+    assert found["dated"] == ["month", "to_holiday"]
+    assert found["moved"][0]["name"] == "drifting"
+    assert not {"month", "to_holiday"} & {m["name"] for m in found["moved"]}
 
 
 def test_the_consequence_of_the_balance_is_told_in_payoff() -> None:

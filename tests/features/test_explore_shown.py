@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from tests.features.test_explore import dated, noise, problem, seen
 
 from runner.features.explore.exploration import explore
 from runner.features.explore.shown.sections import sections
+from runner.features.explore.view import Declared
+from runner.features.recipe import plan
+from runner.features.spec import FeaturesSpec
 from runner.report.page import templates
-from runner.report.parts import Figure, Figures, Folded, Section
+from runner.report.parts import Code, Figure, Figures, Folded, Section
 
 
 def figures(parts: Iterable[Any]) -> list[Figure]:
@@ -54,6 +59,45 @@ def test_the_page_names_what_to_keep_what_to_drop_and_what_a_right_decision_is_w
     assert "cheapest to obtain" in page
     assert "One more row that is rightly taken for yes (act instead of wait) is worth 5 EUR; a row wrongly taken for it costs 1 EUR." in page
     assert "pays on average where more than 17% of the rows are yes" in page
+
+
+def test_the_config_that_is_printed_composes_whatever_the_columns_are_called() -> None:
+    draw = np.random.default_rng(3)
+    names = ["order", "a: b", 'say "it"', "ünit", "yes", "plain"]
+    values = {name: np.exp(draw.normal(3, 1.2, 800)) for name in names}
+    rows = pl.DataFrame(values | {"no, copy": values["plain"], "y": ["yes", "no"] * 400})
+    told = explore(replace(seen(rows, power={"plain": 0.6}), declared=Declared(drop=("gone",))))
+    pasted: dict[str, Any] = {}
+    for section in sections(told):
+        for part in section.parts:
+            for inner in part.parts if isinstance(part, Folded) else ():
+                if isinstance(inner, Code):
+                    pasted |= yaml.safe_load(inner.text)["features"]
+    assert pasted["drop"] == ["gone", "no, copy"]
+    spec = FeaturesSpec.model_validate({"steps": pasted["steps"], "drop": pasted["drop"][1:]})
+    made, enriched = plan(spec, rows, np.zeros((rows.height, 1)), [""], ["y"])
+    assert len(pasted["steps"]["scales"]["expressions"]) == len(names)
+    assert len(made.features) == 2 * len(names)
+    assert not enriched.select(pl.all().null_count()).sum_horizontal().item()
+
+
+def test_being_right_often_is_only_said_to_pay_little_where_another_label_pays_more() -> None:
+    moral = "being right often is not what pays"
+    rows = pl.DataFrame({"x": list(range(100)), "y": ["yes"] * 10 + ["no"] * 90})
+    assert moral in html(sections(explore(seen(rows))))
+    for right, wrong in (("1", "0"), ("0", "-1")):
+        actions = {"act": {"no": wrong, "yes": right}, "wait": {"no": right, "yes": wrong}}
+        told = problem(payoff={"unit": "points", "actions": actions, "sql": None, "rows_per_month": None})
+        page = html(sections(explore(seen(rows, told))))
+        assert "is right in 90.0% of them" in page
+        assert moral not in page
+
+
+def test_every_cell_of_the_table_of_features_says_something() -> None:
+    page = html(sections(explore(seen(noise(0), problem()))))
+    assert "too alike" in page
+    assert "hardly any" not in page
+    assert "fewer than 20 rows get none" in page
 
 
 def test_over_time_the_finding_is_in_the_title() -> None:

@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from runner.bundle import recipe
 from runner.bundle.history import store as stores
@@ -33,6 +34,7 @@ from runner.core.registry import kinds, part
 from runner.features.spec import FeaturesSpec
 from runner.features.steps.fitting import FittedStep, Fitting
 from runner.features.steps.history.exact import Exact
+from runner.features.steps.history.step import HistorySpec
 
 assert FeaturesSpec
 START = datetime(2024, 2, 28)
@@ -213,6 +215,17 @@ def test_what_training_has_seen_is_not_counted_again(tmp_path: Path) -> None:
     assert 0 < without["count_all"][0] <= with_store["count_all"][0] <= without["count_all"][0] + 1
 
 
+def test_events_without_a_time_and_events_that_lie_ahead_are_told_as_what_they_are(tmp_path: Path) -> None:
+    bundle, live = trained_and_live()
+    store = Store(tmp_path / "store.sqlite", bundle)
+    nameless = live[:5].with_columns(at=pl.when(pl.int_range(pl.len()) >= 2).then("at"))
+    until = int(live["at"].max().timestamp() * 1e6)  # type: ignore[union-attr]
+    far = live[5:8].with_columns(pl.col("at") + timedelta(days=365_000))
+    told = store.add(pl.concat([nameless, far]), ["id"], "events", until)
+    assert told == stores.Added(6, 0, 0, 2, 3)
+    assert {key: store.count()[key] for key in ("events", "counted")} == {"events": 8, "counted": 6}
+
+
 def test_a_window_forgets_and_all_of_the_past_does_not(tmp_path: Path) -> None:
     bundle, live = trained_and_live()
     store = Store(tmp_path / "store.sqlite", bundle)
@@ -338,6 +351,21 @@ def test_a_history_of_text_is_refused() -> None:
     with pytest.raises(FaultsError) as caught:
         plan(FeaturesSpec.model_validate(declared), rows, np.zeros((1, 1)), [""], [])
     assert [fault.at for fault in caught.value.faults] == ["features.steps.past.aggregates.last", "features.steps.past.arrival"]
+
+
+def test_the_columns_of_a_history_have_a_name_each() -> None:
+    with pytest.raises(ValidationError, match="is an aggregate, too"):
+        HistorySpec.model_validate({"kind": "history", "entity": ["who"], "time": "at", "elapsed": "q", "aggregates": {"q": {"how": "count"}}})
+
+
+def test_no_step_takes_a_name_that_rows_have_of_their_own() -> None:
+    from runner.features.recipe import plan
+
+    rows = rows_of([("a", 0, START, 0, 1.0)])
+    for name in ("row_id", "__runner_x"):
+        declared = {"steps": {"own": {"kind": "sql", "expressions": {name: "n + 1"}}}}
+        with pytest.raises(FaultsError, match="rows have of their own"):
+            plan(FeaturesSpec.model_validate(declared), rows, np.zeros((1, 1)), [""], [])
 
 
 def test_the_state_that_ships_is_among_the_digests_of_the_bundle(tmp_path: Path) -> None:

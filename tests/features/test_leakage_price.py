@@ -23,6 +23,14 @@ def test_a_column_that_is_no_feature_has_no_price() -> None:
     assert prices(probing(BINARY, "binary"), ["closed_at"]) == []
 
 
+def test_features_that_say_the_same_are_priced_together_and_once() -> None:
+    probe = probing(BINARY, "binary")
+    (both,) = prices(probe, ["income", "age"], {"income": ["age"], "age": ["income"]})
+    assert (both.column, both.alike) == ("income", ("age",))
+    (alone,) = prices(probe, ["income"])
+    assert both.without < alone.without
+
+
 def test_a_permuted_outcome_is_predicted_at_chance() -> None:
     for problem, task in ((BINARY, "binary"), (NUMBER, "regression")):
         assert canary(probing(problem, task)).status == "passed"

@@ -31,6 +31,21 @@ def gate(name: str, room: str, status: str, limit: Any = None, found: Any = None
     return {"name": name, "room": room, "status": status, "limit": limit, "found": found, "evidence": evidence}
 
 
+def covered(value: float, low: float, high: float, rows: int, status: str) -> Json:
+    return {"held": interval(value, low, high, ""), "rows": rows, "status": status, "labels_in_set": 1.3, "of_one": 0.7}
+
+
+def judged_by_hand(column: str) -> Json:
+    """What calibration and intervals of the linear candidate found out of fold."""
+    kinds = [("none", 0.45, 0.01), ("sigmoid", 0.44, 0.0)]
+    scores = [{"kind": kind, "log_loss": loss, "brier": 0.14, "behind": behind, "se": 0.004} for kind, loss, behind in kinds]
+    sets = [{"kind": kind, "loss": 1.3, "behind": 0.0, "se": 0.0} for kind in ("lac", "aps")]
+    return {
+        "calibration": {"declared": "auto", "kind": "sigmoid", "scores": scores},
+        "intervals": {"coverage": 0.9, "kind": "lac", "by": column, "groups": 2, "scores": sets, "found": covered(0.9, 0.88, 0.92, 3563, "kept")},
+    }
+
+
 def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "officer", verdict: str = "go") -> dict[str, Json]:
     """File below data/, models/ or reports/ to its content; names that data could hold are given from outside."""
     gain, payoff = interval(54.0, 32.7, 75.6), interval(17.6, -0.03, 31.9)
@@ -169,12 +184,28 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
                     "spec": {"kind": "linear"},
                     "calibration": {"kind": "sigmoid"},
                     "policy": {"kind": "threshold", "at": 0.21, "label": label},
+                    "judged": judged_by_hand(column),
                     "trials": [
                         {"trial": 0, "loss": 0.5, "params": {"penalty": 1.0}},
                         {"trial": 1, "loss": 0.44, "params": {"penalty": 0.01}},
                     ],
                 }
-            ]
+            ],
+            "walks_forward": True,
+            "chosen": {
+                "label": label,
+                "calibration_error": {"before": 0.03, "after": 0.01},
+                "reliability": {"predicted": [0.1, 0.4], "observed": [0.12, 0.39], "rows": [9, 9]},
+                "policy_curve": {
+                    "of": "threshold",
+                    "x": [0.1, 0.21, 0.4],
+                    "payoff": [1.0, 2.0, 1.5],
+                    "low": [0.5, 1.5, 1.0],
+                    "high": [1.5, 2.5, 2.0],
+                    "chosen": 1,
+                    "confidence": 0.9,
+                },
+            },
         },
         "reports/evaluation/verdict.json": {
             "verdict": verdict,
@@ -190,6 +221,15 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
             "slices": slices,
             "candidates": {"linear": payoff, "constant": interval(0, 0, 0)},
             "rows": 891,
+            "coverage": {
+                **covered(0.85, 0.82, 0.88, 891, "short"),
+                "declared": 0.9,
+                "kind": "lac",
+                "by": column,
+                "slices": {column: covered(0.9, 0.85, 0.95, 200, "kept")},
+                "groups": {f"{column}: {label}": covered(0.8, 0.75, 0.85, 200, "short")},
+                "labels": {label: covered(0.7, 0.65, 0.75, 90, "short")},
+            },
         },
         "reports/evaluation/evaluation.json": {
             "chosen": "linear",

@@ -19,11 +19,11 @@ LONGEST_S = 150.0
 
 
 def declared(kind: str, given: Fit) -> Any:
-    """A fit with the declared settings, and its time."""
+    """A fit with the declared settings, in bounded time of a core."""
     spec = kinds("candidate")[kind].model_validate({"kind": kind})
-    started = time.monotonic()
+    started = time.process_time()
     found = part("candidate", kind)(spec, Fit(**{**given.__dict__, "params": spec.defaults()}))
-    assert time.monotonic() - started < LONGEST_S
+    assert time.process_time() - started < LONGEST_S
     return found
 
 

@@ -37,8 +37,8 @@ DECLARED: dict[str, dict[str, Any]] = {
 }
 
 
-def made_learner() -> Learner:
-    rows = loans(240).with_row_index("row_id").with_columns(pl.col("row_id").cast(pl.UInt64), pl.col("bad").cast(pl.String))
+def made_learner(n: int = 240) -> Learner:
+    rows = loans(n).with_row_index("row_id").with_columns(pl.col("row_id").cast(pl.UInt64), pl.col("bad").cast(pl.String))
     spec = FeaturesSpec.model_validate({"steps": {"homes": {"kind": "target_encoding", "columns": ["home"]}}})
     outcome = (rows["bad"] == "1").to_numpy().astype(float).reshape(-1, 1)
     recipe, enriched = plan(spec, rows, outcome, [""], ["row_id", "bad"])
@@ -46,7 +46,7 @@ def made_learner() -> Learner:
 
 
 def made_folds(learner: Learner) -> list[Fold]:
-    given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(240) % 3, dtype=pl.Int8)})
+    given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(learner.rows.height) % 3, dtype=pl.Int8)})
     return folds_of(learner.rows["row_id"], given, walks_forward=False)
 
 

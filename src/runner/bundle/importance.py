@@ -25,6 +25,10 @@ class Importance:
         >>> Importance.of("gain", ["a", "b", "c"], np.array([1.0, 3.0, 0.0])).shares
         {'b': 0.75, 'a': 0.25, 'c': 0.0}
         """
+        # A loss beyond all numbers leaves gains that are none.
+        sizes = np.where(np.isfinite(sizes), sizes, 0.0)
+        largest = float(sizes.max(initial=0.0))
+        sizes = sizes / largest if largest else sizes
         total = float(sizes.sum())
         shares = {name: round(float(size) / total, PLACES) if total else 0.0 for name, size in zip(names, sizes, strict=True)}
         return cls(how, dict(sorted(shares.items(), key=lambda item: (-item[1], item[0]))))

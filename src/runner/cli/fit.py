@@ -26,7 +26,6 @@ examples:
 """
 WIDTH = 10
 SHOWN = 12
-MOST_WORK = 1e9
 
 
 def add_parser(verbs: Any) -> None:
@@ -56,39 +55,20 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit, and say what ships."""
-    from runner.core.faults import Fault, FaultsError
     from runner.core.machine import process_start
 
     started = process_start()
     from runner.cli.fit_screen import screen
-    from runner.pipeline.fit.frame import wrong_numbers
+    from runner.core.faults import fault
+    from runner.pipeline.fit.frame import Options
     from runner.pipeline.fit.run import Job, fit
-    from runner.proposal.plain.wanted import Wanted
 
-    wrong = wrong_numbers(args.minutes, args.test_share, args.max_size_mb, args.max_latency_ms)
-    flags = {"minutes": "--minutes", "test share": "--test-share", "max size": "--max-size-mb", "max latency": "--max-latency-ms"}
-    faults = [Fault(flags[name], told, expected) for name, told, expected in wrong]
     if args.workers is not None and args.workers < 1:
-        faults.append(Fault("--workers", f"is {args.workers}", "1 or more"))
-    if args.work is not None and not 0 < args.work <= MOST_WORK:
-        faults.append(Fault("--work", f"is {args.work:g}", f"more than 0, at most {MOST_WORK:g}"))
-    if args.seed < 0:
-        faults.append(Fault("--seed", f"is {args.seed}", "0 or more"))
-    if faults:
-        raise FaultsError(faults)
-    wanted = Wanted(
-        args.target,
-        args.task,
-        args.time_column,
-        args.group_column,
-        tuple(args.ignore),
-        args.minutes,
-        args.test_share,
-        args.max_size_mb,
-        args.max_latency_ms,
-        args.seed,
-        work=args.work,
-    )
+        raise fault("--workers", f"is {args.workers}", "1 or more")
+    limits = {"max_size_mb": args.max_size_mb, "max_latency_ms": args.max_latency_ms}
+    columns = {"time_column": args.time_column, "group_column": args.group_column, "ignore": args.ignore}
+    options = Options(task=args.task, test_share=args.test_share, seed=args.seed, work=args.work, **limits, **columns)
+    wanted = options.wanted(args.target, args.minutes)
     job = Job(args.data, wanted, args.output, started, args.table, args.workers, args.force, args.report)
     with screen(job.ends, args.quiet or args.json) as display:
         found = fit(job, display)

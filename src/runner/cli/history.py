@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,20 @@ def run(args: argparse.Namespace) -> int:
     store = Store(store_file(args.store, bundle.digest), bundle, make=args.act == "add")
     about: dict[str, Any] = {"store": str(store.path), "bundle": bundle.digest}
     if args.act == "add":
-        added = store.add(read_rows(args.input), args.key or list(bundle.contract.get("key", [])), str(args.input))
-        about |= {"new": added.new, "again": added.again, "before": added.before}
-        lines = [f"{some(added.new, 'event')} added to {store.path}; {added.again:,} there already, {added.before:,} not after the end of training"]
+        tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1e6)
+        added = store.add(read_rows(args.input), args.key or list(bundle.contract.get("key", [])), str(args.input), tomorrow)
+        about |= asdict(added)
+        told = f"{added.again:,} there already, {added.before:,} not after the end of training"
+        lines = [f"{some(added.new, 'event')} counted in {store.path}; {told}"]
+        if added.without:
+            lines.append(f"  {some(added.without, 'row')} without a time, an arrival or an entity: no history counts {'it' if added.without == 1 else 'them'}")
+        if added.ahead:
+            lines.append(f"  {some(added.ahead, 'event')} more than a day ahead of now, counted all the same: look at the times")
     else:
         about |= store.count()
-        lines = [f"{some(about['events'], 'event')} in {store.path}"]
+        others = about["events"] - about["counted"]
+        beside = f"; {some(others, 'more', 'more')} known by key, that no history counts" if others else ""
+        lines = [f"{some(about['counted'], 'event')} counted in {store.path}{beside}"]
         lines += [
             f"  {step}: {some(n['events'], 'event')} of {n['entities']:,} entities, the last at {_moment(n['last_us'])}" for step, n in about["steps"].items()
         ]

@@ -38,14 +38,18 @@ class Journey:
     unused: list[str]
 
 
-def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], dropped: list[Finding], is_full: bool = True) -> dict[str, Any]:
+def findings(way: Journey, look: Look, is_full: bool = True) -> list[Finding]:
+    """What is odd about the rows and their way. look: the training rows as they were looked at; is_full: with every check."""
+    looked = judge(look) if is_full else []
+    return [*looked, *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
+
+
+def inventory(way: Journey, contract: Mapping[str, Any], look: Look, gates: list[Gate], found: list[Finding]) -> dict[str, Any]:
     """The whole of data.json. Values are described on training rows only: the test stays sealed.
 
-    contract: as shipped; look: the training rows as they were looked at; dropped: why columns are left out of the features; is_full: with every check.
+    contract: as shipped; look: the training rows as they were looked at; found: all that is odd.
     """
     task = look.task
-    looked = judge(look) if is_full else []
-    found = [*dropped, *looked, *keys.outcome(way.made.n_rows, way.n_without, look), *_on_the_way(way), *label_findings(way.made.label)]
     return {
         "sources": {name: source.record(way.made.n_read[name]) for name, source in way.sources.items()},
         "counts": {

@@ -11,13 +11,13 @@ from runner.core.files import write_json, write_parquet
 from runner.core.stage import Done, Given
 from runner.data.assemble import Assembly
 from runner.data.enforce import REASON, ROW_ID, Enforced, as_shipped, contract_of
-from runner.data.inventory import Journey, inventory
+from runner.data.inventory import Journey, findings, inventory
 from runner.data.judged import Placed, judged, placed
 from runner.data.kept import private_folder
 from runner.data.labels import making as labels
 from runner.data.load import open_all
 from runner.data.plan import plan
-from runner.data.quality import production
+from runner.data.quality import duplicates, production
 from runner.data.quality.finding import Finding
 from runner.data.quality.lifeless import lifeless
 from runner.data.quality.look import look
@@ -61,9 +61,11 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind, next=step_of(s)) for s in examined.found)]
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         write_json(out["contract"], shipped)
-        write_json(out["data_report"], inventory(way, shipped, seen, apart.gates, found, spec.quality.detail == "full"))
+        every = [*found, *findings(way, seen, spec.quality.detail == "full")]
+        gates = [*apart.gates, *duplicates.gates(every)]
+        write_json(out["data_report"], inventory(way, shipped, seen, gates, every))
     given.progress.step("data", "done", 4, 4)
-    return Done(tuple(apart.gates))
+    return Done(tuple(gates))
 
 
 def _write(out: Mapping[str, Path], apart: Placed, enforced: Enforced, primary: str) -> None:

@@ -139,10 +139,14 @@ def plain_path(loc: Sequence[str | int], given: Any) -> list[str]:
 
     >>> plain_path(("sources", "a", "csv", "path"), {"sources": {"a": {"kind": "csv"}}})
     ['sources', 'a', 'path']
+    >>> plain_path(("s", "bins", "bins"), {"s": {"kind": "bins", "bins": 1}})
+    ['s', 'bins']
     """
-    path, here = [], given
+    path, here, tagged = [], given, None
     for step in loc:
-        if isinstance(here, Mapping) and step not in here and here.get("kind") == step:
+        # The tag comes first, even where the section has a key of the same name.
+        if isinstance(here, Mapping) and here is not tagged and here.get("kind") == step:
+            tagged = here
             continue
         path.append(str(step))
         if isinstance(here, Mapping):

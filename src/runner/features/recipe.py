@@ -23,6 +23,8 @@ from runner.features.spec import FeaturesSpec
 from runner.features.steps.fitting import FittedStep, Fitting, StepSpec
 
 FILE = "recipe.json"
+# Names that rows carry beside the contract's columns.
+RESERVED = frozenset({"row_id"})
 # What a kind of step may take, and how a message calls it.
 TAKES: Mapping[str | None, tuple[Callable[[pl.DataType], bool], str]] = {
     None: (lambda dtype: True, "a column"),
@@ -37,13 +39,14 @@ class Recipe:
 
     static: operations that learn nothing, applied once to all rows; learning: steps to fit inside each fold, in order;
     features: [{"name", "kind": numeric | categorical}] the models see, in order;
-    origins: feature to the contract columns that a row's value is made of, filled by `plan`.
+    origins: feature to the contract columns that a row's value is made of, makers: made column to its step, both filled by `plan`.
     """
 
     static: tuple[fitted.Operation, ...]
     learning: tuple[tuple[str, StepSpec], ...]
     features: tuple[Mapping[str, str], ...]
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    makers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def plan(spec: FeaturesSpec, rows: pl.DataFrame, outcome: np.ndarray, classes: S
     ]
     if faults:
         raise FaultsError(faults)
-    return Recipe(tuple(static), tuple(learning), tuple(_features(sample, unseen)), origins), fitted.apply(static, rows)
+    return Recipe(tuple(static), tuple(learning), tuple(_features(sample, unseen)), origins, makers), fitted.apply(static, rows)
 
 
 def fit(recipe: Recipe, rows: pl.DataFrame, outcome: np.ndarray, classes: Sequence[str], seed: int) -> FittedRecipe:
@@ -218,7 +221,8 @@ def _step_faults(name: str, step: StepSpec, schema: Mapping[str, pl.DataType]) -
     arrival = getattr(step, "arrival", None)
     if arrival and (arrival not in schema or not schema[arrival].is_temporal()):
         found = f"{arrival!r} is {schema[arrival]}" if arrival in schema else f"names a column {arrival!r} that is not there"
-        faults.append(Fault(f"{at}.arrival", found, "a date or datetime column", nearest(arrival, schema)))
+        hint = "declare its type in data.columns" if arrival in schema else nearest(arrival, schema)
+        faults.append(Fault(f"{at}.arrival", found, "a date or datetime column", hint))
     faults += [Fault(".".join((at, *said.path)), said.wrong, said.expected, said.hint) for said in step.complaints(schema)]
     return faults
 
@@ -239,9 +243,11 @@ def _clashes(name: str, step: StepSpec, adds: Sequence[str], known: Sequence[str
     """Faults of columns that a step would write over: a step adds columns, it changes none. makers: column to the step that made it."""
     faults = []
     for column in adds:
-        if column in known or list(adds).count(column) > 1:
+        is_reserved = column in RESERVED or column.startswith(fitted.HIDDEN)
+        if column in known or is_reserved or list(adds).count(column) > 1:
             family = next((f".{family}.{column}" for family in ("expressions", "aggregates") if column in getattr(step, family, {})), "")
             owner = f"is made by the step {makers[column]!r} already" if column in makers else "is in the contract already"
+            owner = "is a name that rows have of their own" if is_reserved else owner if column in known else "is made twice by this step"
             faults.append(Fault(f"features.steps.{name}{family}", f"a column {column!r} {owner}", "a new name", "a step adds columns, it changes none"))
     return faults
 

@@ -15,7 +15,7 @@ from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import save as save_balance
 from runner.features.balance.examined import balanced_by
-from runner.features.explore.exploration import explore, view_of
+from runner.features.explore.exploration import declared_by, explore, gather, view_of
 from runner.features.leakage.gate import case_of, judge
 from runner.features.leakage.power import single_power
 from runner.features.matrices import Learner, class_order, folds_of
@@ -34,15 +34,20 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     _check_order(spec, split)
     outcome, classes = recipe.outcome_columns(rows[task["target"]], task["task"], task["labels"], task["positive"])
     planned, enriched = recipe.plan(spec, rows, outcome, classes, _hidden(task, contract, rows, split))
-    if not planned.features:
-        raise FaultsError([Fault("features", "no column is left for the models", "at least one feature", "look at features.drop and data.columns")])
     fitted = recipe.fit(planned, enriched, outcome, classes, seed_for(given.seed, "features"))
+    if not fitted.features:
+        hint = "look at the steps that drop features" if fitted.dropped else "look at features.drop and data.columns"
+        raise FaultsError([Fault("features", "no column is left for the models", "at least one feature", hint)])
     given.progress.step("features", "looking for leaks", 0, 1)
-    case = case_of(fitted.own, planned.features, outcome, task, contract, split, spec.steps, given.seed)
-    power = single_power(fitted.own, planned.features, outcome, task["task"], case.fold)
+    # What a step drops on all rows reaches no model that ships: it is neither counted nor recommended.
+    case = case_of(fitted.own, fitted.features, outcome, task, contract, split, spec.steps, given.seed)
+    power = single_power(fitted.own, fitted.features, outcome, task["task"], case.fold)
     learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
     folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
-    judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem))
+    declared = declared_by(spec, planned, problem, contract)
+    view = view_of(fitted.own, fitted.features, outcome, problem, contract, power, given.seed, declared) if spec.explore == "full" else None
+    gathered = gather(view) if view is not None else None
+    judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem), gathered.same if gathered is not None else None)
     selected = select(spec.selection, Question(learner, folds, problem, contract, split.get("group")), given.progress)
     learner = narrowed(learner, selected.features)
     balance, balancing = balanced_by(spec.balance, learner, folds, problem, split.get("group"))
@@ -54,8 +59,7 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     chosen = {"selection": selected.report} if selected.report else {}
     write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report} | chosen | balancing)
     given.progress.step("features", "exploring", 0, 1)
-    seen = view_of(fitted.own, planned.features, outcome, problem, contract, power, given.seed) if spec.explore == "full" else None
-    write_json(out["exploration"], explore(seen) if seen is not None else {})
+    write_json(out["exploration"], explore(view, gathered) if view is not None and gathered is not None else {})
     return Done(judged.gates)
 
 
@@ -80,7 +84,7 @@ def _check_order(spec: FeaturesSpec, split: Mapping[str, Any]) -> None:
 
 def _report(spec: FeaturesSpec, planned: recipe.Recipe, power: Mapping[str, float], task: Mapping[str, Any], gates: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "features": [{**f, "power": power[f["name"]]} for f in planned.features],
+        "features": [{**f, "power": power[f["name"]]} for f in planned.features if f["name"] in power],
         "measure": "R2" if task["task"] == "regression" else "AUC",
         "steps": {name: step.model_dump(mode="json") for name, step in spec.steps.items()},
         "fitted_per_fold": [name for name, _ in planned.learning],

@@ -61,10 +61,11 @@ def told(value: object) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage.
 
-    >>> percent(0.28150), percent(0.5, 0), percent(None)
-    ('28.1%', '50%', 'unknown')
+    >>> percent(0.28150), percent(0.5, 0), percent(None), percent(-0.0001)
+    ('28.1%', '50%', 'unknown', '0.0%')
     """
-    return "unknown" if share is None else f"{100 * share:.{digits}f}%"
+    # Adding zero takes the sign off what is rounded to nothing.
+    return "unknown" if share is None else f"{round(100 * share, digits) + 0.0:.{digits}f}%"
 
 
 def confidence(level: float) -> str:

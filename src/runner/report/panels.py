@@ -52,7 +52,7 @@ def beside_counts(size: Size, bands: Sequence[Band], axes: tuple[str, str], leve
         )
         .properties(width=broad * COUNTS, height=height)
     )
-    numbers = vega.Axis(tickCount=4, labelOverlap="greedy", format="%" if as_share else ",.3~r")
+    numbers = vega.Axis(tickCount=4, labelOverlap="greedy", labelSeparation=10, format="%" if as_share else ",.3~r")
     base = vega.Chart(vega.Data(values=[row for row in rows if row["value"] is not None])).encode(y=vega.Y("label:N", sort=order, title=None, axis=None))
     scale = vega.Scale(zero=as_share, nice=True)
     title = wrap(shorten(axes[1], 120), max(12, int(broad * (1 - COUNTS) / TITLE_LETTER))) or None

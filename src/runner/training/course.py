@@ -28,7 +28,8 @@ Outcome = tuple[FoldResult, float] | None
 class Job:
     """One candidate's study: its name, its spec, how many trials at most, where finished folds are, and the record (None for a single fit).
 
-    share: the work that trials after the first may cost, None for as much as they need; portfolio: settings that are tried after the first.
+    share: the work that trials after the first may cost, None for as much as they need; portfolio: settings that are tried after the first;
+    dear: how many times the work of the first trial one with these settings is expected to cost.
     """
 
     name: str
@@ -38,15 +39,16 @@ class Job:
     record: Record | None
     share: float | None = None
     portfolio: Sequence[Mapping[str, Any]] = ()
+    dear: Callable[[Mapping[str, Any]], float] = lambda _: 1.0
 
-    def allows(self, number: int, works: Sequence[float]) -> bool:
-        """Whether a trial starts. works: of the trials it may see, the first one's where it may see none: the others are taken to cost the mean."""
-        if number >= self.trials:
-            return False
-        if self.share is None or number == 0:
+    def affords(self, params: Mapping[str, Any], first: float, known: Sequence[float], unknown: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a trial after the first fits into the share.
+
+        first: work of the first trial; known: of the trials after it that this one may see; unknown: settings of those that it may not see.
+        """
+        if self.share is None:
             return True
-        mean, known = sum(works) / len(works), works[1:]
-        return sum(known) + mean * (number - len(known)) <= self.share
+        return sum(known) + first * sum(self.dear(settings) for settings in (*unknown, params)) <= self.share
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Course:
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
     _running: dict[Future[Outcome], tuple[int, Fold]] = field(default_factory=dict)
     _elsewhere: list[tuple[int, Fold]] = field(default_factory=list)
+    _closed: bool = False
     _given_up: set[int] = field(default_factory=set)
     _recorded: int = 0
 
@@ -125,15 +128,19 @@ class Course:
 
     def _start(self) -> None:
         """Start each trial that may start now: those below its number minus the lag have ended, and the budget allows it."""
-        while not self._given_up and all(n in self.ended for n in range(len(self._asked) - self.lag)):
+        while not self._closed and not self._given_up and all(n in self.ended for n in range(len(self._asked) - self.lag)):
             number = len(self._asked)
+            # With a share, every trial knows what the first one cost.
+            if number >= self.job.trials or (number and self.hooks.over()) or (number and self.job.share is not None and 0 not in self.ended):
+                return
             visible = [self.ended[n] for n in range(max(0, number - self.lag))]
-            if self.job.share is not None and number and 0 not in self.ended:
-                return
-            works = [t.work for t in visible] or [self.ended[0].work] if self.job.share is not None and number else []
-            if not self.job.allows(number, works) or (number and self.hooks.over()):
-                return
-            self._asked[number], self._results[number] = self.hooks.ask(number, visible), {}
+            params = self.hooks.ask(number, visible)
+            if number and self.job.share is not None:
+                unknown = [self._asked[n] for n in range(max(1, len(visible)), number)]
+                self._closed = not self.job.affords(params, self.ended[0].work, [t.work for t in visible[1:]], unknown)
+                if self._closed:
+                    return
+            self._asked[number], self._results[number] = params, {}
             whole = [t for t in visible if not t.pruned]
             if whole and self.prunes:
                 self._rivals[number] = min(whole, key=lambda t: (t.loss, t.number)).number

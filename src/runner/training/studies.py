@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from runner.core.digests import of_file, of_tree, of_value
@@ -166,7 +167,8 @@ class Conductor:
 
     def _jobs(self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int]) -> list[Job]:
         """Cheapest first. A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
-        shared, storage, found = self._shared(), self._storage(), []
+        shared, storage, size, found = self._shared(), self._storage(), self.means.size, []
+        rows = min(level.rows or size.rows, max(len(fold.train) for fold in self.folds))
         for name, candidate in specs.items():
             if name not in trials and name in self.spec.candidates:
                 continue
@@ -179,8 +181,8 @@ class Conductor:
                 called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
                 kept = Record(where, called, candidate.space, self._facts())
             portfolio = [level.settings(entry) for entry in candidate.portfolio]
-            found.append(Job(name, candidate, self._trials(candidate, trials.get(name, 1), level), store, kept, portfolio=portfolio))
-        size = self.means.size
+            most, dear = self._trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
+            found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
         return sorted(found, key=lambda job: size.fit_work(job.spec, Level(), size.rows))
 
     def _storage(self) -> Shared | None:

@@ -9,6 +9,7 @@ import pytest
 from tests.data.quality.planted import PLANTED, planted
 from tests.data.quality.tables import clean
 
+from runner.data.quality import duplicates
 from runner.data.quality.spec import QualitySpec
 
 ROUGH = QualitySpec(sample_rows=1000)
@@ -22,6 +23,13 @@ def test_a_planted_fault_is_found(name: str) -> None:
     found = [f for f in planted(name).findings() if f.kind == kind and (not column or column in f.columns)]
     assert found, name
     assert all(f.what and f.evidence for f in found)
+
+
+def test_a_test_that_repeats_training_rows_is_a_gate_that_warns() -> None:
+    (warned,) = duplicates.gates(planted("copies_in_the_test").findings())
+    assert warned.status == "warned"
+    assert "equal a training row in all that is known at the decision" in warned.evidence
+    assert duplicates.gates(clean(0).findings()) == []
 
 
 @pytest.mark.parametrize("name", ON_SAMPLE)

@@ -8,7 +8,6 @@ import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from math import isnan
 from pathlib import Path
@@ -20,6 +19,7 @@ from polars.exceptions import ColumnNotFoundError
 from runner.bundle.contract import conform_recorded, required, shown
 from runner.bundle.history.aggregate import held
 from runner.bundle.history.operation import Events, History, Past, events_of
+from runner.bundle.history.tally import Added, Tally
 from runner.bundle.load import Bundle
 from runner.core.faults import Fault, FaultsError, fault, listed
 
@@ -40,15 +40,6 @@ CREATE TABLE IF NOT EXISTS summary (step TEXT, entity TEXT, horizon INTEGER, hel
 READ = "SELECT known, happened, held FROM past WHERE step = ? AND entity = ? AND known >= ? AND known < ? ORDER BY known, happened"
 
 COUNT = "SELECT COUNT(*) FROM past WHERE step = ? AND entity = ? AND known > ?"
-
-
-@dataclass(frozen=True)
-class Added:
-    """What became of events. new: counted from now on; again: there already; before: not after the end of training, which has seen that time."""
-
-    new: int
-    again: int
-    before: int
 
 
 class Store:
@@ -123,11 +114,12 @@ class Store:
             added = self._connection.execute(READ, (operation.step, entity, min([horizon + 1, *windows]), last)).fetchall()
         return Past(horizon, state, _merged(pending, added))
 
-    def add(self, rows: pl.DataFrame, key: Sequence[str], at: str) -> Added:
+    def add(self, rows: pl.DataFrame, key: Sequence[str], at: str, until: int | None = None) -> Added:
         """Count events once each.
 
         rows: with the contract's columns, those that the history looks back on among them, in any order; key: columns that
-        name an event: the same again changes nothing, so that an interrupted call is simply repeated; at: the file, for messages.
+        name an event: the same again changes nothing, so that an interrupted call is simply repeated; at: the file, for messages;
+        until: the last moment (microseconds since 1970) that an event should have; later ones are counted and told of.
         Raises FaultsError when a column is missing or a key is there with another content; then nothing is added.
         """
         events = self._conformed(rows, key, at)
@@ -135,13 +127,15 @@ class Store:
         texts = [_text(values) for values in named]
         contents = [sha256(_text(values).encode()).digest() for values in events.iter_rows()]
         is_new = self._new(texts, contents, at)
-        counted = before = 0
+        new = before = without = ahead = 0
         for first in range(0, events.height, CHUNK):
             chosen = [i for i in range(first, min(first + CHUNK, events.height)) if is_new[i]]
             if chosen:
-                seen = self._write(events[chosen], [texts[i] for i in chosen], [contents[i] for i in chosen])
-                counted, before = counted + seen, before + len(chosen) - seen
-        return Added(counted, events.height - counted - before, before)
+                tally = self._write(events[chosen], [texts[i] for i in chosen], [contents[i] for i in chosen], until)
+                past = len(tally.before - tally.counted)
+                new, before, ahead = new + len(tally.counted), before + past, ahead + len(tally.ahead)
+                without += len(chosen) - len(tally.counted) - past
+        return Added(new, events.height - new - before - without, before, without, ahead)
 
     def _histories(self) -> list[History]:
         return [operation for operation in self.bundle.operations if isinstance(operation, History)]
@@ -176,25 +170,23 @@ class Store:
             raise FaultsError(faults[:SHOWN_CONFLICTS])
         return is_new
 
-    def _write(self, events: pl.DataFrame, texts: Sequence[str], contents: Sequence[bytes]) -> int:
-        """Events in one transaction: all of them or none. Returns how many of them a history counts."""
+    def _write(self, events: pl.DataFrame, texts: Sequence[str], contents: Sequence[bytes], until: int | None) -> Tally:
+        """Events in one transaction: all of them or none. Returns what became of them."""
         read = self._looked_back(events)
-        counted: set[int] = set()
+        tally = Tally(until)
         with self._told(), self._transaction() as connection:
             numbers = [connection.execute("INSERT INTO event (key, content) VALUES (?, ?)", pair).lastrowid for pair in zip(texts, contents, strict=True)]
             for operation, table in read:
                 touched: dict[str, int] = {}
                 for entity, place, known, happened, *values in table:
-                    # The training rows up to their end are in the bundle already.
-                    if entity is None or known is None or happened <= operation.end:
+                    if not tally.takes(place, entity, (known, happened), operation.end):
                         continue
                     row = (operation.step, entity, known, happened, numbers[place], _blob(values))
                     connection.execute("INSERT INTO past VALUES (?, ?, ?, ?, ?, ?)", row)
                     touched[entity] = min(known, touched.get(entity, known))
-                    counted.add(place)
                 for entity, earliest in touched.items():
                     self._summarise(connection, operation, entity, earliest)
-        return len(counted)
+        return tally
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -257,11 +249,16 @@ class Store:
         connection.execute("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?)", (*name, upto, json.dumps(kept)))
 
     def count(self) -> dict[str, Any]:
-        """Events, and per step its entities and the last moment that is known."""
+        """Events, those of them that a history counts, and per step its entities and the last moment that is known."""
         with self._told(), closing(self._connection.cursor()) as cursor:
             events = cursor.execute("SELECT COUNT(*) FROM event").fetchone()[0]
+            counted = cursor.execute("SELECT COUNT(DISTINCT event) FROM past").fetchone()[0]
             steps = cursor.execute("SELECT step, COUNT(*), COUNT(DISTINCT entity), MAX(happened) FROM past GROUP BY step ORDER BY step").fetchall()
-        return {"events": events, "steps": {step: {"events": n, "entities": entities, "last_us": last} for step, n, entities, last in steps}}
+        return {
+            "events": events,
+            "counted": counted,
+            "steps": {step: {"events": n, "entities": entities, "last_us": last} for step, n, entities, last in steps},
+        }
 
 
 def _merged(pending: Events, added: Iterable[tuple[int, int, bytes]]) -> Events:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
+from runner.core.gates import Gate
 from runner.data.enforce import ROW_ID
 from runner.data.quality.dependence import Chance, chance
 from runner.data.quality.finding import PRICED_GROUPS, Finding, Severity, Stake, as_yaml, first, percent
@@ -19,6 +20,7 @@ SURE_PAIRS = 0.01
 WARNED_SHARE, SERIOUS_COPIES, SERIOUS_SHARE, FEW = 0.001, 0.05, 0.01, 10
 MANY_UNTOLD = 0.05
 GROUP_ROWS = 20
+ROOM = "data"
 WHOLE, SEEN, BOTH = "__runner_whole", "__runner_seen", "__runner_both"
 
 
@@ -33,6 +35,15 @@ def check(look: Look) -> list[Finding]:
 def sure(odds: Chance, columns: list[str], n_pairs: float) -> bool:
     """Whether agreeing in all of the columns cannot well be chance."""
     return n_pairs * odds.of_all(columns) < SURE_PAIRS
+
+
+def gates(found: Iterable[Finding]) -> list[Gate]:
+    """A warning where so many rows of the test repeat training rows that its figures flatter; nothing else."""
+    return [
+        Gate("copies across the split", ROOM, "warned", "hardly any row of the test is a training row", f"{f.rows:,} rows", f"{f.evidence}; {f.next}")
+        for f in found
+        if f.kind == "duplicates_across" and f.severity == "serious"
+    ]
 
 
 class _Repeated:

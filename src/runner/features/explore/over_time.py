@@ -50,17 +50,18 @@ def periods_of(view: View) -> Periods | None:
 
 
 def over_time(view: View) -> dict[str, Any] | None:
-    """{"every", "periods", "rows", "outcome", "moved", "changed"}; None without periods.
+    """{"every", "periods", "rows", "outcome", "moves", "dated", "moved", "changed"}; None without periods.
 
-    moved: the SHOWN features whose level moves most; changed: those whose tie to the outcome differs between periods by more than
-    chance and by much.
+    dated: features that follow from the date alone, so that only the calendar moves them; moved: the SHOWN others whose level moves
+    most; changed: those of the others whose tie to the outcome differs between periods by more than chance and by much.
     """
     periods = periods_of(view)
     if periods is None:
         return None
     found = [_feature(view, periods, name) for name in view.ranked]
+    follows = dated(view)
     moved = sorted(found, key=lambda f: (-f["moves"], f["name"]))
-    changed = sorted((f for f in found if _changes(f, len(found))), key=lambda f: (f["p"], f["name"]))
+    changed = sorted((f for f in found if _changes(f, len(found)) and f["name"] not in follows), key=lambda f: (f["p"], f["name"]))
     kept = ("name", "moves", "split")
     return {
         "every": periods.every,
@@ -68,9 +69,28 @@ def over_time(view: View) -> dict[str, Any] | None:
         "rows": periods.rows.tolist(),
         "outcome": _outcome(view, periods),
         "moves": {f["name"]: rounded(f["moves"], 4) for f in moved},
-        "moved": [_plain(f, (*kept, "level")) for f in moved[:SHOWN]],
+        "dated": sorted(follows),
+        "moved": [_plain(f, (*kept, "level")) for f in [f for f in moved if f["name"] not in follows][:SHOWN]],
         "changed": [_plain(f, (*kept, "of", "gap", "spread", "above", "below")) for f in changed[:SHOWN]],
     }
+
+
+def dated(view: View) -> set[str]:
+    """Features that a calendar gives: those that steps make of the time alone, and columns that are a part of its date under whatever name."""
+    time = view.problem["time"]
+    made = {name for name in view.ranked if name in view.declared.kinds and set(view.declared.parts(name)) == {time}}
+    rows = view.rows[view.drawn].filter(pl.col(time).is_not_null())
+    moments = rows[time].cast(pl.Datetime("us"))
+    parts = [getattr(moments.dt, part)() for part in ("year", "quarter", "month", "week", "day", "weekday", "ordinal_day", "hour")]
+    parts += [moments.dt.date(), moments.dt.truncate("1mo")]
+    telling = [part for part in parts if part.n_unique() > 1]
+    return made | {name for name in view.ranked if name not in made and any(_is_part(rows[name], part) for part in telling)}
+
+
+def _is_part(column: pl.Series, part: pl.Series) -> bool:
+    """Whether each value stands for one value of the part, and the other way round."""
+    size = part.n_unique()
+    return column.n_unique() == size and size < len(part) and pl.DataFrame([column.alias("column"), part.alias("part")]).n_unique() == size
 
 
 def _outcome(view: View, periods: Periods) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,12 +18,33 @@ LARGEST = 1e100
 
 
 @dataclass(frozen=True)
+class Declared:
+    """What the config says of the features' making.
+
+    kinds: made column to the kind of its step; origins: made column to the contract columns that it is made of; steps: names of all
+    steps; drop: what features.drop has; names: columns that are there beside the rows' own; needed: columns that are delivered in any case.
+    """
+
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    steps: Collection[str] = ()
+    drop: Sequence[str] = ()
+    names: Collection[str] = ()
+    needed: Collection[str] = ()
+
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The contract columns of a feature: itself where no step makes it."""
+        return tuple(self.origins.get(name, ())) if name in self.kinds else (name,)
+
+
+@dataclass(frozen=True)
 class View:
     """Training rows with their features, and what is known of them.
 
     rows: contract columns and features; features: [{"name", "kind": numeric | categorical}]; outcome: (n, k) indicators of `classes`, or
     the target (n, 1); classes: label of each indicator, [""] for regression; problem: as problem.json has it; power: feature to what it
-    does alone; units: column to what its numbers count; costs: column to what a value costs to obtain; seed: the experiment's.
+    does alone; units: column to what its numbers count; costs: column to what a value costs to obtain; seed: the experiment's;
+    declared: how the features are made.
     """
 
     rows: pl.DataFrame
@@ -35,6 +56,7 @@ class View:
     units: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    declared: Declared = Declared()
 
     @property
     def task(self) -> str:
@@ -61,6 +83,15 @@ class View:
     def is_numeric(self, name: str) -> bool:
         """Whether a feature is a number."""
         return self._kinds[name] == "numeric"
+
+    @property
+    def taken(self) -> set[str]:
+        """Names that a new column must not have."""
+        return {*self.rows.columns, *self.declared.names}
+
+    def cost(self, name: str) -> float:
+        """What a value of a feature costs to obtain: all the columns that it is made of."""
+        return sum(self.costs.get(column, 0.0) for column in self.declared.parts(name))
 
     @cached_property
     def _kinds(self) -> dict[str, str]:

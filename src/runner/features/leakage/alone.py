@@ -7,7 +7,7 @@ of it is noise to all others, as in a noisy copy of the outcome, while an honest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from runner.features.leakage.case import Case, Suspicion
 from runner.features.leakage.power import gap_powers, gaps_of
 from runner.features.leakage.rest import NEARLY, Rest
+from runner.report.words import some
 
 Powers = Mapping[str, np.ndarray]
 CANDIDATES = 12
@@ -67,7 +68,7 @@ def _judged(signal: _Signal, rest: Rest, values: Powers, limit: float, caught: s
         others = rest.others(signal.column, caught)
         together = rest.power(others, signal.k)
         share = error_share(signal.power, together)
-        told = f"{reach}, all other features together {together:.3f}"
+        told = f"{reach}, {_who(signal.column, others, values, caught)} together {together:.3f}"
         if signal.power > limit and share < HALF:
             return Suspicion(signal.column, kind, "stops", told, signal.power, limit, signal.measure)
         if share < FAR:
@@ -84,6 +85,15 @@ def _judged(signal: _Signal, rest: Rest, values: Powers, limit: float, caught: s
         return None
     told = f"{reach}, and given the outcome it is noise to all other features (they explain {tied:.1%} of it)"
     return Suspicion(signal.column, kind, "stops" if signal.power > limit else "warns", told, signal.power, limit, signal.measure)
+
+
+def _who(column: str, others: Sequence[str], values: Powers, caught: Collection[str]) -> str:
+    """The features that it is compared with: without the suspects before it, and without its own copies."""
+    suspects, same = sum(name in caught for name in values if name != column), len(values) - 1 - len(others)
+    copies = same - suspects
+    left_out = [f"the {some(suspects + 1, 'suspect')}"] if suspects else []
+    left_out += [f"its {some(copies, 'copy', 'copies')}"] if copies else []
+    return "all other features" if not left_out else f"all {'features' if suspects else 'other features'} but {' and '.join(left_out)}"
 
 
 def error_share(power: float, other: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from runner.core.faults import listed
 from runner.core.gates import AT_MOST, Gate, Status
 from runner.features.leakage.case import Suspicion
 from runner.features.leakage.price import Price
@@ -41,7 +42,8 @@ def gates(
 def _worth(price: Price | None, unit: str) -> str:
     if price is None:
         return ""
-    return f" Without it the payoff of a quick model goes from {price.with_it:.4g} to {price.without:.4g} {unit} a row."
+    who = f"it and {listed(price.alike)}, which {'says' if len(price.alike) == 1 else 'say'} the same," if price.alike else "it"
+    return f" Without {who} the payoff of a quick model goes from {price.with_it:.4g} to {price.without:.4g} {unit} a row."
 
 
 def _answer(column: str, status: Status, accepted: AcceptedSpec | None, made: bool) -> str:

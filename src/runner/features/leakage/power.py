@@ -25,7 +25,7 @@ def single_power(rows: pl.DataFrame, features: Sequence[Mapping[str, str]], outc
 
 def powers(rows: pl.DataFrame, features: Sequence[Mapping[str, str]], outcome: np.ndarray, task: str, fold: np.ndarray) -> dict[str, np.ndarray]:
     """As single_power, for each of the outcome's columns: (k,)."""
-    measure = r2 if task == "regression" else auc
+    measure = r2 if task == "regression" else oriented_auc
     power = {}
     for feature in features:
         column = rows[feature["name"]]
@@ -97,13 +97,26 @@ def _out_of_fold(codes: np.ndarray, outcome: np.ndarray, fold: np.ndarray) -> np
 
 def auc(outcome: np.ndarray, guess: np.ndarray) -> float:
     """Area under the ROC curve, of the better direction; 0.5 where there is one class."""
+    area = _area(outcome, guess)
+    return max(area, 1.0 - area)
+
+
+def oriented_auc(outcome: np.ndarray, guess: np.ndarray) -> float:
+    """Area under the ROC curve of an out-of-fold guess, at least 0.5.
+
+    A guess has a direction. The other folds' mean moves against a row's own outcome, so that of a feature which tells nothing the
+    area falls below one half: turned round, a constant would look like a signal.
+    """
+    return max(0.5, _area(outcome, guess))
+
+
+def _area(outcome: np.ndarray, guess: np.ndarray) -> float:
     positives = outcome.sum()
     negatives = len(outcome) - positives
     if not positives or not negatives:
         return 0.5
     ranks = pl.Series(guess).rank("average").to_numpy()
-    area = (ranks[outcome > 0.5].sum() - positives * (positives + 1) / 2) / (positives * negatives)
-    return float(max(area, 1.0 - area))
+    return float((ranks[outcome > 0.5].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def _rank_power(column: pl.Series, outcome: np.ndarray) -> float:

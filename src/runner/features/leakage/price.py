@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,33 +20,44 @@ CANARY_DRAWS, CANARY_TAIL = 2_000, 0.01
 
 @dataclass(frozen=True)
 class Price:
-    """Out-of-fold payoff per row of a quick model with all features and without one column; low, high: the 95% interval of the difference."""
+    """Out-of-fold payoff per row of a quick model with all features and without one column; low, high: the 95% interval of the difference.
+
+    alike: features that say the same, which are left out with it: any one of them would make up for the column.
+    """
 
     column: str
     with_it: float
     without: float
     low: float
     high: float
+    alike: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"column": self.column, "with": self.with_it, "without": self.without, "low": self.low, "high": self.high}
+        return {"column": self.column, "alike": list(self.alike), "with": self.with_it, "without": self.without, "low": self.low, "high": self.high}
 
 
-def prices(probe: Probe, columns: Sequence[str]) -> list[Price]:
-    """The price of each column that is a feature, paired by row."""
-    named = [column for column in columns if column in probe.features]
+def prices(probe: Probe, columns: Sequence[str], same: Mapping[str, Sequence[str]] | None = None) -> list[Price]:
+    """The price of each column that is a feature, paired by row.
+
+    same: feature to the others that say the same. They go with it, and of columns that say the same the first is priced, for all of them.
+    """
+    alike = {column: tuple(name for name in (same or {}).get(column, ()) if name in probe.features) for column in columns}
+    named: list[str] = []
+    for column in columns:
+        if column in probe.features and not any(column in alike[other] for other in named):
+            named.append(column)
     if not named:
         return []
     full = probe.judge().payoff
-    return [_price(probe, column, full) for column in named]
+    return [_price(probe, column, alike[column], full) for column in named]
 
 
-def _price(probe: Probe, column: str, full: np.ndarray) -> Price:
-    without = probe.judge([name for name in probe.features if name != column]).payoff
+def _price(probe: Probe, column: str, alike: tuple[str, ...], full: np.ndarray) -> Price:
+    without = probe.judge([name for name in probe.features if name != column and name not in alike]).payoff
     seed = seed_for(probe.learner.seed, "features", "leakage", "price", column)
     drawn = resampled_means((full - without).reshape(-1, 1), DRAWS, seed)[:, 0]
     low, high = np.percentile(drawn, [TAIL, 100.0 - TAIL])
-    return Price(column, float(full.mean()), float(without.mean()), float(low), float(high))
+    return Price(column, float(full.mean()), float(without.mean()), float(low), float(high), alike)
 
 
 def canary(probe: Probe) -> Gate:

@@ -8,8 +8,8 @@ from runner.core.workspace import RunFolders
 from runner.report.headline import GateLine, gate_line
 from runner.report.numbers import Interval
 from runner.report.parts import Cell, Part, Section, Text, plain, table
-from runner.report.reading import Record, amount, at, load, record, records, text
-from runner.report.words import sentence, shorten, words
+from runner.report.reading import Record, amount, at, load, record, records, text, values
+from runner.report.words import listed, sentence, shorten, words
 
 KINDS = {
     "power": "tells the outcome by itself",
@@ -23,13 +23,13 @@ KINDS = {
     "row_number": "numbers the rows",
     "relative": "goes with a leak",
 }
-ROWS_GATE = "structure"
+ROWS_GATES = ("structure", "copies across the split")
 
 
 def sections(found: Record, folders: RunFolders) -> tuple[Section, ...]:
-    """found: features.json; of the data room only its gate on time and groups across folds is read."""
+    """found: features.json; of the data room only its gates on time, groups and copies across the split are read."""
     gates = [gate_line(gate) for gate in records(found, "gates")]
-    gates += [gate_line(gate) for gate in records(load(folders.reports / "data" / "gate.json"), "gates") if text(gate, "name") == ROWS_GATE]
+    gates += [gate_line(gate) for gate in records(load(folders.reports / "data" / "gate.json"), "gates") if text(gate, "name") in ROWS_GATES]
     leakage = record(found, "leakage")
     names = [text(feature, "name") for feature in records(found, "features")] + [text(one, "column") for one in records(leakage, "suspicions")]
     return (
@@ -42,7 +42,7 @@ def _suspicions(leakage: Record) -> tuple[Part, ...]:
     found = records(leakage, "suspicions")
     if not found:
         return (Text("No column is suspected of knowing the outcome.", "mute"),)
-    worth = {text(price, "column"): price for price in records(leakage, "prices")}
+    worth = {name: price for price in records(leakage, "prices") for name in (*map(str, values(price, "alike")), text(price, "column"))}
     rows = []
     for suspicion in found:
         column = text(suspicion, "column")
@@ -62,14 +62,20 @@ def _answer(suspicion: Record) -> Cell:
 def _prices(leakage: Record) -> tuple[Part, ...]:
     unit = text(leakage, "unit")
     rows = [
-        (plain(shorten(text(p, "column"), 60), "key"), Cell(_rounded(p, "with", unit), "number"), Cell(_rounded(p, "without", unit), "number"), _lost(p, unit))
+        (plain(_named(p), "key"), Cell(_rounded(p, "with", unit), "number"), Cell(_rounded(p, "without", unit), "number"), _lost(p, unit))
         for p in records(leakage, "prices")
     ]
     note = (
         "A quick model of fixed work, judged out of fold by the problem's policy; without a feature it is fitted anew. 95% intervals, paired by row: "
-        "one that holds zero says that the others may well make up for it."
+        "one that holds zero says that the others may well make up for it. Features that say the same are left out together."
     )
     return (*table(("Feature", f"Payoff with all features, {unit} a row", "Without it", "Lost without it"), rows), *((Text(note, "mute"),) if rows else ()))
+
+
+def _named(price: Record) -> str:
+    """A column with those that say the same."""
+    alike = [shorten(str(name), 40) for name in values(price, "alike")]
+    return shorten(text(price, "column"), 60) + (f", with {listed(alike, 4)}, which {'says' if len(alike) == 1 else 'say'} the same" if alike else "")
 
 
 def _lost(price: Record, unit: str) -> Cell:

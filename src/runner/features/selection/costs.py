@@ -30,8 +30,13 @@ def costs_of(contract: Mapping[str, Any], problem: Mapping[str, Any], origins: M
 
     contract, problem: as their files have them.
     """
-    payoff = problem["payoff"]
-    sqls = [payoff["sql"]] if payoff["actions"] is None else [sql for prices in payoff["actions"].values() for sql in prices.values()]
-    needed = {column for sql in sqls for column in parse(str(sql)).meta.root_names()} | {problem["time"]}
+    needed = needed_anyway(problem)
     declared = {name: float(column["cost"]) for name, column in contract["columns"].items() if column.get("cost")}
     return Costs({name: cost for name, cost in declared.items() if name not in needed}, origins)
+
+
+def needed_anyway(problem: Mapping[str, Any]) -> set[str]:
+    """Columns that somebody has to deliver whatever the features: those of the payoff, and the time."""
+    payoff = problem["payoff"]
+    sqls = [payoff["sql"]] if payoff["actions"] is None else [sql for prices in payoff["actions"].values() for sql in prices.values()]
+    return {column for sql in sqls for column in parse(str(sql)).meta.root_names()} | ({problem["time"]} if problem["time"] else set())

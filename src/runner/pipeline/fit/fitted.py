@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,8 +143,14 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 def _series(name: str, values: Any) -> pl.Series:
     """One pandas column; cells of several types in one are text."""
     if values.dtype == object:
-        cells = [None if cell is None or cell != cell else cell for cell in values]
+        cells = [None if _is_nothing(cell) else cell for cell in values]
         if len({type(cell) for cell in cells if cell is not None}) > 1:
             return pl.Series(name, [None if cell is None else str(cell) for cell in cells], dtype=pl.String)
         return pl.Series(name, cells, strict=False)
-    return pl.from_pandas(values.reset_index(drop=True), nan_to_null=True).alias(name)
+    found: Any = pl.from_pandas(values.reset_index(drop=True), nan_to_null=True)
+    return pl.Series(name, found)
+
+
+def _is_nothing(cell: Any) -> bool:
+    """None, NaN, and what pandas has for a missing value."""
+    return cell is None or (isinstance(cell, float) and isnan(cell)) or type(cell).__name__ in ("NAType", "NaTType")

@@ -21,6 +21,7 @@ from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
 from runner.pipeline import setup
 from runner.pipeline.execute import run_stage
+from runner.pipeline.fit.candidates import candidates_of
 from runner.pipeline.fit.place import BUNDLE, EXPERIMENT, LEADERBOARD, REPORT, WORK, Place
 from runner.pipeline.fit.told import leaderboard
 from runner.pipeline.run import Run, exclusive
@@ -99,7 +100,7 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     found = work_out(table_of(intake.source, intake.rows, has_markers=False), job.wanted, intake.rows.columns)
     intake.put()
     file = workspace.conf / "experiment" / f"{job.wanted.name}.yaml"
-    write_text(file, file_text(found, values_of(found, job.wanted.budget)))
+    write_text(file, file_text(found, values_of(found, candidates_of(found), job.wanted.budget)))
     experiment = _composed(workspace, found, file)
     clock.tick("table")
     progress.stage("table", "done")
@@ -191,7 +192,7 @@ def _kept(run: Run, place: Place, found: PlainFound) -> list[dict[str, Any]]:
     candidates = TRAINING["candidates"].under(run.folders)
     board = leaderboard(found.outcome.task, ladder, clocked, candidates)
     plan = {name: value for name, value in report["plan"].items() if value is not None}
-    write_text(place.root / EXPERIMENT, file_text(found, values_of(found, {"plan": plan})))
+    write_text(place.root / EXPERIMENT, file_text(found, values_of(found, candidates_of(found), {"plan": plan})))
     write_json(place.root / LEADERBOARD, {"task": found.outcome.task, "target": found.wanted.target, "candidates": board})
     with folder_beside(place.root / BUNDLE) as scratch:
         shutil.copytree(candidates / ladder["chosen"], scratch, dirs_exist_ok=True)

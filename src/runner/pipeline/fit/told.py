@@ -16,7 +16,8 @@ def leaderboard(task: str, ladder: Mapping[str, Any], reports: Mapping[str, Any]
     ladder: of training; reports: training's trials and what its clock gave.
     """
     metric = str(ladder["metric"])
-    seconds = reports.get("fitting_seconds", {})
+    seconds = {name: round(sum(map(sum, trials)), 3) for name, trials in reports.get("trial_seconds", {}).items()}
+    latency = {version["rung"]: version["latency_ms"] for version in ladder.get("front", ()) if version["ships"]}
     found = []
     for rung in ladder["rungs"]:
         scores = rung["scores"]
@@ -33,6 +34,7 @@ def leaderboard(task: str, ladder: Mapping[str, Any], reports: Mapping[str, Any]
                 "trials": rung["trials"],
                 "seconds": seconds.get(rung["name"]),
                 "megabytes": _size(candidates / rung["name"]),
+                "latency_ms": latency.get(rung["name"]),
                 "why": rung["reason"],
             }
         )

@@ -7,7 +7,6 @@ from typing import Any
 
 from runner.core.expressions import identifier
 from runner.proposal.outcome import Outcome
-from runner.proposal.plain.candidates import candidates_of
 from runner.proposal.plain.found import FEWEST_ROWS, PlainFound
 from runner.proposal.recipe import slug, unique
 from runner.proposal.remarks import target_told
@@ -20,8 +19,8 @@ DRAWS = 200
 BELIEVE, LEAVE = "believe", "leave"
 
 
-def values_of(found: PlainFound, budget: Mapping[str, Any]) -> dict[str, Any]:
-    """The config; budget: of `training.budget`."""
+def values_of(found: PlainFound, candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> dict[str, Any]:
+    """The config; candidates, budget: of `training`."""
     folds = found.folds
     split = [{"override /data/split": folds.kind}] if folds.kind != "stratified" else []
     return {
@@ -31,7 +30,7 @@ def values_of(found: PlainFound, budget: Mapping[str, Any]) -> dict[str, Any]:
         "problem": _problem(found),
         "data": _data(found),
         "features": _features(found),
-        "training": _training(found, budget),
+        "training": _training(candidates, budget),
     }
 
 
@@ -141,9 +140,9 @@ def _features(found: PlainFound) -> dict[str, Any]:
     }
 
 
-def _training(found: PlainFound, budget: Mapping[str, Any]) -> dict[str, Any]:
+def _training(candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "candidates": {name: OneLine(spec) for name, spec in candidates_of(found).items()},
+        "candidates": {name: OneLine(spec) for name, spec in candidates.items()},
         "budget": dict(budget),
         "tuning": {"trials": 1},
         "prefer": "best",

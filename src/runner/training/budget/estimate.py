@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,14 @@ class Size:
         paced = level.paced(spec)
         rounds = int(EXPECTED_SHARE * getattr(paced, "max_iterations", 0))
         return paced.work(paced.defaults(), rows, self.columns, self.classes, rounds)
+
+    def relative(self, spec: CandidateSpec, params: Mapping[str, Any], rows: int) -> float:
+        """How many times the work of the declared setting one with these settings will cost; half the learning rate needs twice the iterations."""
+        most = getattr(spec.laid(params), "max_iterations", 0)
+        slower = getattr(spec, "learning_rate", 1.0) / getattr(spec.laid(params), "learning_rate", 1.0)
+        rounds = EXPECTED_SHARE * getattr(spec, "max_iterations", 0)
+        declared = spec.work(spec.defaults(), rows, self.columns, self.classes, int(rounds))
+        return spec.work(params, rows, self.columns, self.classes, int(min(most, rounds * slower))) / declared
 
     def opening(self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold]) -> float:
         """Work of the first trial of every candidate."""

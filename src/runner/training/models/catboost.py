@@ -16,9 +16,9 @@ from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
 # CatBoost slows down with every class, so its steps grow longer from fewer classes on.
-FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 50, 5.0
+FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 10, 5.0
 # Seconds of a core that one fit may take about; it then makes fewer iterations.
-MOST_WORK = 120.0
+MOST_WORK = 90.0
 LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 
 
@@ -59,7 +59,7 @@ class CatBoostSpec(CandidateSpec):
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         spec = self.laid(params)
-        each = 2e-3 + 2.0**spec.depth * 1e-5 + max(1, classes) * rows * (1e-7 + 2e-8 * spec.depth + 3e-9 * columns)
+        each = 3e-3 + 2.0**spec.depth * 2e-5 + max(1, classes) * rows * (1.7e-7 + 3.5e-8 * spec.depth + 5e-9 * columns)
         return each * (rounds or spec.max_iterations)
 
 

@@ -34,7 +34,7 @@ class ExtraTreesSpec(AveragedSpec):
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         spec = self.laid(params)
         drawn = min(rows, spec.max_rows)
-        return 0.02 + spec.grown(classes) * (1e-3 + 2e-8 * drawn * columns * spec.feature_fraction * log2(max(2, drawn)) * (1.0 + 0.05 * classes))
+        return 0.02 + spec.grown(classes) * (1e-3 + 1e-8 * drawn * columns * spec.feature_fraction * log2(max(2, drawn)) * (1.0 + 0.05 * classes))
 
 
 @register("candidate", ExtraTreesSpec)

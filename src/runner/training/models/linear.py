@@ -51,8 +51,9 @@ class LinearSpec(CandidateSpec):
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         spec = self.laid(params)
-        steps = 60 if spec.l1_share else 20
-        return 5e-3 + 2e-9 * rows * columns * (columns + 50 if classes == 1 and not spec.l1_share else steps * 2 * max(1, classes))
+        if classes == 1 and not spec.l1_share:
+            return 5e-3 + 2e-9 * rows * columns * (columns + 50)
+        return 5e-3 + 7e-7 * rows * columns * max(1, classes) * (3.0 if spec.l1_share else 1.0)
 
 
 @register("candidate", LinearSpec)

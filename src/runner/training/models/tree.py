@@ -35,7 +35,7 @@ class TreeSpec(CandidateSpec):
     """The fewest training rows in a leaf: larger is smoother."""
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
-        return 2e-3 + 2e-8 * rows * columns * self.laid(params).depth * log2(max(2, rows)) * (1.0 + 0.05 * classes)
+        return 2e-3 + 6e-9 * rows * columns * self.laid(params).depth * log2(max(2, rows)) * (1.0 + 0.05 * classes)
 
 
 @register("candidate", TreeSpec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from runner.features.explore.shown.phrases import Outcome, edge, features_of, name_of
@@ -23,7 +23,8 @@ def parts(found: Record, outcome: Outcome) -> tuple[Part, ...]:
     if not days:
         return ()
     known = features_of(found)
-    moved = [m for m in records(told, "moved") if MOVES <= (amount(m, "moves") or 0.0) < FOLLOWS]
+    follows = set(map(str, values(told, "dated")))
+    moved = [m for m in records(told, "moved") if text(m, "name") not in follows and MOVES <= (amount(m, "moves") or 0.0) < FOLLOWS]
     changed = records(told, "changed")
     drawn = [
         _outcome(told, days, outcome),
@@ -34,7 +35,7 @@ def parts(found: Record, outcome: Outcome) -> tuple[Part, ...]:
     return (
         *((Text(calm),) if calm else ()),
         *figures(*drawn),
-        *folded(f"How far {some(len(record(told, 'moves')), 'feature')} move over time", _table(told, changed)),
+        *folded(f"How far {some(len(record(told, 'moves')), 'feature')} move over time", _table(told, changed, follows)),
     )
 
 
@@ -87,17 +88,24 @@ def _sides(name: str, split: Record) -> tuple[str, str]:
     return f"{name} above {end}", f"{end} or less"
 
 
-def _table(told: Record, changed: Sequence[Record]) -> tuple[Part, ...]:
+def _table(told: Record, changed: Sequence[Record], follows: Collection[str]) -> tuple[Part, ...]:
     moves = {name: amount(told, "moves", name) or 0.0 for name in record(told, "moves")}
     restless = {text(c, "name") for c in changed}
     rows = [
         (
             plain(shorten(name, 80), "key"),
             share(moved),
-            plain("changes over time" if name in restless else "", "mute"),
-            plain("follows the date" if moved >= FOLLOWS else "", "mute"),
+            plain("changes over time" if name in restless else "" if _is_calendar(name, moved, follows) else "stays", "" if name in restless else "mute"),
+            plain("follows the date" if _is_calendar(name, moved, follows) else "moves" if moved >= MOVES else "stays", "mute"),
         )
         for name, moved in sorted(moves.items(), key=lambda item: (-item[1], item[0]))
     ]
-    note = f"Moves: the share of a feature's spread that lies between one {text(told, 'every')} and another; 0 is none."
-    return table(("Feature", "Moves", "What it tells of the outcome", "Remark"), rows, note=note)
+    note = (
+        f"Level: whether it moves by more than {percent(MOVES, 0)}, or follows from the date itself, as parts of a calendar do. "
+        f"Moves: the share of a feature's spread that lies between one {text(told, 'every')} and another; 0 is none."
+    )
+    return table(("Feature", "Moves", "What it tells of the outcome", "Level"), rows, note=note)
+
+
+def _is_calendar(name: str, moved: float, follows: Collection[str]) -> bool:
+    return name in follows or moved >= FOLLOWS

@@ -16,16 +16,18 @@ PLAIN_BELOW = 10_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """target: its column; is_share: whether means are shares of a label; unit: of a number."""
+    """target: its column; is_share: whether means are shares of a label; unit: of a number; of_several: whether there are more than two labels."""
 
     target: str
     is_share: bool
     unit: str
+    of_several: bool = False
 
     @classmethod
     def of(cls, found: Record) -> Outcome:
         """From exploration.json."""
-        return cls(text(found, "outcome", "target"), text(found, "outcome", "task") != "regression", text(found, "outcome", "unit"))
+        task = text(found, "outcome", "task")
+        return cls(text(found, "outcome", "target"), task != "regression", text(found, "outcome", "unit"), task == "multiclass")
 
     def value(self, mean: float | None) -> str:
         """A mean of the outcome."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.features.explore.shown.phrases import Outcome, name_of, part_name, unit_note, where
+from runner.features.explore.pairs import CRAMER, RANK, RATIO
+from runner.features.explore.shown.phrases import LONGEST_VALUE, Outcome, name_of, part_name, unit_note, where
 from runner.report import panels
+from runner.report.numbers import figure, percent
 from runner.report.panels import Band
 from runner.report.parts import Cell, Figure, Part, Text, figures, folded, numeral, plain, share, table
 from runner.report.reading import Record, amount, at, record, records, text
-from runner.report.words import some
+from runner.report.words import shorten, some
 
 DRAWN, LISTED = 6, 200
 FEWEST, LEAST_SHARE = 20, 0.01
-SHAPES = {"rises": "rises with it", "falls": "falls with it", "bends": "turns in between", "differs": "differs between values", "flat": "hardly any"}
+SHAPES = {"rises": "rises with it", "falls": "falls with it", "bends": "turns in between", "differs": "differs between values"}
+SIGNS = {RANK: "r", CRAMER: "V", RATIO: "η"}
 
 
 def parts(found: Record, outcome: Outcome, basis: str) -> tuple[Part, ...]:
@@ -23,7 +26,7 @@ def parts(found: Record, outcome: Outcome, basis: str) -> tuple[Part, ...]:
         return ()
     told = {text(t, "name") for cluster in records(found, "clusters") for t in records(cluster, "told")}
     drawn = [picture for f in features if text(f, "name") not in told and (picture := _picture(f, outcome)) is not None][:DRAWN]
-    note = f"Bars: how many rows. Dots: the outcome in them, with its 95% interval. Dashed: the outcome of all rows. {basis}"
+    note = f"Bars: how many rows. Dots: the outcome in them, with its 95% interval; fewer than {FEWEST} rows get none. Dashed: the outcome of all rows. {basis}"
     return (Text(note, "mute"), *figures(*drawn), *folded(f"All {some(len(features), 'feature')} and the outcome", _table(features, outcome)))
 
 
@@ -55,7 +58,9 @@ def finding(feature: Record, outcome: Outcome) -> str:
     ends = _ends(cut)
     name = name_of(feature)
     if ends is None:
-        return f"{name} by itself hardly moves {outcome.target}"
+        if text(feature, "with_outcome", "shape") in ("", "flat"):
+            return f"{name} by itself hardly moves {outcome.target}"
+        return f"{outcome.target} differs with {name}, but no two groups of it that are large enough differ for sure"
     high, low = ends
     label = text(feature, "profile", "of")
     return (
@@ -77,27 +82,35 @@ def _ends(cut: Sequence[Record]) -> tuple[Record, Record] | None:
 def _table(features: Sequence[Record], outcome: Outcome) -> tuple[Part, ...]:
     rows = [_row(f, outcome) for f in features[:LISTED]]
     note = (
-        "Association: rank correlation for numbers (its sign is the direction), Cramér's V or the correlation ratio for categories, corrected for chance. "
-        "Any shape: Chatterjee's xi, near 0 where the outcome does not follow from the feature in any way, 1 where it does fully."
+        "Association: r is the rank correlation of a number (its sign is the direction), V Cramér's V and η the correlation ratio of a category, "
+        "corrected for chance. Any shape: Chatterjee's xi, near 0 where the outcome does not follow from the feature in any way, 1 where it does fully. "
+        f"Most and least: of groups with {FEWEST} rows and {percent(LEAST_SHARE, 0)} of all or more, where their intervals lie apart."
     )
     if len(features) > LISTED:
         note += f" The {LISTED} strongest of {len(features)}; the file has all."
-    head = ("Feature", "Missing", "Association", "Measure", "Any shape", "The outcome", "Most", "Least")
-    return table(head, rows, note=note)
+    return table(("Feature", "Missing", "Association", "Any shape", "The outcome", "Most", "Least"), rows, note=note)
 
 
 def _row(feature: Record, outcome: Outcome) -> tuple[Cell, ...]:
     told, whole = record(feature, "with_outcome"), bool(at(feature, "whole"))
     ends = _ends(records(feature, "profile", "parts"))
     xi = amount(told, "xi")
-    high, low = (plain("" if ends is None else f"{outcome.value(amount(end, 'mean'))}: {part_name(end, whole)}") for end in (ends or ({}, {})))
     return (
         plain(name_of(feature), "key"),
         share(amount(feature, "missing")),
-        numeral(amount(told, "value")),
-        plain(text(told, "measure")),
-        Cell("", "number") if xi is None else numeral(max(0.0, xi)),
-        plain(SHAPES.get(text(told, "shape"), "")),
-        high,
-        low,
+        _association(told),
+        plain("no number", "mute") if xi is None else numeral(max(0.0, xi)),
+        plain(_way(told, ends is not None, outcome)),
+        *((plain("too alike", "mute"),) * 2 if ends is None else (plain(f"{outcome.value(amount(end, 'mean'))}: {part_name(end, whole)}") for end in ends)),
     )
+
+
+def _association(told: Record) -> Cell:
+    value, sign = amount(told, "value"), SIGNS.get(text(told, "measure"), "")
+    return Cell("unknown" if value is None else f"{figure(value)} {sign}".rstrip(), "number")
+
+
+def _way(told: Record, moves: bool, outcome: Outcome) -> str:
+    """How the outcome goes with the feature; of several labels the one that it tells most of is named."""
+    way = SHAPES.get(text(told, "shape")) or ("weakly, differs" if moves else "weakly")
+    return f"{shorten(text(told, 'of'), LONGEST_VALUE)}: {way}" if outcome.of_several else way

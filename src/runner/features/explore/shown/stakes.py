@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.features.explore.shown.phrases import Outcome, edge, money
@@ -12,6 +12,9 @@ from runner.report.parts import Cell, Figure, Part, Text, counted, facts, figure
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, record, records, text
 from runner.report.words import shorten, words
+
+# Differences in worth below this share are none.
+MATTERS = 0.01
 
 
 def parts(found: Record, outcome: Outcome) -> tuple[Part, ...]:
@@ -66,11 +69,21 @@ def _balance(stakes: Record, outcome: Outcome, found: Record) -> str:
         earned = next((amount(a, "earns", "value") for a in records(stakes, "always") if at(a, "action") == text(right[common], "right")), None)
         if earned is not None and amount(stakes, "capacity") is None:
             value, unit = money(earned, found)
+            moral = ": being right often is not what pays." if _pays_elsewhere(stakes, right, common, earned) else "."
             told.append(
-                f"A rule that takes every row for {shorten(common, 40)} is right in {percent(shares[common])} of them and earns {figure(value)} {unit}: "
-                "being right often is not what pays."
+                f"A rule that takes every row for {shorten(common, 40)} is right in {percent(shares[common])} of them and earns {figure(value)} {unit}{moral}"
             )
     return " ".join(told)
+
+
+def _pays_elsewhere(stakes: Record, right: Mapping[str, Record], common: str, earned: float) -> bool:
+    """Whether to be right about another label is worth more than about the common one, and the rule for the common one leaves that on the table."""
+    perfect = amount(stakes, "perfect", "value")
+    if perfect is None or perfect - earned <= MATTERS * abs(perfect):
+        return False
+    worth = {label: amount(entry, "worth") or 0.0 for label, entry in right.items() if text(entry, "right") != text(right[common], "right")}
+    own = amount(right[common], "worth") or 0.0
+    return any(other > own + MATTERS * abs(own) for other in worth.values())
 
 
 def _break_even(stakes: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.data.quality.finding import as_yaml
 from runner.features.explore.shown.phrases import edge, name_of
 from runner.report.numbers import percent
 from runner.report.parts import Cell, Code, Part, Text, folded, numeral, plain, table
@@ -23,7 +24,7 @@ def parts(found: Record) -> tuple[Part, ...]:
     rows = [_row(s) for s in skewed]
     head = ("Feature", "Skew", "Proposed", "Skew after")
     more = folded(f"{some(len(rows) - SHOWN, 'more feature')} with a long tail", table(head, rows[SHOWN:])) if len(rows) > SHOWN else ()
-    return (*table(head, rows[:SHOWN], note=NOTE), *more, *folded("As config", _config(skewed)))
+    return (*table(head, rows[:SHOWN], note=NOTE), *more, *folded("As config", _config(skewed, text(found, "scales"))))
 
 
 def _row(skewed: Record) -> tuple[Cell, ...]:
@@ -38,18 +39,6 @@ def _proposed(skewed: Record) -> str:
     return {"ranks": "ranks: no simple formula makes it even"}.get(text(skewed, "proposed"), text(skewed, "proposed"))
 
 
-def _config(skewed: list[Record]) -> list[Part]:
-    lines = [f"        {_made(text(s, 'name'), text(s, 'proposed'))}: {_quoted(text(s, 'sql'))}" for s in skewed if text(s, "sql")]
-    if not lines:
-        return []
-    return [Code("\n".join(["features:", "  steps:", "    scales:", "      kind: sql", "      expressions:", *lines]), "Added to the steps")]
-
-
-def _made(name: str, proposed: str) -> str:
-    ending = {"square root": "sqrt", "logarithm": "log", "signed logarithm": "log", "split": "off"}.get(proposed, "scaled")
-    plain_name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
-    return f"{plain_name}_{ending}"
-
-
-def _quoted(sql: str) -> str:
-    return "'" + sql.replace("'", "''") + "'" if any(c in sql for c in ":#\"'{}[]") else sql
+def _config(skewed: list[Record], step: str) -> list[Part]:
+    made = {text(s, "made"): text(s, "sql") for s in skewed if text(s, "sql")}
+    return [Code(as_yaml({"features": {"steps": {step: {"kind": "sql", "expressions": made}}}}), "Added to the steps")] if made else []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.data.quality.finding import as_yaml
 from runner.features.explore.shown.phrases import Outcome, features_of, name_of, part_name, unit_note
 from runner.report import panels, plots
 from runner.report.numbers import count, figure, percent
 from runner.report.parts import Cell, Code, Figure, Part, Text, figures, folded, numeral, plain, table
 from runner.report.plots import Mark
-from runner.report.reading import Record, amount, at, record, records, text
+from runner.report.reading import Record, amount, at, record, records, text, values
 from runner.report.words import listed, some
 
 BARS, MAPS, FEWEST = 10, 2, 10
 WHY = {
     "power": "tells most of the outcome",
     "cost": "as strong as any, and cheapest to obtain",
+    "made": "as strong as any, and the simplest: made of fewer columns, or a column as it is",
     "missing": "as strong as any, and least often missing",
     "name": "any would do: alike in power, gaps and cost",
 }
@@ -26,9 +28,10 @@ def clusters(found: Record) -> tuple[Part, ...]:
     gathered = records(found, "clusters")
     rows = [_cluster(c) for c in gathered]
     calm = () if rows else (Text("No feature is told by another one so fully that it could be left out."),)
-    head = ("Keep", "Why this one", "It tells also", "How fully")
-    doomed = [text(t, "name") for c in gathered for t in records(c, "told")]
-    asked = [Code("features:\n  drop: [" + ", ".join(doomed) + "]", "To leave the others out, beside what is dropped already")] if doomed else []
+    head = ("Keep", "Why this one", "It tells also", "How fully", "Without the others")
+    already, more = ([str(name) for name in values(found, "drop", key)] for key in ("already", "more"))
+    beside = ", beside what is dropped already" if already else ""
+    asked = [Code(as_yaml({"features": {"drop": [*already, *more]}}), f"To leave the others out{beside}")] if more else []
     return (
         *calm,
         *table(head, rows, note="1: fully. Features that say the same cost upkeep twice and split their credit in every explanation.", stacked=True),
@@ -47,7 +50,14 @@ def _cluster(cluster: Record) -> tuple[Cell, ...]:
         plain(f"{why} (power {figure(power)})" if power is not None else why),
         plain(listed([name_of(t) for t in told], 12)),
         plain(listed([figure(amount(t, "by") or 0.0) for t in told], 12)),
+        plain(_saves([str(name) for name in values(cluster, "drop")], [str(name) for name in values(cluster, "saves")])),
     )
+
+
+def _saves(doomed: Sequence[str], saved: Sequence[str]) -> str:
+    if not doomed:
+        return "nothing: it is made of them"
+    return f"saves {'the column' if len(saved) == 1 else 'the columns'} {listed(saved, 12)}" if saved else "saves no data, but upkeep"
 
 
 def _pairs(found: Record) -> Figure | None:

@@ -65,6 +65,12 @@ class HistorySpec(StepSpec):
     elapsed: str | None = None
     """Name of a column with the hours since the entity's last known event."""
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if self.elapsed in self.aggregates:
+            raise ComplaintsError([Complaint(("elapsed",), f"{self.elapsed!r} is an aggregate, too", "a name for each column", "call one of them otherwise")])
+        return self
+
     def declared(self) -> tuple[Aggregate, ...]:
         """The aggregates, the one behind `elapsed` last."""
         last = [Aggregate(self.elapsed, "hours_since_last")] if self.elapsed else []

@@ -16,6 +16,9 @@ from runner.training.models.boosting import Boosted, boosted
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
+# Columns from which on each tree splits once.
+WIDE = 500
+
 
 class AdditiveSpec(CandidateSpec):
     """Boosted trees of one feature each (Lou, Caruana & Gehrke 2012), added up exactly into one table per feature. Fields set the first trial."""
@@ -40,7 +43,7 @@ class AdditiveSpec(CandidateSpec):
     patience: int = Field(default=50, ge=1)
     """Iterations without progress on the validation rows before a fit stops."""
     num_leaves: int = Field(default=4, ge=2)
-    """Leaves of a tree: more bends the curves sooner."""
+    """Leaves of a tree: more bends the curves sooner. Above 500 columns it is 2."""
     min_data_in_leaf: int = Field(default=20, ge=1)
     """The fewest training rows in a leaf: larger is smoother."""
     feature_fraction: float = Field(default=0.8, gt=0, le=1)
@@ -69,9 +72,14 @@ def fit(spec: AdditiveSpec, given: Fit) -> Fitted:
 
 
 def boosting_params(spec: AdditiveSpec, given: Fit) -> dict[str, Any]:
-    """LightGBM's parameters: no tree may use a second feature."""
+    """LightGBM's parameters: no tree may use a second feature.
+
+    Of very many features LightGBM is slow to keep them apart; a tree of one split needs no telling.
+    """
+    columns = len(given.inputs.names)
+    apart: dict[str, Any] = {"num_leaves": 2} if columns > WIDE else {"num_leaves": spec.num_leaves, "interaction_constraints": [[i] for i in range(columns)]}
     return {
-        "num_leaves": spec.num_leaves,
+        **apart,
         "min_data_in_leaf": spec.min_data_in_leaf,
         "feature_fraction": spec.feature_fraction,
         "bagging_fraction": spec.bagging_fraction,
@@ -80,7 +88,6 @@ def boosting_params(spec: AdditiveSpec, given: Fit) -> dict[str, Any]:
         "cat_l2": spec.lambda_l2,
         "max_bin": spec.max_bin,
         "learning_rate": gentle.rate(spec.learning_rate, given.n_classes),
-        "interaction_constraints": [[i] for i in range(len(given.inputs.names))],
     }
 
 

@@ -34,10 +34,11 @@ class CatBoostSpec(CandidateSpec):
         "bagging_temperature": Range(0.0, 1.0),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"depth": 6, "l2_leaf_reg": 5.0, "random_strength": 1.0},
-        {"depth": 3, "learning_rate": 0.1, "l2_leaf_reg": 3.0},
+        {"depth": 3},
+        {"depth": 6, "l2_leaf_reg": 5.0},
+        {"depth": 5, "learning_rate": 0.1, "bagging_temperature": 0.0},
+        {"depth": 5, "learning_rate": 0.03, "max_iterations": 3000, "l2_leaf_reg": 10.0},
         {"depth": 8, "l2_leaf_reg": 3.0, "random_strength": 2.0, "bagging_temperature": 1.0},
-        {"depth": 5, "learning_rate": 0.03, "max_iterations": 3000, "l2_leaf_reg": 10.0, "bagging_temperature": 0.0},
     )
     kind: Literal["catboost"]
     learning_rate: float = Field(default=0.06, gt=0, le=1)

@@ -48,12 +48,12 @@ def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, d
 
 
 def test_a_budget_of_work_is_spent_by_all_studies_and_is_the_same_with_any_number_of_workers(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
-    one = conduct(tmp_path / "one", learner, folds, 1, budget={"work": 0.3})
-    four = conduct(tmp_path / "four", learner, folds, 4, budget={"work": 0.3})
+    one = conduct(tmp_path / "one", learner, folds, 1, budget={"work": 0.6})
+    four = conduct(tmp_path / "four", learner, folds, 4, budget={"work": 0.6})
     assert same(dict(one.studied), dict(four.studied))
     assert one.plan == four.plan
     work = sum(trial.work for studied in one.studied.values() for trial in studied.trials)
-    assert 0.5 * 0.3 < work <= 0.3
+    assert 0.4 * 0.6 < work <= 0.6
     assert min(one.plan["trials"].values()) > 1
 
 

@@ -87,10 +87,27 @@ def test_a_deadline_that_has_passed_leaves_what_costs_nothing(learner: Learner, 
     assert cut.engine.clock.fired
 
 
-@pytest.mark.parametrize("kind", ["lightgbm", "catboost"])
+# Far more iterations or trees than there is time for.
+ENDLESS: dict[str, dict[str, Any]] = {
+    "lightgbm": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
+    "catboost": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
+    "forest": {"trees": 5000},
+}
+
+
+@pytest.mark.parametrize("kind", ["forest", "extra_trees"])
+def test_a_forest_that_may_be_ended_is_the_forest_that_may_not(kind: str, learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, "trees": 20})
+    free, watched = (
+        engine(learner, folds, Clock(None, end)).study_all([Job(kind, spec, 1, FoldStore(tmp_path / str(end)), None)], 1)
+        for end in (None, time.monotonic() + 600.0)
+    )
+    assert same(free, watched)
+
+
+@pytest.mark.parametrize("kind", list(ENDLESS))
 def test_a_fit_in_progress_is_ended_by_the_stop_and_is_no_result(kind: str, learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
-    # Far more iterations than there is time for.
-    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, "learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000})
+    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, **ENDLESS[kind]})
     started = time.monotonic()
     job = Job(kind, spec, 3, FoldStore(tmp_path), None)
     found = engine(learner, folds, Clock(None, started + 1.5)).study_all([job], 1)

@@ -48,12 +48,12 @@ def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, d
 
 
 def test_a_budget_of_work_is_spent_by_all_studies_and_is_the_same_with_any_number_of_workers(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
-    one = conduct(tmp_path / "one", learner, folds, 1, budget={"work": 0.3})
-    four = conduct(tmp_path / "four", learner, folds, 4, budget={"work": 0.3})
+    one = conduct(tmp_path / "one", learner, folds, 1, budget={"work": 0.6})
+    four = conduct(tmp_path / "four", learner, folds, 4, budget={"work": 0.6})
     assert same(dict(one.studied), dict(four.studied))
     assert one.plan == four.plan
     work = sum(trial.work for studied in one.studied.values() for trial in studied.trials)
-    assert 0.5 * 0.3 < work <= 0.3
+    assert 0.4 * 0.6 < work <= 0.6
     assert min(one.plan["trials"].values()) > 1
 
 
@@ -87,10 +87,27 @@ def test_a_deadline_that_has_passed_leaves_what_costs_nothing(learner: Learner, 
     assert cut.engine.clock.fired
 
 
-@pytest.mark.parametrize("kind", ["lightgbm", "catboost"])
+# Far more iterations or trees than there is time for.
+ENDLESS: dict[str, dict[str, Any]] = {
+    "lightgbm": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
+    "catboost": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
+    "forest": {"trees": 5000},
+}
+
+
+@pytest.mark.parametrize("kind", ["forest", "extra_trees"])
+def test_a_forest_that_may_be_ended_is_the_forest_that_may_not(kind: str, learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, "trees": 20})
+    free, watched = (
+        engine(learner, folds, Clock(None, end)).study_all([Job(kind, spec, 1, FoldStore(tmp_path / str(end)), None)], 1)
+        for end in (None, time.monotonic() + 600.0)
+    )
+    assert same(free, watched)
+
+
+@pytest.mark.parametrize("kind", list(ENDLESS))
 def test_a_fit_in_progress_is_ended_by_the_stop_and_is_no_result(kind: str, learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
-    # Far more iterations than there is time for.
-    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, "learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000})
+    spec: Any = kinds("candidate")[kind].model_validate({"kind": kind, **ENDLESS[kind]})
     started = time.monotonic()
     job = Job(kind, spec, 3, FoldStore(tmp_path), None)
     found = engine(learner, folds, Clock(None, started + 1.5)).study_all([job], 1)

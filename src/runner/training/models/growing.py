@@ -17,6 +17,7 @@ from runner.training.models.space import CandidateSpec
 # A tree of scikit-learn holds every class's share in each node; with many classes fewer trees are grown.
 MOST_TREES_TIMES_CLASSES = 6000
 FEWEST_TREES = 10
+TREES_A_STEP = 8
 
 
 class AveragedSpec(CandidateSpec):
@@ -53,14 +54,26 @@ def grown(family: str, grower: type[Any], spec: AveragedSpec, given: Fit, criter
         max_features=spec.feature_fraction,
         n_jobs=given.threads,
         random_state=given.seed,
+        # A forest that is grown step by step has the trees of one that is grown at once.
+        warm_start=given.check is not None,
         **options,
     )
     # Weights change how rows are drawn, even where all are the same; so there are always some.
-    forest.fit(values, outcome, sample_weight=np.ones(len(values)) if given.train.weights is None else given.train.weights)
+    weights = np.ones(len(values)) if given.train.weights is None else given.train.weights
+    for trees in _steps(forest.n_estimators, given):
+        forest.set_params(n_estimators=trees)
+        forest.fit(values, outcome, sample_weight=weights)
+        if given.check is not None:
+            given.check()
     classes = None if is_number else np.asarray(forest.classes_, int)
     grove = _grove([each.tree_ for each in forest.estimators_], classes, given.n_classes)
     gains = np.maximum(np.asarray(forest.feature_importances_, float), 0.0)[: len(given.inputs.names)]
     return Fitted(ForestModel(family, given.inputs, places, grove, () if is_number else _prior(given), offset, scale, tuple(gains.tolist())))
+
+
+def _steps(trees: int, given: Fit) -> list[int]:
+    """Numbers of trees after which it is looked whether the fit has to end; just the last one where nothing may end it."""
+    return [trees] if given.check is None else [*range(TREES_A_STEP, trees, TREES_A_STEP), trees]
 
 
 def _standardised(given: Fit) -> tuple[np.ndarray, float, float]:

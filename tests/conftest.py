@@ -98,11 +98,10 @@ features:
     homes: {kind: target_encoding, columns: [home]}
 training:
   tuning: {trials: 2}
-  intervals: {coverage: 0.9, by: home}
   bootstrap_draws: 200
-  adjust:
-    lightgbm: {max_iterations: 30}
-    catboost: {max_iterations: 30}
+  adjust: {lightgbm: {max_iterations: 30}, catboost: {max_iterations: 30}}
+  intervals:
+    {coverage: 0.9, by: home}
 evaluation:
   bootstrap_draws: 200
   slices: {young: age < 30}

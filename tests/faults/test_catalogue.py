@@ -282,6 +282,12 @@ CONFIG = [
     Case("a tab in YAML", conf("  tuning:", "\ttuning:"), 2, (CONF,)),
     Case("a key twice", conf("seed:" if "seed:" in TINY else "evaluation:\n", "problem: {}\nevaluation:\n"), 2, (CONF, "twice")),
     Case("not UTF-8", lambda r: (r / CONF).write_bytes("name: tíny\n".encode("latin-1")), 2, (CONF, "UTF-8")),
+    Case(
+        "intervals of a kind for another task",
+        conf("{coverage: 0.9, by: home}", "{coverage: 0.9, kind: local, by: house}"),
+        2,
+        ("training.intervals.kind", "training.intervals.by", "auto, lac or aps"),
+    ),
     Case("two mistakes at once", conf("trials: 2}", "trails: 2}\n  prefer: cheapest"), 2, ("training.tuning.trails", "training.prefer")),
     Case("a group that no column has", split("grouped", "group: incom"), 2, ("data.split.group", "did you mean 'income'?")),
     Case("a group that may be missing", split("grouped", "group: home"), 2, ("data.split.group", "'home' may be missing", "a group of its own")),

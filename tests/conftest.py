@@ -99,9 +99,9 @@ features:
 training:
   tuning: {trials: 2}
   bootstrap_draws: 200
-  adjust: {lightgbm: {max_iterations: 30}, catboost: {max_iterations: 30}}
-  intervals:
-    {coverage: 0.9, by: home}
+  adjust:
+    lightgbm: {max_iterations: 30}
+    catboost: {max_iterations: 30}
 evaluation:
   bootstrap_draws: 200
   slices: {young: age < 30}

@@ -15,7 +15,7 @@ from tests.conftest import loans
 from runner.bundle.load import load
 from runner.cli import main
 
-COLUMNS = ["prediction", "p_0", "p_1", "decision", "expected_payoff", "set", "flags"]
+COLUMNS = ["prediction", "p_0", "p_1", "decision", "expected_payoff", "flags"]
 
 
 @pytest.fixture

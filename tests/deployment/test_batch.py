@@ -26,7 +26,7 @@ def test_every_row_is_scored_in_order(shipped: Path) -> None:
     done = command(shipped, "score", "--bundle", "models/tiny/bundle", "--input", "new.parquet", "--output", "scored.parquet")
     assert done.returncode == 0, done.stderr
     scored = pl.read_parquet(shipped / "scored.parquet")
-    assert scored.columns == ["prediction", "p_0", "p_1", "decision", "expected_payoff", "set", "flags"]
+    assert scored.columns == ["prediction", "p_0", "p_1", "decision", "expected_payoff", "flags"]
     assert scored.height == rows.height
     alone = pl.concat([load(shipped / "models/tiny/bundle").score(rows[i]) for i in range(5)])
     assert alone.equals(scored.head(5))

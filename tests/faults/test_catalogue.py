@@ -284,7 +284,7 @@ CONFIG = [
     Case("not UTF-8", lambda r: (r / CONF).write_bytes("name: tíny\n".encode("latin-1")), 2, (CONF, "UTF-8")),
     Case(
         "intervals of a kind for another task",
-        conf("{coverage: 0.9, by: home}", "{coverage: 0.9, kind: local, by: house}"),
+        conf("tuning: {trials: 2}", "intervals: {kind: local, by: house}\n  tuning: {trials: 2}"),
         2,
         ("training.intervals.kind", "training.intervals.by", "auto, lac or aps"),
     ),

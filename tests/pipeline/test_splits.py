@@ -37,7 +37,7 @@ def project(root: Path, split: str) -> Path:
     text = text.replace(
         "    home: {type: string, nullable: true}\n", "    home: {type: string, nullable: true}\n    customer: {type: string}\n    at: {type: datetime}\n"
     )
-    text = text.replace("  adjust: {lightgbm: {max_iterations: 30}, catboost: {max_iterations: 30}}\n", "")
+    text = text.replace("  adjust:\n    lightgbm: {max_iterations: 30}\n    catboost: {max_iterations: 30}\n", "")
     (root / "conf/experiment/tiny.yaml").write_text(text)
     return root
 

@@ -100,7 +100,6 @@ features:
     homes: {kind: target_encoding, columns: [home]}
 training:
   tuning: {trials: 2}
-  intervals: {coverage: 0.9, by: home}
   bootstrap_draws: 200
   adjust:
     lightgbm: {max_iterations: 30}

@@ -307,6 +307,12 @@ CONFIG = [
         ("training.candidates.homes.by", "is the outcome itself"),
     ),
     Case("a budget in two ways", conf("tuning: {trials: 2}", "budget: {minutes: 5, work: 60}"), 2, ("training.budget", "just one of minutes, work and plan")),
+    Case(
+        "intervals of a kind for another task",
+        conf("tuning: {trials: 2}", "intervals: {kind: local, by: house}\n  tuning: {trials: 2}"),
+        2,
+        ("training.intervals.kind", "training.intervals.by", "auto, lac or aps"),
+    ),
     Case("two mistakes at once", conf("trials: 2}", "trails: 2}\n  prefer: cheapest"), 2, ("training.tuning.trails", "training.prefer")),
     Case("a group that no column has", split("grouped", "group: incom"), 2, ("data.split.group", "did you mean 'income'?")),
     Case("a group that may be missing", split("grouped", "group: home"), 2, ("data.split.group", "'home' may be missing", "a group of its own")),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests.conftest import TINY, command
 
 from runner.bundle.load import load
 from runner.core.workspace import RunFolders, Workspace
@@ -19,12 +21,24 @@ from runner.stats.coverage import held, measured
 from runner.training import calibration_report, report
 
 
+@pytest.fixture(scope="module")
+def with_intervals(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project after a whole run with intervals; what does not depend on them is re-used."""
+    root = Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("intervals") / "project"))
+    declared = root / "conf" / "experiment" / "tiny.yaml"
+    declared.write_text(TINY.replace("training:\n", "training:\n  intervals: {coverage: 0.9, by: home}\n"), encoding="utf-8")
+    for words in (("compose",), ("+experiment=tiny",)):
+        done = command(root, *words)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_score_gives_a_set_for_each_row_before_the_flags(tiny_run: Path, tmp_path: Path) -> None:
-    bundle, rows = load(tiny_run / "models" / "tiny" / "bundle"), pl.read_parquet(tiny_run / "data" / "raw" / "loans.parquet")
+def test_score_gives_a_set_for_each_row_before_the_flags(with_intervals: Path, tmp_path: Path) -> None:
+    bundle, rows = load(with_intervals / "models" / "tiny" / "bundle"), pl.read_parquet(with_intervals / "data" / "raw" / "loans.parquet")
     scored = bundle.score(rows)
     assert scored.columns == ["prediction", "p_0", "p_1", "decision", "expected_payoff", "set", "flags"]
     assert held(scored.select("set"), rows["bad"].cast(pl.String)).mean() == pytest.approx(0.9, abs=0.03)
@@ -34,29 +48,29 @@ def test_score_gives_a_set_for_each_row_before_the_flags(tiny_run: Path, tmp_pat
     assert set(pl.read_csv(tmp_path / "scored.csv", infer_schema=False)["set"]) <= {"0", "1", "0; 1"}
 
 
-def test_coverage_is_measured_out_of_fold_and_on_the_sealed_test(tiny_run: Path) -> None:
-    trials = read(tiny_run / "reports" / "tiny" / "training" / "trials.json")
+def test_coverage_is_measured_out_of_fold_and_on_the_sealed_test(with_intervals: Path) -> None:
+    trials = read(with_intervals / "reports" / "tiny" / "training" / "trials.json")
     for study in trials["studies"]:
         found = study["judged"]["intervals"]
         assert (found["coverage"], found["by"], found["found"]["rows"]) == (0.9, "home", 720)
-    oof = pl.read_parquet(tiny_run / "models" / "tiny" / "oof.parquet").filter(pl.col("candidate") == "linear")
-    train = pl.read_parquet(tiny_run / "data" / "tiny" / "train.parquet")
+    oof = pl.read_parquet(with_intervals / "models" / "tiny" / "oof.parquet").filter(pl.col("candidate") == "linear")
+    train = pl.read_parquet(with_intervals / "data" / "tiny" / "train.parquet")
     actual = oof.join(train, on="row_id", how="left", maintain_order="left")["bad"].cast(pl.String)
     linear = next(s for s in trials["studies"] if s["candidate"] == "linear")
     assert held(oof.select("set"), actual).mean() == linear["judged"]["intervals"]["found"]["held"]["value"]
-    on_test = read(tiny_run / "reports" / "tiny" / "evaluation" / "metrics.json")["coverage"]
+    on_test = read(with_intervals / "reports" / "tiny" / "evaluation" / "metrics.json")["coverage"]
     assert (on_test["rows"], on_test["declared"], on_test["by"]) == (180, 0.9, "home")
     assert set(on_test["labels"]) == {"0", "1"}
     assert "home: rent" in on_test["groups"]
-    gates = {gate["name"]: gate for gate in read(tiny_run / "reports" / "tiny" / "evaluation" / "verdict.json")["gates"]}
+    gates = {gate["name"]: gate for gate in read(with_intervals / "reports" / "tiny" / "evaluation" / "verdict.json")["gates"]}
     assert gates["coverage"]["found"] == on_test["held"]["value"]
 
 
-def test_the_chapters_show_calibration_and_coverage(tiny_run: Path) -> None:
-    page = (tiny_run / "reports" / "tiny" / "report.html").read_text(encoding="utf-8")
+def test_the_chapters_show_calibration_and_coverage(with_intervals: Path) -> None:
+    page = (with_intervals / "reports" / "tiny" / "report.html").read_text(encoding="utf-8")
     assert "From scores to probabilities" in page
     assert "Do intervals hold what they promise?" in page
-    titles = [section.title for section in report.chapter(RunFolders.adopted(Workspace(tiny_run), "tiny")).filled]
+    titles = [section.title for section in report.chapter(RunFolders.adopted(Workspace(with_intervals), "tiny")).filled]
     assert titles.index("From scores to probabilities") < titles.index("Intervals") < titles.index("Trials")
 
 

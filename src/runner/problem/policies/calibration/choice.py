@@ -114,13 +114,14 @@ class Calibrated:
 
 def calibrate(p: np.ndarray, outcome: np.ndarray, fold: np.ndarray, kind: str, restore: bool = False, groups: np.ndarray | None = None) -> Calibrated:
     """Calibrate out-of-fold probabilities as declared, and say what each kind that was looked at would have scored."""
+    if p.shape[1] == 1:
+        return Calibrated(p, fit(p, outcome, "none"), {"declared": "none", "kind": "none", "scores": []})
     cross = cross_fitted(p, outcome, fold, kind, restore, groups)
-    if kind == AUTO and p.shape[1] > 1:
+    if kind == AUTO:
         choice = choose(p, outcome, fold, restore, groups)
         return Calibrated(cross, fit(p, outcome, choice.kind, restore), {"declared": kind, "kind": choice.kind, "scores": _listed(choice.scores)})
-    shipped = fit(p, outcome, "none" if kind == AUTO else kind, restore)
-    scores = compared({"none": p, **({} if kind == "none" else {kind: cross})}, outcome, groups).scores if p.shape[1] > 1 and len(p) else {}
-    return Calibrated(cross, shipped, {"declared": kind, "kind": kind, "scores": _listed(scores)})
+    scores = compared({"none": p, **({} if kind == "none" else {kind: cross})}, outcome, groups).scores if len(p) else {}
+    return Calibrated(cross, fit(p, outcome, kind, restore), {"declared": kind, "kind": kind, "scores": _listed(scores)})
 
 
 def _listed(scores: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

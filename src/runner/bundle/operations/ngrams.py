@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.core.files import write_parquet
 from runner.core.registry import register
 
@@ -90,9 +91,9 @@ class TextProjection:
         object.__setattr__(self, "_trie", Trie(self.vocabulary, self.lengths))
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        text = rows.select(plain(pl.col(self.of))).to_series()
+        text = rows.get_column(self.of).to_frame().select(plain(pl.col(self.of))).to_series()
         if rows.height == 1:
-            return rows.with_columns(self._projected(text))
+            return beside(rows, self._projected(text))
         known = text.drop_nulls().unique(maintain_order=True)
         table = pl.DataFrame([known.alias(self.of), *self._projected(known)])
         found = text.alias(self.of).to_frame().join(table, on=self.of, how="left", maintain_order="left")

@@ -168,7 +168,7 @@ class History:
 
     def _moments(self, rows: pl.DataFrame) -> list[int | None]:
         """The rows' times in microseconds since 1970, as `micros` gives them."""
-        return rows.get_column(self.time).to_frame().select(micros(self.time)).to_series().to_list()
+        return rows.get_column(self.time).cast(pl.Datetime("us")).to_physical().to_list()
 
     def events(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Events as the step counts them: the entity's columns, KNOWN, HAPPENED, and `slot(n)` with the value for the nth aggregate.

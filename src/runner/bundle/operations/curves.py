@@ -73,9 +73,11 @@ class Bins:
 
     @staticmethod
     def _binned(values: pl.Series, ends: tuple[float, ...]) -> pl.Series:
-        found = np.searchsorted(np.array(ends, dtype=float), values.to_numpy(), side="right")
-        number = pl.Series(values.name, found, dtype=pl.Int64)
-        return number.set(values.is_null() | values.is_nan(), None) if values.null_count() or values.is_nan().any() else number
+        known = values.to_numpy()
+        number = pl.Series(values.name, np.searchsorted(np.array(ends, dtype=float), known, side="right"), dtype=pl.Int64)
+        # A missing value is NaN here, too.
+        gaps = np.isnan(known)
+        return number.set(pl.Series(gaps), None) if gaps.any() else number
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"op": "bins", "columns": [[made, of, list(ends)] for made, (of, ends) in self.columns.items()]}

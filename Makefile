@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Our own modules may be kept compiled too: a process starts faster.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test slow bench bench-features bench-history bench-leakage bench-recipe repro reference ui format lock
+.PHONY: help setup demo test slow bench bench-features bench-history bench-leakage bench-quality bench-recipe repro reference ui format lock
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -41,6 +41,12 @@ bench-leakage: setup ## planted leaks found in public tables, and what is said o
 
 bench-features: setup ## what proposed features are worth on public tables: a quarter of an hour
 	$(BIN)/python -m benchmarks.features --write
+
+MINUTES ?= 120
+bench-quality: setup ## quality, size and speed beside other systems on public tables: hours, in pieces of MINUTES
+	PYTHONPATH=src $(BIN)/python -m benchmarks.quality install
+	PYTHONPATH=src $(BIN)/python -m benchmarks.quality run --budget 60 --minutes $(MINUTES)
+	PYTHONPATH=src $(BIN)/python -m benchmarks.quality report
 
 repro: setup ## rebuild every adopted experiment, then send the records to the tracking server
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --keep-going

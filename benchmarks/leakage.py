@@ -18,8 +18,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
-from benchmarks import tables as public
 
+from benchmarks import tables as public
 from runner.core.seeds import seed_for
 from runner.data.structure import look as structure
 from runner.features.leakage.case import Case

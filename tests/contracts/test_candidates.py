@@ -19,27 +19,41 @@ from runner.bundle.inputs import Inputs
 from runner.bundle.models import Model, loader
 from runner.core.digests import of_bytes, of_tree
 from runner.core.files import read_json, write_json
-from runner.core.registry import kinds, part
+from runner.core.registry import kinds as all_kinds
+from runner.core.registry import part
 from runner.features.matrices import Matrix
 from runner.training.models.fitting import Fit, Fitted
+from runner.training.models.segments import SegmentsSpec, made_of
 from runner.training.spec import TrainingSpec
 from tests.conftest import ROOT
 
 assert TrainingSpec  # the import registers the kinds
 
-NEEDED: dict[str, dict[str, Any]] = {"rule": {"sql": "income < 50"}}
+NEEDED: dict[str, dict[str, Any]] = {"rule": {"sql": "income < 50"}, "segments": {"by": "home = 'own'", "of": "linear", "min_rows": 100}}
 """What a kind needs beside its word; all others are built from the word alone."""
 QUICK = {"max_iterations": 40, "patience": 5}
 """For the families that stop early; a linear fit needs its own iterations."""
+FEW = {"trees": 20}
+"""For the families that average trees."""
 TASKS = {"binary": 2, "multiclass": 3, "regression": 1}
 NUMERIC, CATEGORICAL = ("income", "age", "gaps", "flat", "empty"), ("home", "town")
 FEATURES = [{"name": n, "kind": "numeric"} for n in NUMERIC] + [{"name": c, "kind": "categorical"} for c in CATEGORICAL]
 
 
+def kinds(family: Any) -> dict[str, Any]:
+    """The kinds that are fitted; those that are made of finished trials are tested with ensembles."""
+    return {kind: spec for kind, spec in all_kinds(family).items() if not getattr(spec, "composes", False)}
+
+
 def spec_of(kind: str) -> Any:
     spec = kinds("candidate")[kind]
-    quick = QUICK if "patience" in spec.model_fields else {}
-    return spec.model_validate({"kind": kind, **NEEDED.get(kind, {}), **quick})
+    quick = QUICK if "patience" in spec.model_fields else FEW if "trees" in spec.model_fields else {}
+    declared = spec.model_validate({"kind": kind, **NEEDED.get(kind, {}), **quick})
+    if not isinstance(declared, SegmentsSpec):
+        return declared
+    of = spec_of(declared.of)
+    # Three segments of few rows each: more penalty than one model of all rows needs.
+    return made_of(declared, of, {**of.defaults(), "penalty": 1.0})
 
 
 def made(n: int, seed: int) -> pl.DataFrame:
@@ -146,7 +160,7 @@ class TestEveryCandidateOnEveryTask:
     def test_writes_no_pickle(self, kind: str, task: str, tmp_path: Path) -> None:
         reloaded(common(kind, task).model, tmp_path)
         files = [p for p in tmp_path.rglob("*") if p.is_file()]
-        assert {p.suffix for p in files} <= {".json", ".txt", ".cbm", ".parquet"}
+        assert {p.suffix for p in files} <= {".json", ".txt", ".cbm", ".npz", ".parquet"}
         # Protocols 2 to 5 start with this byte; none of the native formats does.
         assert not any(p.read_bytes()[:1] == b"\x80" for p in files)
 

@@ -42,7 +42,7 @@ def test_the_first_word_is_a_verb_or_an_override() -> None:
         ("runner +experiment=", [f"+experiment={name}" for name in EXPERIMENTS]),
         ('runner "+experiment=credit', ["+experiment=credit_risk"]),
         ("runner +experiment=credit_risk +prof", ["+profile="]),
-        ("runner +experiment=credit_risk training/model=", ["training/model=ladder", "training/model=linear", "training/model=trees"]),
+        ("runner +experiment=credit_risk training/model=", [f"training/model={name}" for name in ("full", "ladder", "linear", "readable", "trees")]),
         ("runner -m +experiment=credit_risk training/model=linear,t", ["training/model=linear,trees"]),
         ("runner -m +experiment=credit_risk training/model=linear,l", ["training/model=linear,ladder"]),
         ("runner training.tun", ["training.tuning."]),

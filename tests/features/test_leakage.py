@@ -1,11 +1,13 @@
 """A feature that knows the answer is found; an honest one is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks import leakage as bench
 from benchmarks.tables import Table, tables
 
+from benchmarks import leakage as bench
 from runner.features.leakage.case import FOLDS, Case, Suspicion
 from runner.features.leakage.gates import gates
 from runner.features.leakage.look import look
@@ -111,14 +113,18 @@ def said_of(rows: pl.DataFrame, y: np.ndarray, task: str, target: str = "outcome
 
 
 def test_flights_without_declared_availability_are_stopped() -> None:
-    """The arrival gives the outcome, and the delay of the departure goes with it."""
+    """The arrival gives the outcome, and the delay of the departure goes with it, whether the arrival is declared or not."""
     flights = table("flight_delay")
     raw = Table("flights", "sample", flights.place, flights.target, flights.task, (), flights.time)
     found = look(bench.case_of(raw, 4000), 0.95)
-    assert [s.column for s in found if s.severity == "stops"] == ["arr_delay"]
-    assert "dep_delay" in {s.column for s in found}
+    assert {s.column for s in found if s.severity == "stops"} == {"arr_delay", "dep_delay"}
     left = Table("flights", "sample", flights.place, flights.target, flights.task, ("arr_delay",), flights.time)
-    assert [s.column for s in look(bench.case_of(left, 4000), 0.95)] == ["dep_delay"]
+    declared = bench.case_of(left, 4000)
+    (departure,) = look(declared, 0.95)
+    assert (departure.column, departure.severity) == ("dep_delay", "warns")
+    departure, *_ = look(replace(declared, after=raw.cut(4000).select("arr_delay")), 0.95)
+    assert (departure.column, departure.severity) == ("dep_delay", "stops")
+    assert "arr_delay, which is known only after the event" in departure.evidence
 
 
 def test_strong_features_of_an_easy_table_are_honest() -> None:
@@ -155,6 +161,27 @@ def test_a_mean_of_past_rows_is_no_look_ahead() -> None:
     at = np.arange(900)
     past = (total[at] - total[np.maximum(at - 7, 0)]) / 7
     assert said_of(pl.DataFrame({"past": past, "other": draw.normal(size=900)}), y, "regression") == []
+
+
+def test_the_next_class_counted_as_a_number_is_a_look_ahead() -> None:
+    draw = np.random.default_rng(11)
+    code = draw.integers(0, 3, 901)
+    rows = pl.DataFrame({"next": code[1:].astype(float), "other": draw.normal(size=900)})
+    features = [{"name": name, "kind": "numeric"} for name in rows.columns]
+    found = look(Case(rows, features, np.eye(3)[code[:-1]], "multiclass", "outcome", 3), 0.95)
+    assert [(s.column, s.kind, s.severity) for s in found] == [("next", "looks_ahead", "stops")]
+
+
+def test_a_mean_per_id_over_more_rows_than_are_left_is_stopped_all_the_same() -> None:
+    draw = np.random.default_rng(12)
+    ids = draw.integers(0, 300, 1500)
+    y = (draw.random(1500) < 0.3).astype(float)
+    mean = np.bincount(ids, weights=y)[ids] / np.bincount(ids)[ids]
+    left = draw.random(1500) < 0.8  # The others are the test's.
+    rows = pl.DataFrame({"id": ids[left], "leak": mean[left], "other": draw.normal(size=int(left.sum()))})
+    features = [{"name": name, "kind": "numeric"} for name in ("leak", "other")]
+    found = look(Case(rows, features, y[left].reshape(-1, 1), "binary", "outcome", 3, None, ["id"]), 0.95)
+    assert ("leak", "own_row", "stops") in [(s.column, s.kind, s.severity) for s in found]
 
 
 def test_a_column_in_another_unit_is_no_look_ahead_even_where_ids_never_repeat() -> None:

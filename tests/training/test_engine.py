@@ -19,7 +19,9 @@ from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices, folds_of
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
-from runner.training.engine import Clock, Engine, Job, Studied, Tally
+from runner.training.budget.clock import Clock
+from runner.training.course import Job, Studied
+from runner.training.engine import Engine, Tally
 from runner.training.fold_store import FoldResult, FoldStore
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record, propose
@@ -35,8 +37,7 @@ DECLARED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def learner() -> Learner:
+def made_learner() -> Learner:
     rows = loans(240).with_row_index("row_id").with_columns(pl.col("row_id").cast(pl.UInt64), pl.col("bad").cast(pl.String))
     spec = FeaturesSpec.model_validate({"steps": {"homes": {"kind": "target_encoding", "columns": ["home"]}}})
     outcome = (rows["bad"] == "1").to_numpy().astype(float).reshape(-1, 1)
@@ -44,10 +45,19 @@ def learner() -> Learner:
     return Learner(enriched, recipe, "binary", "bad", ("0", "1"), SEED)
 
 
-@pytest.fixture(scope="module")
-def folds(learner: Learner) -> list[Fold]:
+def made_folds(learner: Learner) -> list[Fold]:
     given = pl.DataFrame({"row_id": learner.rows["row_id"], "fold": pl.Series(np.arange(240) % 3, dtype=pl.Int8)})
     return folds_of(learner.rows["row_id"], given, walks_forward=False)
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    return made_learner()
+
+
+@pytest.fixture(scope="module")
+def folds(learner: Learner) -> list[Fold]:
+    return made_folds(learner)
 
 
 def engine(learner: Learner, folds: list[Fold], clock: Clock | None = None, lag: int = LAG) -> Engine:

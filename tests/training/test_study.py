@@ -81,7 +81,8 @@ def test_optuna_opens_the_record(tmp_path: Path) -> None:
     study = optuna.load_study(study_name="x/trees", storage=JournalStorage(JournalFileBackend(str(path))))
     assert [t.value for t in study.trials] == [1.0, 0.5, 1.0 / 3]
     assert study.best_trial.params == {"rate": 2.1, "leaves": 4}
-    assert study.trials[0].user_attrs == {"number": 0, "params": {"rate": 0.1, "leaves": 2}, "fold_losses": [0.5, 0.25], "rounds": [3, None]}
+    about = {"number": 0, "params": {"rate": 0.1, "leaves": 2}, "fold_losses": [0.5, 0.25], "rounds": [3, None], "work": 0.0, "seconds": []}
+    assert study.trials[0].user_attrs == about
 
 
 def test_a_trial_is_recorded_once_however_often_it_is_offered(tmp_path: Path) -> None:

@@ -42,3 +42,18 @@ class SaysImportance(Protocol):
     """
 
     def importance(self, values: np.ndarray) -> Importance: ...
+
+
+@runtime_checkable
+class CanBeRead(Protocol):
+    """A model whose whole reasoning fits on a page.
+
+    reading: either `rules` (each with `if`, `weight` and `then`) or `shapes` (each with `feature`, `adds`, and `to` or `levels`), as JSON.
+    """
+
+    def reading(self) -> dict[str, Any]: ...
+
+
+def said(model: SaysImportance, values: np.ndarray) -> dict[str, Any]:
+    """All that a fitted model says of itself, as JSON. values: (n, columns) of the rows it was fitted on."""
+    return model.importance(values).as_json() | (model.reading() if isinstance(model, CanBeRead) else {})

@@ -16,11 +16,12 @@ from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
 from runner.bundle.history.operation import History, Source
-from runner.bundle.models import Model, families, loader
+from runner.bundle.intervals import bounded
+from runner.bundle.models import Model, read
 from runner.bundle.models.rule import RuleModel
 from runner.core import plugins
 from runner.core.digests import of_file
-from runner.core.faults import fault, listed
+from runner.core.faults import fault
 from runner.core.files import read_json
 
 TOLERANCE = 1e-9
@@ -65,8 +66,9 @@ class Bundle:
     def score(self, rows: pl.DataFrame, at: str = "rows") -> pl.DataFrame:
         """One output row per input row, in order.
 
-        Columns: the declared keys, `prediction`, `p_<label>` per class, `decision`, `expected_payoff`, `flags`
-        (the contract's rules that the row breaks). Raises FaultsError when columns are missing or of another type.
+        Columns: the declared keys, `prediction`, `p_<label>` per class, `decision`, `expected_payoff`, where intervals are declared
+        `low` and `high` or `set`, and `flags` (the contract's rules that the row breaks). Raises FaultsError when columns are missing or of
+        another type.
         """
         fitting = conform(rows, self.contract, at)
         keys = fitting.select(c for c in self.contract.get("key", []) if c in fitting.columns)
@@ -82,6 +84,11 @@ class Bundle:
 
     def _scored(self, rows: pl.DataFrame) -> pl.DataFrame:
         p = self.predict(rows)
+        scored = self._decided(rows, p)
+        intervals = self.combine.get("intervals")
+        return scored if intervals is None else scored.hstack(bounded(rows, p, self.classes, intervals))
+
+    def _decided(self, rows: pl.DataFrame, p: np.ndarray) -> pl.DataFrame:
         if self.task == "regression":
             decided = decide_number(rows, p[:, 0], self.policy, self.payoff, self.combine["errors"])
             return pl.DataFrame({"prediction": p[:, 0]}).hstack(decided)
@@ -118,20 +125,12 @@ def load(folder: Path, check_examples: bool = True) -> Bundle:
         manifest=manifest,
         contract=read_json(folder / "contract.json"),
         operations=recipe.parse(written["operations"], folder / "recipe"),
-        model=_model(described, folder / "models"),
+        model=read(described, folder / "models"),
         combine=read_json(folder / "combine.json"),
     )
     if check_examples:
         _check_examples(bundle, folder)
     return bundle
-
-
-def _model(described: Mapping[str, Any], folder: Path) -> Model:
-    family = str(described.get("family"))
-    if family not in families():
-        wrong = f"unknown family of models {family!r}"
-        raise fault(str(folder / "model.json"), wrong, f"one of {listed(families())}", "use the version of runner that made it")
-    return loader(family)(described, folder)
 
 
 def _check_examples(bundle: Bundle, folder: Path) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from runner.bundle import examples, recipe
 from runner.bundle.format import seal_manifest
 from runner.bundle.load import Bundle
-from runner.bundle.models import Model, families
+from runner.bundle.models import Model, families, families_in
 from runner.core import plugins
 from runner.core.faults import fault
 from runner.core.files import write_json, write_parquet
@@ -48,9 +48,10 @@ def pack(packing: Packing, folder: Path) -> str:
         (folder / part).mkdir(parents=True)
     written = recipe.dump(packing.operations, folder / "recipe")
     described = packing.model.save(folder / "models")
-    if described["family"] not in families():
-        wrong = f"its model is saved as {described['family']!r}, which nothing reads"
-        raise fault(f"training.candidates.{packing.name}", wrong, f'@register("model", {described["family"]!r})', "see docs/plugins.md")
+    unread = [family for family in families_in(described) if family not in families()]
+    if unread:
+        wrong = f"its model is saved as {unread[0]!r}, which nothing reads"
+        raise fault(f"training.candidates.{packing.name}", wrong, f'@register("model", {unread[0]!r})', "see docs/plugins.md")
     write_json(folder / "recipe" / "steps.json", {"operations": written, "features": list(packing.features)})
     write_json(folder / "models" / "model.json", described)
     write_json(folder / "contract.json", packing.contract)
@@ -62,7 +63,7 @@ def pack(packing: Packing, folder: Path) -> str:
         "classes": list(packing.classes),
         "made_from": dict(packing.made_from),
         "seal": packing.seal,
-        "plugins": plugins.naming([("model", described["family"]), *(("operation", operation["op"]) for operation in written)]),
+        "plugins": plugins.naming([*(("model", family) for family in families_in(described)), *(("operation", operation["op"]) for operation in written)]),
     }
     return seal_manifest(folder, about)
 

@@ -29,6 +29,7 @@ VERBS = {
     "track": "send run records that the tracking server has not seen",
     "explain": "what may be declared: keys, kinds, config groups, with examples",
     "completion": "print the script that completes all of this in bash, zsh or fish",
+    "fit": "from a table to a model in the minutes that you give",
     "init": "from your own file or table to an experiment that runs",
     "features": "search features that make the model better, and write them as config",
     "labels": "labels that are probably wrong, agreement of annotators, what to label next",

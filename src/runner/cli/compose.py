@@ -19,6 +19,7 @@ def add_parser(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Adopt the names, then write or check params.yaml."""
     from runner.experiment import params
+    from runner.experiment.adoption import adoption_faults
     from runner.experiment.compose import compose
 
     workspace = here()
@@ -30,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name in args.names:
         # A name is adopted only when it composes: a broken one would break every other experiment's rebuild.
-        compose(workspace, [f"+experiment={name}"])
+        wrong = adoption_faults(compose(workspace, [f"+experiment={name}"]))
+        if wrong:
+            raise FaultsError(wrong)
         params.adopt(workspace, name)
     experiments = params.compose_all(workspace)
     params.write(workspace, experiments)

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.experiment.params import from_params
     from runner.pipeline.acts import after_stage
     from runner.pipeline.dvc import unpinned
-    from runner.pipeline.execute import run_stage
+    from runner.pipeline.execute import help_along, run_stage
     from runner.pipeline.run import Run, exclusive
     from runner.pipeline.stages import stage_of
     from runner.pipeline.withhold import forget, why_stopped
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     experiment = from_params(workspace, args.name)
     with screen(f"{args.name}: {args.room}", (args.room,), args.quiet) as display:
         current = Run.of(workspace, experiment, experiment.execution.workers or cores(), display)
-        with exclusive(current):
+        with exclusive(current, help_along):
             try:
                 run_stage(current, stage_of(args.room))
             except FaultsError as error:

@@ -31,7 +31,9 @@ class Given:
     workers: fits side by side (never changes a result); adopted: False while exploring;
     made_from: digests of config, data, code and lock that the outputs carry;
     use: set for `evaluation` of an adopted experiment only;
-    read: the raw primary source as its plugin reads it, for the first look at it; None where this package's own reading will do.
+    read: the raw primary source as its plugin reads it, for the first look at it; None where this package's own reading will do;
+    deadline: on `time.monotonic()`, when the room must be about done, None without one. Training shortens a budget in minutes to it, and ends fits
+    in progress then; whoever sets it leaves room for what comes after. A deadline that cuts something off breaks reproducibility, and is told.
     """
 
     files: Mapping[str, Path]
@@ -46,6 +48,7 @@ class Given:
     use: TestUse | None = None
     read: Callable[[], pl.LazyFrame] | None = None
     progress: Progress = field(default_factory=Silent)
+    deadline: float | None = None
 
     def __getitem__(self, name: str) -> Path:
         return self.files[name]

@@ -90,7 +90,8 @@ def set_apart(rows: pl.DataFrame, spec: Any, task: Task, seed: int) -> Apart:
         **_time_ranges(spec, narrow, place),
         **_groups(spec, narrow, place),
     }
-    serves = _judge(test, parts, task, walks_forward, lambda: hint(spec, narrow, place))
+    sealed = [test] if getattr(spec, "test_share", None) != 0 else []
+    serves = _judge(sealed, parts, task, walks_forward, lambda: hint(spec, narrow, place))
     return Apart(place, folds, split, [serves, *_judge_shares(spec, narrow, place, serves), *_judge_left_out(split)])
 
 
@@ -138,17 +139,19 @@ def _groups(spec: Any, rows: pl.DataFrame, place: pl.Series) -> dict[str, Any]:
     return {"group": group, "groups": {"train": rows[group].filter(place > TEST).n_unique(), "test": rows[group].filter(place == TEST).n_unique()}}
 
 
-def _judge(test: _Part, parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool, next_step: Callable[[], str]) -> Gate:
+def _judge(sealed: list[_Part], parts: list[tuple[_Part, _Part]], task: Task, walks_forward: bool, next_step: Callable[[], str]) -> Gate:
+    """Whether test (none where none is declared) and folds can serve."""
     trained, validated = [taught for taught, _ in parts], [valid for _, valid in parts]
-    faults = [f"{part.name}: none" for part in (test, *trained, *validated) if part.rows == 0]
+    faults = [f"{part.name}: none" for part in (*sealed, *trained, *validated) if part.rows == 0]
     if task.task == "binary":
         # A block of time may well have no case of a rare label; random folds without one mean fewer cases than folds.
-        judged = (test, *trained, *([] if walks_forward else validated))
+        judged = (*sealed, *trained, *([] if walks_forward else validated))
         faults += [
             f"{part.name}: {part.rows:,}, none of them {missing!r}" for part in judged if part.rows for missing in sorted(set(task.labels or ()) - part.labels)
         ]
-    limit, found = "both labels in the test and in every fold", f"{len(parts)} folds, {test.rows:,} test rows"
-    limit = limit if task.task == "binary" else "rows in the test and in every fold"
+    told = f"{sum(part.rows for part in sealed):,} test rows" if sealed else "no test"
+    where = "in the test and in every fold" if sealed else "in every fold"
+    limit, found = f"{'both labels' if task.task == 'binary' else 'rows'} {where}", f"{len(parts)} folds, {told}"
     if not faults:
         return Gate("split", ROOM, "passed", limit, found)
     return Gate("split", ROOM, "failed", limit, found, f"{'; '.join(faults[:8])}; {next_step()}")

@@ -61,7 +61,7 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         found = [*why, *(Finding(s.severity, s.what, s.evidence, s.rows, s.kind, next=step_of(s)) for s in examined.found)]
         way = Journey(sources, rows.made, rows.casts, rows.n_without, rows.enforced, apart, planned.unused)
         write_json(out["contract"], shipped)
-        every = [*found, *findings(way, seen)]
+        every = [*found, *findings(way, seen, spec.quality.detail == "full")]
         gates = [*apart.gates, *duplicates.gates(every)]
         write_json(out["data_report"], inventory(way, shipped, seen, gates, every))
     given.progress.step("data", "done", 4, 4)

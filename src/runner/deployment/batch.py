@@ -78,7 +78,7 @@ def write_scores(path: Path, scored: pl.DataFrame) -> None:
     if ending(path) == ".parquet":
         write_parquet(path, scored)
         return
-    plain = scored.with_columns(pl.col("flags").list.join("; "))
+    plain = scored.with_columns(pl.col(name).list.join("; ") for name, dtype in scored.schema.items() if isinstance(dtype, pl.List))
     texts = [name for name, dtype in plain.schema.items() if dtype == pl.String]
     safe = [pl.when(pl.col(c).str.contains(FORMULA_STARTS)).then(pl.concat_str(pl.lit("'"), pl.col(c))).otherwise(pl.col(c)).alias(c) for c in texts]
     with beside(path) as scratch:

@@ -19,7 +19,8 @@ class Outcomes:
     """One candidate on the judged rows.
 
     predictions: (n, k) probabilities in the order of labels, or (n, 1); decision: action names or numbers;
-    payoff: (n,) what came true; expected: (n,) what was expected; size: bytes of the bundle.
+    payoff: (n,) what came true; expected: (n,) what was expected; size: bytes of the bundle; bounds: `low` and `high`, or `set`, where
+    intervals are declared.
     """
 
     predictions: np.ndarray
@@ -27,6 +28,12 @@ class Outcomes:
     payoff: np.ndarray
     expected: np.ndarray
     size: int
+    bounds: pl.DataFrame | None = None
+
+
+def _bounds(found: pl.DataFrame) -> pl.DataFrame | None:
+    columns = [c for c in ("low", "high", "set") if c in found.columns]
+    return found.select(columns) if columns else None
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,10 @@ def on_test(rows: pl.DataFrame, candidates: Path, names: Sequence[str], target: 
         scored = bundle.score(rows.drop("row_id"), "sealed test")
         columns = [f"p_{label}" for label in labels] or ["prediction"]
         came = realised(rows, bundle.payoff, scored["decision"], rows[target])
-        found[name] = Outcomes(scored.select(columns).to_numpy(), scored["decision"], came, scored["expected_payoff"].to_numpy(), size_of(candidates / name))
+        expected, size = scored["expected_payoff"].to_numpy(), size_of(candidates / name)
+        found[name] = Outcomes(
+            scored.select(columns).to_numpy(), scored["decision"], came, expected, size, _bounds(scored.drop(bundle.contract.get("key", []), strict=False))
+        )
     return Judged(rows, found, labels)
 
 
@@ -66,9 +76,8 @@ def out_of_fold(rows: pl.DataFrame, oof: pl.DataFrame, candidates: Path, names: 
     found = {}
     for name in names:
         own = oof.filter(pl.col("candidate") == name)
-        found[name] = Outcomes(
-            own.select(columns).to_numpy(), own["decision"], own["payoff"].to_numpy(), own["expected_payoff"].to_numpy(), size_of(candidates / name)
-        )
+        payoff, expected, size = own["payoff"].to_numpy(), own["expected_payoff"].to_numpy(), size_of(candidates / name)
+        found[name] = Outcomes(own.select(columns).to_numpy(), own["decision"], payoff, expected, size, _bounds(own))
     return Judged(judged, found, labels)
 
 

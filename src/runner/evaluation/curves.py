@@ -10,28 +10,7 @@ import polars as pl
 
 from runner.bundle.payoff import action_values
 from runner.evaluation.candidates import Judged
-
-BINS = 10
-
-
-def calibration(p: np.ndarray, hit: np.ndarray) -> pl.DataFrame:
-    """Tenths of the rows by predicted probability: mean predicted, share observed, rows. p, hit: (n,)."""
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    return pl.DataFrame(
-        {
-            "predicted": [float(p[part].mean()) for part in parts],
-            "observed": [float(hit[part].mean()) for part in parts],
-            "rows": [len(part) for part in parts],
-        },
-        schema={"predicted": pl.Float64, "observed": pl.Float64, "rows": pl.Int64},
-    )
-
-
-def calibration_error(table: pl.DataFrame) -> float:
-    """Expected calibration error: mean distance between predicted and observed, weighted by rows (Naeini et al. 2015)."""
-    weight = table["rows"].to_numpy() / max(1, int(table["rows"].sum()))
-    return float(np.sum(weight * np.abs(table["predicted"].to_numpy() - table["observed"].to_numpy())))
+from runner.stats.reliability import BINS, calibration, calibration_error
 
 
 def payoff_by_share(judged: Judged, chosen: str, problem: Mapping[str, Any], payoff: Mapping[str, Any], points: int = 50) -> pl.DataFrame:
@@ -58,3 +37,6 @@ def residuals(prediction: np.ndarray, actual: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(
         {"predicted": [float(prediction[part].mean()) for part in parts], "actual_p10": tails[:, 0], "actual_p50": tails[:, 1], "actual_p90": tails[:, 2]}
     )
+
+
+__all__ = ["calibration", "calibration_error", "payoff_by_share", "residuals"]

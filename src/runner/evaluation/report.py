@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.core.workspace import RunFolders
+from runner.evaluation import coverage_report
 from runner.report import plots
 from runner.report.headline import gain_told, model
 from runner.report.numbers import Interval, confidence, count, figure, in_money, percent
@@ -50,8 +51,9 @@ def chapter(folders: RunFolders) -> Chapter:
     sections = (
         Section("Payoff", (*figures(_gains(metrics, found, problem), _by_share(metrics, found, problem)), *_money(metrics, found))),
         Section("What each decision brought", _outcomes(found, problem)),
-        Section("Where it does better and where worse", (*figures(_slice_plot(metrics, problem)), *_slices(metrics))),
+        Section("Where it does better and where worse", (*figures(_slice_plot(metrics, problem)), *_slices(metrics), *_advice(metrics, text(found, "chosen")))),
         Section("Can the predictions be trusted?", (*figures(_calibration(found, problem), _residuals(found)), *_promise(metrics, found))),
+        Section("Do intervals hold what they promise?", coverage_report.parts(record(metrics, "coverage"), on_test)),
         Section("Are groups treated alike?", _fairness(found, problem)),
         Section("Every candidate on these rows", _candidates(metrics, found)),
         Section("Scores", _scores(metrics)),
@@ -195,6 +197,17 @@ def _slices(metrics: Record) -> tuple[Part, ...]:
         note=f"Payoff and gain in {_unit(metrics)}.",
         stacked=True,
     )
+
+
+def _advice(metrics: Record, chosen: str) -> tuple[Part, ...]:
+    """Where the model surely does worse than the baseline in a slice: a rung that has a model of its own for it."""
+    worse = [(name, report) for name, report in record(metrics, "slices").items() if text(report, "status") == "worse"]
+    if not worse or chosen == "constant":
+        return ()
+    name, report = min(worse, key=lambda item: amount(item[1], "gain", "value") or 0.0)
+    declared = f"training.candidates.by_{name}: {{kind: segments, by: {text(report, 'sql').strip()}, of: {chosen}}}"
+    told = f"One model may not suit all rows: in {words(name)} it loses most. A rung with a model of its own there has to earn its place like any other"
+    return (Text(f"{told}: {declared}", "mute"),)
 
 
 def _calibration(found: Record, problem: Record) -> Figure | None:

@@ -16,7 +16,7 @@ from runner.core.row_digest import of_rows
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.core.workspace import Workspace
-from runner.evaluation import card, curves, headline, limits
+from runner.evaluation import card, coverage, curves, headline, limits
 from runner.evaluation.candidates import Judged, actions_met, on_test, out_of_fold
 from runner.evaluation.slices import fairness, slice_gate, slices
 from runner.evaluation.spec import EvaluationSpec
@@ -120,6 +120,8 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
     predicted = labelled(problem["task"], actual, outcomes.predictions, judged.labels, problem["positive"])
     scores |= metric_intervals(spec.metrics, predicted, confidence, spec.bootstrap_draws, seed_for(given.seed, "evaluation"), judged.groups)
     baseline = problem["criterion"]["baseline"]
+    intervals = read_json(given["candidates"] / chosen / "combine.json").get("intervals", {})
+    found = coverage.report(judged, chosen, intervals, problem["target"], spec, confidence)
     return {
         "payoff": drawn.mean(chosen, confidence, unit),
         "gain": {name: drawn.gain(chosen, name, confidence, unit) for name in others},
@@ -127,6 +129,7 @@ def _metrics(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, ju
         "slices": slices(judged, chosen, baseline, spec, confidence, seed_for(given.seed, "evaluation"), unit),
         "candidates": {name: drawn.mean(name, confidence, unit) for name in judged.by_name},
         "rows": judged.rows.height,
+        **({"coverage": found} if found else {}),
     }
 
 
@@ -137,7 +140,7 @@ def _gates(spec: EvaluationSpec, given: Given, problem: Json, ladder: Json, judg
     gates += baseline_gates(metrics["gain"], criterion, unit)
     if spec.slices:
         gates.append(slice_gate(metrics["slices"], spec.max_slice_loss_per_row, criterion["baseline"]))
-    gates += limits.gates_of(problem, rung, judged.by_name[chosen].size)
+    gates += coverage.gates_of(metrics.get("coverage", {})) + limits.gates_of(problem, rung, judged.by_name[chosen].size)
     timed, measured = limits.latency_gate(
         given["candidates"] / chosen, judged.rows.drop("row_id"), spec.latency_rows, problem["constraints"]["max_latency_ms_p99"]
     )

@@ -15,9 +15,12 @@ from runner.core.faults import Fault, listed, nearest
 from runner.experiment.contradictions import contradictions
 from runner.experiment.model import Experiment
 from runner.experiment.recipecheck import feature_faults
+from runner.training.calibrating import is_kind_for
+from runner.training.models.segments import SegmentsSpec
 
 MOMENTS = ("date", "datetime")
 SCORE_COLUMNS = ("prediction", "decision", "expected_payoff", "flags")
+INTERVAL_COLUMNS = ("low", "high", "set")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,13 @@ def faults(experiment: Experiment) -> list[Fault]:
     columns = Columns.of(experiment)
     checks = (_roles(experiment), _moments(experiment), _labels(experiment), _policy(experiment), _expressions(experiment, columns))
     found = [fault for check in checks for fault in check]
-    found += [*contradictions(experiment), *feature_faults(experiment, columns.everything, columns.unknown), *_training(experiment)]
+    found += [
+        *contradictions(experiment),
+        *feature_faults(experiment, columns.everything, columns.unknown),
+        *_training(experiment),
+        *_made_rungs(experiment, columns),
+        *_intervals(experiment, columns),
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -70,7 +79,8 @@ def _roles(experiment: Experiment) -> Iterator[Fault]:
             if name not in data.columns:
                 hint = nearest(name, data.columns) or f"columns: {listed(data.columns, 30)}"
                 yield Fault(at, f"{name!r} is not a column of the contract", "a name under data.columns", hint)
-    for name in sorted(set(problem.key) & set(SCORE_COLUMNS)):
+    given = (*SCORE_COLUMNS, *(INTERVAL_COLUMNS if experiment.training.intervals is not None else ()))
+    for name in sorted(set(problem.key) & set(given)):
         yield Fault("problem.key", f"{name!r} is the name of a column of the score output", "another name")
     if problem.target in [*problem.key, problem.time]:
         yield Fault("problem.target", f"{problem.target!r} is also a key or the time", "an outcome that is neither")
@@ -208,3 +218,48 @@ def _training(experiment: Experiment) -> Iterable[Fault]:
     for name in candidates:
         if not name.isprintable() or "/" in name or "\\" in name or name in ("", ".", ".."):
             yield Fault(f"training.candidates.{name}", "cannot be the name of a folder", "a name without slashes")
+
+
+def _made_rungs(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
+    """Rungs that are made of other rungs have some, and segments are told by what is known when a row is scored."""
+    candidates = experiment.training.candidates
+    for at, (name, candidate) in enumerate(candidates.items()):
+        below = [other for other in list(candidates.values())[:at] if not other.composes]
+        if candidate.composes and not below:
+            yield Fault(f"training.candidates.{name}", "stands above no candidate that it could be made of", "a candidate before it")
+        if isinstance(candidate, SegmentsSpec):
+            yield from _segments(f"training.candidates.{name}", candidate, experiment, columns)
+
+
+def _segments(at: str, spec: SegmentsSpec, experiment: Experiment, columns: Columns) -> Iterator[Fault]:
+    plain = {name: c for name, c in experiment.training.candidates.items() if not c.composes and not c.derives}
+    if spec.of not in plain:
+        yield Fault(f"{at}.of", f"{spec.of!r} is no candidate that segments can be made of", f"one of {listed(plain)}", nearest(spec.of, plain))
+    read = roots(spec.by)
+    hidden = [column for column in read if column in columns.unknown]
+    yield from (Fault(f"{at}.by", f"`{spec.by}` reads {c!r}, which {columns.unknown[c]}", "columns known at the moment of decision") for c in hidden)
+    for column in sorted(set(read) & set(experiment.problem.constraints.monotone)):
+        wrong = f"reads {column!r}, which has a declared direction: from one model to the next the prediction could turn against it"
+        yield Fault(f"{at}.by", wrong, "a column without a direction", "see problem.constraints.monotone")
+    if not hidden:
+        yield from expressions.check({f"{at}.by": spec.by}, columns.known, "", total=True)[0]
+
+
+def _intervals(experiment: Experiment, columns: Columns) -> Iterator[Fault]:
+    """Intervals are of a kind for the task, and grouped by a column of few values that is known when a row is scored."""
+    declared, problem = experiment.training.intervals, experiment.problem
+    if declared is None:
+        return
+    if not is_kind_for(declared.kind, problem.task):
+        wanted = "auto, absolute, signed or local" if problem.task == "regression" else "auto, lac or aps"
+        yield Fault("training.intervals.kind", f"is {declared.kind}, which has no meaning for a {problem.task} task", wanted)
+    by = declared.by
+    if by is None or (by == problem.target and problem.task != "regression"):
+        return
+    if by not in columns.everything:
+        yield Fault("training.intervals.by", f"{by!r} is not a column of the contract", "a name under data.columns", nearest(by, columns.everything))
+    elif by in columns.unknown:
+        yield Fault("training.intervals.by", f"{by!r} {columns.unknown[by]}", "a column known at the moment of decision")
+    elif columns.everything[by].is_float() or columns.everything[by].is_temporal():
+        hint = "data.derive can cut it into classes"
+        yield Fault("training.intervals.by", f"{by!r} is declared as {experiment.data.columns[by].type}", "a column of few values: text, int or bool", hint)

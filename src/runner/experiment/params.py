@@ -15,6 +15,7 @@ from runner.core.faults import Fault, FaultsError, fault, listed, nearest
 from runner.core.files import write_text
 from runner.core.workspace import Workspace
 from runner.experiment import plugins
+from runner.experiment.adoption import adoption_faults
 from runner.experiment.faults import from_validation, shown
 from runner.experiment.model import Experiment
 from runner.experiment.reproduce import adopt, reproduce_names
@@ -199,6 +200,7 @@ def compose_all(workspace: Workspace) -> list[Experiment]:
     for name in reproduce_names(workspace):
         try:
             experiments.append(compose(workspace, [f"+experiment={name}"], composer))
+            faults += adoption_faults(experiments[-1])
         except FaultsError as error:
             faults += error.faults
     if faults:

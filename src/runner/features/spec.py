@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
@@ -31,6 +31,8 @@ class FeaturesSpec(RoomSpec):
     """Which features earn their keep, and whether only those ship."""
     leakage: LeakageSpec = LeakageSpec()
     """When a column is suspected of knowing the outcome."""
+    explore: Literal["full", "none"] = "full"
+    """Whether the features are described for the report: associations, shapes over time, interactions. No model depends on it."""
     order: dict[str, list[str]] = {}
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
 

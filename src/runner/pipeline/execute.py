@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from runner.core.faults import Fault, FaultsError, RefusedError, fault
 from runner.core.files import clear_leftovers, read_json, write_json
@@ -19,7 +20,7 @@ from runner.pipeline.fetching import fetch_missing
 from runner.pipeline.keys import Identity, extra_of, identify
 from runner.pipeline.look import problem_extra, reading
 from runner.pipeline.run import Run, exclusive
-from runner.pipeline.stages import STAGES, Stage
+from runner.pipeline.stages import STAGES, Stage, stage_of
 from runner.pipeline.uses import permitted, remember
 from runner.pipeline.withhold import retract, withheld_upstream, withhold
 
@@ -30,7 +31,7 @@ Came = Literal["known", "unknown", "withheld"]
 def run_all(run: Run) -> list[tuple[str, bool]]:
     """Run every stage in order; returns room and whether it was re-used. A refusal ends in RefusedError, after the verdict is written."""
     fetch_missing(run.workspace, run.experiment, run.progress.say)
-    with exclusive(run):
+    with exclusive(run, help_along):
         return [(stage.room, run_stage(run, stage)) for stage in STAGES]
 
 
@@ -40,6 +41,26 @@ def run_stage(run: Run, stage: Stage) -> bool:
     Raises FaultsError (2) for bad input and RefusedError (3) from the deployment gate.
     """
     return _come_by(run, stage, compute=True) == "known"
+
+
+def help_along(run: Run) -> None:
+    """While another process has a run: fit folds of its studies, where it is at training just the inputs that lie here. Writes nothing else.
+
+    What cannot be read yet, because the other process is about to write it, is looked at again the next time.
+    """
+    stage = stage_of("training")
+    try:
+        given = _given(run, stage)
+        identity = _identity(run, stage, given)
+        with FileLock(_key_lock(run, identity.key), timeout=0):
+            return
+    except Timeout:
+        pass
+    except (FaultsError, OSError):
+        return
+    run.progress.say("helping it with the folds of its studies")
+    assist = import_module("runner.training.stage").assist
+    assist(getattr(run.experiment, stage.room), replace(given, made_from=identity.made_from))
 
 
 def recall(run: Run, stage: Stage) -> Came:
@@ -182,6 +203,7 @@ def _given(run: Run, stage: Stage) -> Given:
         use=use,
         progress=run.progress,
         read=reading(run.experiment, run.workspace) if stage.sources == "primary" else None,
+        deadline=run.deadline,
     )
 
 

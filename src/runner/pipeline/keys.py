@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,19 +22,20 @@ LIBRARIES = ("polars", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "
 
 @dataclass(frozen=True)
 class Identity:
-    """A stage's key and the parts it is made of."""
+    """A stage's key and the parts it is made of. origin: digest of what was declared but the budget, '' where nothing is told of it."""
 
     key: str
     spec: str
     inputs: Mapping[str, str]
     code: str
     lock: str
+    origin: str = ""
 
     @property
     def made_from(self) -> dict[str, str]:
         """What the outputs of this stage say of their origin; all of it is part of the key."""
         data = {name: digest for name, digest in self.inputs.items() if name != "problem"}
-        config = of_value([self.spec, self.inputs.get("problem")])
+        config = of_value([self.origin or self.spec, self.inputs.get("problem")])
         return {"config": config, "data": of_value(data), "code": self.code, "lock": self.lock}
 
 
@@ -48,7 +49,7 @@ def identify(
     What stands around the room is left out: it has keys of its own. Raises OSError when an input cannot be read.
     """
     digests = {name: of_value({".": sources[name]} if name in sources else of_tree(path)) for name, path in inputs.items()}
-    return identity_of(stage, spec_digest(spec, seed), digests, extra, plugins)
+    return replace(identity_of(stage, spec_digest(spec, seed), digests, extra, plugins), origin=origin_digest(spec, seed))
 
 
 def identity_of(stage: Stage, declared: str, inputs: Mapping[str, str], extra: Any, plugins: Mapping[str, str]) -> Identity:
@@ -61,6 +62,12 @@ def identity_of(stage: Stage, declared: str, inputs: Mapping[str, str], extra: A
 def spec_digest(spec: RoomSpec, seed: int) -> str:
     """Digest of what a stage is declared by."""
     return of_value([spec.model_dump(mode="json", exclude=set(RoomSpec.common())), seed])
+
+
+def origin_digest(spec: RoomSpec, seed: int) -> str:
+    """Digest of what a model says that it was declared by: minutes, and the plan that repeats what was done in them, make the same model."""
+    declared = spec.model_dump(mode="json", exclude={*RoomSpec.common(), "budget"})
+    return of_value([declared, seed])
 
 
 def extra_of(experiment: str, adopted: bool, gates: Sequence[Gate], use: TestUse | None) -> Any:

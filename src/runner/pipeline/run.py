@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,15 @@ from runner.experiment.plugins import digests
 from runner.pipeline.cache import Store
 from runner.pipeline.stages import Stage
 
+LOOK_AGAIN_S = 1.0
+
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment in one workspace: where it writes, and whether it is adopted."""
+    """One experiment in one workspace: where it writes, and whether it is adopted.
+
+    deadline: on `time.monotonic()`, when training must be about done (see `Given.deadline`), None without one. Set it with `dataclasses.replace`.
+    """
 
     workspace: Workspace
     experiment: Experiment
@@ -32,6 +38,7 @@ class Run:
     folders: RunFolders
     workers: int
     progress: Progress
+    deadline: float | None = None
 
     @classmethod
     def of(cls, workspace: Workspace, experiment: Experiment, workers: int, progress: Progress) -> Run:
@@ -101,10 +108,13 @@ def _no_file(at: str, shown: str, path: Path, is_fetched: bool) -> tuple[Fault, 
 
 
 class exclusive:  # noqa: N801 - reads as a statement: `with exclusive(run)`
-    """Hold a run's folders: a second process on the same run waits, and says so."""
+    """Hold a run's folders: a second process on the same run waits, and says so.
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    help_along: what it does every moment while it waits; it may take as long as it likes.
+    """
+
+    def __init__(self, run: Run, help_along: Callable[[Run], None] | None = None) -> None:
+        self._run, self._help_along = run, help_along
         locks = run.workspace.home / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         name = "adopted" if run.adopted else run.experiment.digest[:8]
@@ -115,7 +125,16 @@ class exclusive:  # noqa: N801 - reads as a statement: `with exclusive(run)`
             self._lock.acquire(timeout=0)
         except Timeout:
             self._run.progress.say(f"another process is running {self._run.experiment.name}; waiting for it")
-            self._lock.acquire()
+            while not self._acquired():
+                if self._help_along is not None:
+                    self._help_along(self._run)
+
+    def _acquired(self) -> bool:
+        try:
+            self._lock.acquire(timeout=LOOK_AGAIN_S)
+        except Timeout:
+            return False
+        return True
 
     def __exit__(self, *exception: object) -> None:
         self._lock.release()

@@ -58,6 +58,16 @@ def set_up(root: Path, git: bool) -> list[str]:
     return made
 
 
+def conf_only(root: Path) -> None:
+    """Write the table of contents and the groups that an experiment composes from; what is there already stays as it is."""
+    for name, text in (("conf/config.yaml", _config()), ("conf/reproduce.yaml", REPRODUCE)):
+        if not (root / name).exists():
+            write_text(root / name, text)
+    for source, name in _groups():
+        if not (root / name).exists():
+            copy_whole(source, root / name)
+
+
 def in_git(root: Path) -> bool:
     """Whether a folder lies in a Git repository."""
     return any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents))

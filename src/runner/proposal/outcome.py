@@ -43,7 +43,20 @@ class Outcome:
         return min(self.labels.values(), default=0)
 
 
-def outcome_of(table: Table, asked: Asked, raw_columns: list[str]) -> Outcome:
+@dataclass(frozen=True)
+class Labels:
+    """Which labels of several can be learned. most: so many; fewest_rows: a label with fewer is left out;
+    whole: whether few different whole numbers are labels where they are written as broken ones, as a column with gaps has them."""
+
+    most: int = MOST_LABELS
+    fewest_rows: int = RARE
+    whole: bool = False
+
+
+USUAL = Labels()
+
+
+def outcome_of(table: Table, asked: Asked, raw_columns: list[str], learned: Labels = USUAL) -> Outcome:
     """Infer the task from the target's values. Raises FaultsError where it cannot be one."""
     column = _target(table, asked, raw_columns)
     facts, n_missing = column.facts, column.facts.missing
@@ -55,12 +68,12 @@ def outcome_of(table: Table, asked: Asked, raw_columns: list[str]) -> Outcome:
         )
     if column.is_moment:
         raise fault(at, f"is a {column.type}", "a label or a number", "make the outcome with data.label, for example whether the day came within a month")
-    task = asked.task or _task(column)
+    task = asked.task or _task(column, learned)
     if task == "regression":
         return _regression(column, at, n_missing)
     counts = _counts(table.rows[column.name])
     if task == "multiclass" and len(counts) > 2:
-        return _multiclass(column, counts, n_missing, at)
+        return _multiclass(column, counts, n_missing, at, learned)
     if len(counts) != 2:
         raise fault(at, f"has {len(counts)} labels: {listed(counts, 8)}", "two labels for a binary task", "--task multiclass")
     return _binary(column, counts, n_missing, asked)
@@ -77,13 +90,14 @@ def _target(table: Table, asked: Asked, raw_columns: list[str]) -> Column:
     raise fault("--target", f"there is no column {asked.target!r} in {table.source.shown}", "a column of the data", hint)
 
 
-def _task(column: Column) -> str:
+def _task(column: Column, learned: Labels) -> str:
     distinct = column.facts.distinct
     if distinct == 2:
         return "binary"
     if not column.is_number:
         return "multiclass"
-    return "multiclass" if column.type == "int" and distinct <= MOST_NUMBERED_LABELS else "regression"
+    is_whole = column.type == "int" or (learned.whole and all(float(text).is_integer() for text, _ in column.facts.top))
+    return "multiclass" if is_whole and distinct <= MOST_NUMBERED_LABELS else "regression"
 
 
 def _counts(values: pl.Series) -> dict[str, int]:
@@ -98,12 +112,13 @@ def _regression(column: Column, at: str, n_missing: int) -> Outcome:
     return Outcome("regression", column, filter=known, n_missing=n_missing)
 
 
-def _multiclass(column: Column, counts: Mapping[str, int], n_missing: int, at: str) -> Outcome:
-    kept = {label: n for label, n in counts.items() if n >= RARE} if max(counts.values()) >= RARE else dict(counts)
-    if len(kept) > MOST_LABELS or len(kept) < 2:
-        n_common = sum(n >= RARE for n in counts.values())
-        wrong = f"has {len(counts):,} different values, {n_common or 'none'} of them in at least {RARE} rows"
-        raise fault(at, wrong, f"a number, or 2 to {MOST_LABELS} labels", "group the labels into one column first, or choose another target")
+def _multiclass(column: Column, counts: Mapping[str, int], n_missing: int, at: str, learned: Labels) -> Outcome:
+    fewest = learned.fewest_rows
+    kept = {label: n for label, n in counts.items() if n >= fewest} if max(counts.values()) >= fewest else dict(counts)
+    if len(kept) > learned.most or len(kept) < 2:
+        n_common = sum(n >= fewest for n in counts.values())
+        wrong = f"has {len(counts):,} different values, {n_common or 'none'} of them in at least {fewest} rows"
+        raise fault(at, wrong, f"a number, or 2 to {learned.most} labels", "group the labels into one column first, or choose another target")
     _check_labels(kept, at)
     rare = sum(counts.values()) - sum(kept.values())
     known = f"{column.sql} IS NOT NULL" if n_missing else None

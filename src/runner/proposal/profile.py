@@ -134,7 +134,14 @@ def _facts(values: pl.Series, found: Mapping[str, Any]) -> Facts:
 def _counted(values: pl.Series) -> pl.DataFrame:
     """The most common values as text, with their rows."""
     known = values.fill_nan(None) if values.dtype.is_float() else values
-    counted = known.drop_nulls().alias("value").value_counts(name="rows").with_columns(pl.col("value").cast(pl.String))
+    counted = known.drop_nulls().alias("value").value_counts(name="rows")
+    if counted.height > LOOKED_AT:
+        # Of a column with very many values only those that can be among the most common ones are written out and put in order.
+        least = counted["rows"].top_k(LOOKED_AT).min()
+        above = counted.filter(pl.col("rows") > least)
+        tied = counted.filter(pl.col("rows") == least).bottom_k(LOOKED_AT - above.height, by="value")
+        counted = pl.concat([above, tied])
+    counted = counted.with_columns(pl.col("value").cast(pl.String))
     return counted.sort(["rows", "value"], descending=[True, False]).head(LOOKED_AT)
 
 

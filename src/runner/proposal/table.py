@@ -101,18 +101,22 @@ class Table:
         return sorted({text for column in self.columns.values() for text in column.reading.markers})
 
 
-def table_of(source: Source, raw: pl.DataFrame, told: Told | None = None) -> Table:
+def table_of(source: Source, raw: pl.DataFrame, told: Told | None = None, has_markers: bool | None = None) -> Table:
     """Read every column of a raw table. Columns that config cannot name, that are empty, or that no model can use are left out.
 
-    told: hears how many of how many columns were read.
+    told: hears how many of how many columns were read; has_markers: whether the source may name cells that are missing in the whole file, as a CSV can.
     """
     nameless = {name: why for name in raw.columns if (why := _unwritable(name))}
     usable = pl.DataFrame([values for values in raw if values.name not in nameless])
     before = profile(usable)
-    found = readings(usable, before, source.kind == "csv", told)
+    found = readings(usable, before, source.kind == "csv" if has_markers is None else has_markers, told)
     renamed = {name: _renamed(name, raw.columns) for name in usable.columns if found[name].type is not None}
     rows = typed(usable, found).rename(renamed)
-    facts = profile(rows)
+    # A column that is read as it stands needs no second look.
+    touched = {pl.String()} if any(reading.markers for reading in found.values()) else set()
+    same = {new: name for name, new in renamed.items() if found[name].sql is None and rows.schema[new] == usable.schema[name] not in touched}
+    later = profile(rows.select(new for new in rows.columns if new not in same))
+    facts = {new: replace(before[same[new]], name=new) if new in same else later[new] for new in rows.columns}
     columns = {new: Column(new, name, found[name], facts[new], before[name]) for name, new in renamed.items()}
     left_out = {**nameless, **{name: reading.note for name, reading in found.items() if reading.type is None}}
     emptied = {name: "empty: no row has a value" for name, column in columns.items() if not column.facts.distinct}

@@ -178,6 +178,17 @@ class Interval:
         return Interval(-self.value, low, high, self.confidence, self.unit, self.why)
 
 
+def in_percent(found: Interval) -> str:
+    """A share with its ends.
+
+    >>> in_percent(Interval(0.894, 0.822, 0.945)), in_percent(Interval(0.9, None, None))
+    ('89.4% (82.2% to 94.5%)', '90.0%')
+    """
+    if found.low is None or found.high is None:
+        return percent(found.value)
+    return f"{percent(found.value)} ({percent(found.low)} to {percent(found.high)})"
+
+
 def in_money(per_row: Interval, rows_per_month: float | None) -> tuple[Interval, str]:
     """A payoff per row as people budget it, and over what: a month where its rows are declared, else 1,000 rows.
 

@@ -73,6 +73,13 @@ class CandidateContract:
         for name, value in self.spec.defaults().items():
             assert self.spec.space[name].low <= value <= self.spec.space[name].high, name
 
+    def test_every_setting_of_its_portfolio_may_be_declared(self) -> None:
+        for entry in self.spec.portfolio:
+            type(self.spec).model_validate({**self.spec.model_dump(), **entry})
+
+    def test_its_work_is_a_number_of_seconds(self) -> None:
+        assert 0.0 < self.spec.work(self.spec.defaults(), 1000, 10, self.n_classes, 100) < np.inf
+
     def test_predicts_one_line_for_every_row(self) -> None:
         given = self.given()
         found = predicted(self.fit(given).model, self.matrix(given.inputs, 50, 2))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -17,46 +17,17 @@ from runner.core.progress import Progress
 from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices
-from runner.training.balancing import balance_for, balanced
-from runner.training.fold_store import FoldResult, FoldStore
+from runner.training.balancing import UNTRAINED, balance_for, balanced
+from runner.training.budget.clock import Clock
+from runner.training.budget.memory import Memory, held
+from runner.training.course import Course, Hooks, Job, Outcome, Studied
+from runner.training.fold_store import FoldResult
 from runner.training.models.fitting import Fit
 from runner.training.models.space import CandidateSpec
-from runner.training.study import Record, Trial, propose
+from runner.training.pruning import losses_of
+from runner.training.study import propose
 
 LOOK_UP_S = 0.5
-
-
-@dataclass(frozen=True)
-class Job:
-    """One candidate's study: its name, its spec, how many trials, where finished folds are, and the record (None for a single fit)."""
-
-    name: str
-    spec: CandidateSpec
-    trials: int
-    store: FoldStore
-    record: Record | None
-
-
-@dataclass(frozen=True)
-class Studied:
-    """trials: all finished, by number; predictions: (n_oof, k) of the best trial in fold order; best: that trial; seconds: fitting time (clocked)."""
-
-    trials: tuple[Trial, ...]
-    best: Trial
-    predictions: np.ndarray
-    seconds: float
-
-
-class Clock:
-    """The declared wall-clock stop, and the fits' own time."""
-
-    def __init__(self, limit_minutes: float | None) -> None:
-        self._end = None if limit_minutes is None else time.monotonic() + 60.0 * limit_minutes
-        self.fired = False
-
-    def over(self) -> bool:
-        self.fired = self.fired or (self._end is not None and time.monotonic() > self._end)
-        return self.fired
 
 
 @dataclass
@@ -118,7 +89,10 @@ def settle(futures: Collection[Future[Any]]) -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not."""
+    """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not.
+
+    prunes: hopeless trials end before their last fold; memory: what holds fits back while there is too little of it.
+    """
 
     learner: Learner
     folds: list[Fold]
@@ -128,59 +102,67 @@ class Engine:
     monotone: Mapping[str, int]
     clock: Clock
     tally: Tally
+    prunes: bool = False
+    memory: Memory | None = None
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
-        """Run every job's study; results do not depend on the number of workers. The first error of a fit ends all studies.
+        """Run every job's study; results do not depend on the number of workers, nor on other processes that run the same studies.
 
+        The first error of a fit ends all studies. A study whose first trial the safety stop ended is left out.
         Raises ValueError when there is no fold to judge on.
         """
         if not self.folds:
             raise ValueError("a study needs at least one fold")
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
-            running = {job.name: studies.submit(self._study, job, pool, stop) for job in jobs}
+            running = {job.name: studies.submit(self._course(job, pool, stop).run) for job in jobs}
             settle(running.values())
-            return {name: future.result() for name, future in running.items()}
+            found = {name: future.result() for name, future in running.items()}
+        return {name: studied for name, studied in found.items() if studied is not None}
 
-    def _study(self, job: Job, pool: ThreadPoolExecutor, stop: Event) -> Studied:
-        finished: dict[int, Trial] = {}
-        results: dict[int, dict[int, FoldResult]] = {}
-        asked: dict[int, dict[str, Any]] = {}
-        running: dict[Future[tuple[FoldResult, float]], tuple[int, int]] = {}
-        seconds, last = 0.0, job.trials
-        while len(finished) < last:
-            while len(asked) < last and all(n in finished for n in range(len(asked) - self.lag)):
-                number = len(asked)
-                if number and self.clock.over():
-                    last = number
-                    break
-                asked[number] = self._ask(job, number, finished)
-                results[number] = {}
-                running |= {pool.submit(self._fit, job, asked[number], fold, stop): (number, fold.number) for fold in self.folds}
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, fold_number = running.pop(future)
-                results[number][fold_number], spent = future.result()
-                seconds += spent
-                self.tally.tick(f"{job.name}, trial {number + 1} of {last}" if last > 1 else job.name)
-                if len(results[number]) == len(self.folds):
-                    finished[number] = self._finish(job, number, asked[number], results[number])
-                    self.tally.finished(job.name, finished[number].loss, "RMSE" if self.learner.task == "regression" else "log loss")
-        best = min(finished.values(), key=lambda t: (t.loss, t.number))
-        chosen = results[best.number]
-        predictions = np.concatenate([chosen[fold.number].predictions for fold in self.folds])
-        return Studied(tuple(finished[n] for n in sorted(finished)), best, predictions, seconds)
+    def _course(self, job: Job, pool: ThreadPoolExecutor, stop: Event) -> Course:
+        balance, outcome = balance_for(job.spec, self.learner.balance), self.learner.outcome
+        task, space, defaults = self.learner.task, job.spec.space, job.spec.defaults()
+        seed, measure = seed_for(self.learner.seed, "training", job.name), "RMSE" if task == "regression" else "log loss"
+        of = f" of {job.trials}" if job.share is None else ""
+        hooks = Hooks(
+            submit=lambda params, fold: pool.submit(self._fold, job, params, fold, stop),
+            ask=lambda number, visible: propose(number, space, defaults, visible, seed, job.portfolio),
+            over=self.clock.over,
+            losses=lambda result, fold: losses_of(balance.undone(result.predictions), outcome[fold.valid], task),
+            summed=self._summed,
+            tick=lambda number: self.tally.tick(f"{job.name}, trial {number + 1}{of}" if job.trials > 1 else job.name),
+            ended=lambda loss: self.tally.finished(job.name, loss, measure),
+        )
+        return Course(job, self.folds, self.lag, self.prunes, hooks)
 
-    def _ask(self, job: Job, number: int, finished: Mapping[int, Trial]) -> dict[str, Any]:
-        visible = [finished[n] for n in range(max(0, number - self.lag))]
-        space, defaults = job.spec.space, job.spec.defaults()
-        return propose(number, space, defaults, visible, seed_for(self.learner.seed, "training", job.name))
+    def _summed(self, losses: Sequence[float], sizes: Sequence[int]) -> float:
+        weights = np.array(sizes, dtype=float)
+        mean = float((np.array(losses) * weights).sum() / weights.sum())
+        return float(np.sqrt(mean)) if self.learner.task == "regression" else mean
 
-    def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold, stop: Event) -> tuple[FoldResult, float]:
+    def _fold(self, job: Job, params: Mapping[str, Any], fold: Fold, stop: Event) -> Outcome:
+        """The stored result, or the fold fitted here; None while another process fits it."""
         if stop.is_set():
             raise StudyStoppedError
         stored = job.store.read(params, fold.number)
         if stored is not None:
             return stored, 0.0
+        if job.spec.kind not in UNTRAINED:
+            # Those that learn next to nothing cost next to nothing: a model is there whatever the time.
+            self.clock.check()
+        with job.store.claim(params, fold.number) as mine:
+            if not mine:
+                return None
+            stored = job.store.read(params, fold.number)
+            if stored is not None:
+                return stored, 0.0
+            with held(self.memory):
+                result = self._fit(job, params, fold)
+            job.store.write(params, fold.number, result)
+        return result, result.seconds
+
+    def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold) -> FoldResult:
         prepared = self.matrices.fold(fold.number)
         started = time.monotonic()
         if prepared.valid is None:
@@ -196,23 +178,23 @@ class Engine:
             monotone=self.monotone,
             seed=seed_for(self.learner.seed, "training", job.name, "fold", fold.number),
             threads=self.threads,
+            check=self.clock.check if self.clock.end is not None else None,
         )
         balance = balance_for(job.spec, self.learner.balance)
         fitted = part("candidate", job.spec.kind)(job.spec, balanced(given, balance))
         predictions = predicted(fitted.model, prepared.valid)
-        result = FoldResult(predictions, loss_of(balance.undone(predictions), prepared.valid.outcome, self.learner.task), fitted.rounds)
-        job.store.write(params, fold.number, result)
-        return result, time.monotonic() - started
+        loss = loss_of(balance.undone(predictions), prepared.valid.outcome, self.learner.task)
+        rows, columns = prepared.train.values.shape
+        work = job.spec.work(params, rows, columns, given.n_classes, made(job.spec.laid(params), fitted.rounds))
+        return FoldResult(predictions, loss, fitted.rounds, work, time.monotonic() - started)
 
-    def _finish(self, job: Job, number: int, params: Mapping[str, Any], results: Mapping[int, FoldResult]) -> Trial:
-        losses = tuple(results[fold.number].loss for fold in self.folds)
-        sizes = np.array([len(fold.valid) for fold in self.folds], dtype=float)
-        mean = float((np.array(losses) * sizes).sum() / sizes.sum())
-        loss = float(np.sqrt(mean)) if self.learner.task == "regression" else mean
-        trial = Trial(number, params, loss, losses, tuple(results[fold.number].rounds for fold in self.folds))
-        if job.record is not None:
-            job.record.add(trial)
-        return trial
+
+def made(spec: CandidateSpec, kept: int | None) -> int:
+    """Iterations that a fit made, from those that it kept: it went on for its patience, unless the limit ended it; 0 where the family has none."""
+    if kept is None:
+        return 0
+    went_on = kept + getattr(spec, "patience", 0)
+    return min(went_on, getattr(spec, "max_iterations", went_on))
 
 
 def predicted(model: Any, matrix: Any) -> np.ndarray:
@@ -223,7 +205,4 @@ def predicted(model: Any, matrix: Any) -> np.ndarray:
 
 def loss_of(predictions: np.ndarray, outcome: np.ndarray, task: str) -> float:
     """Mean squared error, or mean log loss with probabilities kept 1e-15 from 0."""
-    if task == "regression":
-        return float(np.mean((predictions[:, 0] - outcome) ** 2))
-    own = predictions[np.arange(len(outcome)), outcome.astype(int)]
-    return float(-np.mean(np.log(np.clip(own, 1e-15, 1.0))))
+    return float(np.mean(losses_of(predictions, outcome, task)))

@@ -1,8 +1,9 @@
-"""Every finished fold on disk, so that nothing finished is ever fitted again."""
+"""Every finished fold on disk, so that nothing finished is ever fitted again, and each fold is fitted by one process alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from runner.core.digests import of_value
 from runner.core.files import write_bytes
@@ -19,11 +21,15 @@ SEAL_BYTES = 32  # a SHA-256 after the archive
 
 @dataclass(frozen=True)
 class FoldResult:
-    """predictions: (n_valid, k) Float64; loss: log loss or mean squared error on the validation rows; rounds: iterations kept."""
+    """predictions: (n_valid, k) Float64; loss: log loss or mean squared error on the validation rows; rounds: iterations kept;
+    work: what the fit cost by its family's estimate; seconds: what it took, by the clock of the process that made it, never compared.
+    """
 
     predictions: np.ndarray
     loss: float
     rounds: int | None
+    work: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,41 @@ class FoldStore:
             return None
         with np.load(BytesIO(archive), allow_pickle=False) as stored:
             rounds = int(stored["rounds"])
-            return FoldResult(stored["predictions"], float(stored["loss"]), rounds if rounds >= 0 else None)
+            return FoldResult(stored["predictions"], float(stored["loss"]), rounds if rounds >= 0 else None, float(stored["work"]), float(stored["seconds"]))
 
     def write(self, params: Mapping[str, Any], fold: int, result: FoldResult) -> None:
         """Store a finished fold, whole or not at all."""
         rounds = -1 if result.rounds is None else result.rounds
         archive = BytesIO()
-        np.savez(archive, predictions=result.predictions, loss=result.loss, rounds=rounds)
+        np.savez(archive, predictions=result.predictions, loss=result.loss, rounds=rounds, work=result.work, seconds=result.seconds)
         write_bytes(self._path(params, fold), archive.getvalue() + sha256(archive.getvalue()).digest())
+
+    @contextmanager
+    def claim(self, params: Mapping[str, Any], fold: int) -> Iterator[bool]:
+        """Whether this caller alone may fit the fold now; False where another one, perhaps of another process, is at it.
+
+        Whoever gets it looks once more whether the result is there. The operating system frees the claim of a process that dies.
+        """
+        path = self._path(params, fold)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".claim"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            # Taken away while it is held: those who waited for it find the result, or lock a new file.
+            path.with_suffix(".claim").unlink(missing_ok=True)
+            lock.release()
+
+    def out_of_fold(self, params: Mapping[str, Any], folds: Sequence[int]) -> np.ndarray | None:
+        """(n_oof, k) predictions of a finished trial in the order of the folds, or None where a fold is missing."""
+        found = [self.read(params, fold) for fold in folds]
+        known = [result.predictions for result in found if result is not None]
+        return np.concatenate(known) if len(known) == len(found) else None
 
     def _path(self, params: Mapping[str, Any], fold: int) -> Path:
         return self.folder / f"{of_value(dict(params))[:24]}-{fold}.npz"

@@ -45,11 +45,20 @@ def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int, groups: np.n
     return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
 
 
-def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> Choice:
-    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most."""
+def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None) -> Choice:
+    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most.
+
+    over: rung to why the declared size or latency refuses it; where it refuses all, they are chosen from as if it refused none.
+    """
+    refused = dict(over or {})
+    allowed = [rung for rung in rungs if rung.name not in refused]
+    if refused and allowed:
+        among = choose(allowed, drawn, spec, unit)
+        return Choice(among.chosen, {**among.reasons, **refused})
     if spec.prefer == "best":
-        best = max(rungs, key=lambda rung: drawn.points[rung.name])
-        return Choice(best.name, {r.name: "earned most out of fold" if r is best else f"earned less than {best.name}" for r in rungs})
+        best = max(rungs, key=lambda rung: _standing(rung, drawn, spec))
+        best_told, worse = ("earned most", "earned less than") if spec.choose_by == "payoff" else ("scored best", "scored worse than")
+        return Choice(best.name, {r.name: f"{best_told} out of fold" if r is best else f"{worse} {best.name}" for r in rungs})
     beaten = {rung.name: _beaten_by(rung, rungs[i + 1 :], drawn, spec, unit) for i, rung in enumerate(rungs)}
     # The last rung has nothing above it, so one rung is always unbeaten.
     place = next(i for i, rung in enumerate(rungs) if beaten[rung.name] is None)
@@ -58,6 +67,18 @@ def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: st
     reasons |= {rung.name: f"does not surely earn more than {chosen}" for rung in rungs[place + 1 :]}
     reasons[chosen] = f"no more complex rung surely earns more ({spec.confidence:.0%} confidence)"
     return Choice(chosen, reasons)
+
+
+def _standing(rung: Rung, drawn: Resampled, spec: TrainingSpec) -> float:
+    """What the best rung has most of."""
+    if spec.choose_by == "payoff":
+        return drawn.points[rung.name]
+    return -float((rung.scores.get("log_loss") or rung.scores["rmse"])["value"])
+
+
+def noted(choice: Choice, notes: Mapping[str, str]) -> Choice:
+    """The choice with a note behind the reasons of some rungs."""
+    return Choice(choice.chosen, {name: f"{reason}; {notes[name]}" if name in notes else reason for name, reason in choice.reasons.items()})
 
 
 def _beaten_by(rung: Rung, later: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str) -> str | None:

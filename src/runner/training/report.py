@@ -11,6 +11,9 @@ from runner.report.parts import Cell, Chapter, Figure, Part, Section, Text, coun
 from runner.report.plots import Mark
 from runner.report.reading import Record, amount, at, load, record, records, text, why_missing
 from runner.report.words import NO_BREAK, listed, shorten, some, words
+from runner.training import calibration_report
+from runner.training.front_report import front
+from runner.training.readings import readings
 
 ROOM = "training"
 QUESTION = "Which model is worth its complexity?"
@@ -28,8 +31,10 @@ def chapter(folders: RunFolders) -> Chapter:
     rungs, studies = records(ladder, "rungs"), records(trials, "studies")
     sections = (
         Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
+        Section("What a better model costs", front(ladder)),
         Section("Scores", _scores(rungs)),
-        Section("The model that ships", facts(_shipped(ladder, studies, text(trials, "balance")))),
+        Section("The model that ships", (*facts(_shipped(ladder, studies, text(trials, "balance"))), *_members(trials, text(ladder, "chosen")))),
+        *calibration_report.sections(trials, text(ladder, "chosen"), _unit(rungs)),
         Section("What drives it", _drivers(record(trials, "importance", text(ladder, "chosen")), text(ladder, "chosen"))),
         Section("Trials", (*figures(_losses(studies, text(ladder, "metric"))), *_trials(studies))),
     )
@@ -117,6 +122,16 @@ def _shipped(ladder: Record, studies: Sequence[Record], balance: str) -> Iterabl
         yield words(name), Cell(_param(value), "number")
 
 
+def _members(trials: Record, name: str) -> tuple[Part, ...]:
+    """What a model that is made of several is made of; a weight that is all on one member is said in words."""
+    members = records(record(trials, "members"), name)
+    if len(members) == 1:
+        only = members[0]
+        return (Text(f"All weight is on one member: {words(name)} is {words(text(only, 'candidate'))}, trial {figure(amount(only, 'trial') or 0)}."),)
+    rows = [(plain(words(text(m, "candidate")), "key"), counted(amount(m, "trial")), share(amount(m, "weight"))) for m in members]
+    return table(("Made of", "Trial", "Weight"), rows)
+
+
 def _drivers(found: Record, name: str) -> tuple[Part, ...]:
     """The features by what the model itself says of them; nothing for a rule, or a family that does not say it."""
     ranked = [(text(f, "feature"), amount(f, "share") or 0.0) for f in records(found, "features")]
@@ -129,7 +144,8 @@ def _drivers(found: Record, name: str) -> tuple[Part, ...]:
     shown = plots.bars([Mark(feature, 100 * part, tone="key") for feature, part in ranked[:DRIVERS_SHOWN]], "share of the whole, %", title)
     note = f"Measured as {text(found, 'how')}, by the model refitted on all training rows; it says what the model uses, not what causes the outcome.{more}"
     rows = [(plain(shorten(feature, 80), "key"), share(part)) for feature, part in ranked]
-    return (*figures(Figure(title, shown, note)), *folded(f"All {some(len(rows), 'feature')}", table(("Feature", "Share"), rows)))
+    readable = readings(found, [feature for feature, _ in ranked])
+    return (*figures(Figure(title, shown, note)), *readable, *folded(f"All {some(len(rows), 'feature')}", table(("Feature", "Share"), rows)))
 
 
 def _tuned(policy: Record) -> Iterable[tuple[str, Cell]]:

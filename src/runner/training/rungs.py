@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from runner.bundle.models import Model
 from runner.bundle.models.rule import RuleModel
 from runner.bundle.pack import Packing
 from runner.core.expressions import parse
-from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Prepared
-from runner.problem.policies import calibration, tuning
+from runner.problem.policies import calibration, conformal, tuning
 from runner.problem.policies.tuning import Terms
 from runner.stats.bootstrap import groups_of
-from runner.training.balancing import UNTRAINED, balance_for, balanced
-from runner.training.engine import Studied
-from runner.training.models.fitting import Fit
+from runner.training.balancing import UNTRAINED, balance_for
+from runner.training.calibrating import declared_intervals, with_intervals
+from runner.training.course import Studied
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
+from runner.training.spec import TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,13 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Judged:
-    """p: (n, k) calibrated, each fold by the others; decided: decision, expected_payoff and payoff per row; combine: for the bundle."""
+    """p: (n, k) calibrated, each fold by the others; decided: decision, expected_payoff and payoff per row, and intervals where they are
+    declared; combine: for the bundle; report: what calibration and intervals found."""
 
     p: np.ndarray
     decided: pl.DataFrame
     combine: dict[str, Any]
+    report: dict[str, Any]
 
 
 def terms_for(spec: CandidateSpec, problem: Mapping[str, Any], labels: Sequence[str], rows: pl.DataFrame, decides: bool) -> Terms:
@@ -83,22 +85,27 @@ def is_yes_or_no(spec: RuleSpec, rows: pl.DataFrame) -> bool:
     return rows.lazy().select(answer=parse(spec.sql)).collect_schema()["answer"] == pl.Boolean
 
 
-def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], calibrate: str) -> Judged:
+def judge(spec: CandidateSpec, studied: Studied, learner: Learner, oof: OutOfFold, problem: Mapping[str, Any], declared: TrainingSpec) -> Judged:
     """Calibrate, decide and value the out-of-fold predictions of a study's best trial."""
     rows = learner.rows[oof.at]
     answer = rule_answer(spec, problem, rows)
     terms = terms_for(spec, problem, learner.labels, rows, answer is not None)
-    kind, restore = calibrate if spec.kind not in UNTRAINED else "none", bool(balance_for(spec, learner.balance))
-    p = calibration.cross_fitted(studied.predictions, oof.outcome, oof.fold, kind, restore)
+    kind, restore = declared.calibration.kind if spec.kind not in UNTRAINED else "none", bool(balance_for(spec, learner.balance))
+    mended = calibration.calibrate(studied.predictions, oof.outcome, oof.fold, kind, restore, oof.groups)
+    p = mended.p
     decided = tuning.cross_fitted(terms, rows, p, oof.outcome, oof.fold, answer)
     shipped = tuning.tune(terms, rows, p, oof.outcome)
     combine = {
-        "calibration": calibration.fit(studied.predictions, oof.outcome, kind, restore),
+        "calibration": mended.shipped,
         "policy": dict(shipped.policy),
         "payoff": dict(shipped.payoff),
         "errors": [] if learner.labels else tuning.errors_of(p[:, 0], oof.outcome),
     }
-    return Judged(p, decided, combine)
+    promised = declared_intervals(declared.intervals, learner.labels, learner.target)
+    seen = conformal.Seen(rows, p, oof.outcome, oof.fold, oof.groups)
+    bounds, for_bundle, held = with_intervals(promised, seen, rows[learner.target], declared.confidence)
+    decided = decided if bounds is None else decided.hstack(bounds)
+    return Judged(p, decided, combine | for_bundle, {"calibration": mended.report, "intervals": held})
 
 
 @dataclass(frozen=True)
@@ -108,26 +115,10 @@ class Shipping:
     contract: Mapping[str, Any]
     seal: str
     made_from: Mapping[str, str]
-    monotone: Mapping[str, int]
-    threads: int
 
 
-def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judged, learner: Learner, everything: Prepared, shipping: Shipping) -> Packing:
-    """Refit the best trial on all training rows, for as many rounds as its folds kept on average, and gather the bundle."""
-    kept = [r for r in studied.best.rounds if r is not None]
-    given = Fit(
-        task=learner.task,
-        n_classes=max(1, len(learner.labels)),
-        inputs=everything.inputs,
-        train=everything.train,
-        valid=None,
-        params=studied.best.params,
-        rounds=max(1, ceil(sum(kept) / len(kept))) if kept else None,
-        monotone=shipping.monotone,
-        seed=seed_for(learner.seed, "training", name, "final"),
-        threads=shipping.threads,
-    )
-    fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
+def packing(name: str, model: Model, combine: Mapping[str, Any], learner: Learner, everything: Prepared, shipping: Shipping) -> Packing:
+    """A fitted model with all that its bundle needs. combine: calibration, policy, payoff and errors of its rung."""
     texts = [c for c, column in shipping.contract["columns"].items() if column["type"] == "string" and not column.get("allowed") and c in learner.rows.columns]
     return Packing(
         name=name,
@@ -137,8 +128,8 @@ def final_packing(name: str, spec: CandidateSpec, studied: Studied, judged: Judg
         operations=everything.operations,
         # A step may have dropped some when it was fitted.
         features=[f for f in learner.recipe.features if f["name"] in everything.inputs.names],
-        model=fitted.model,
-        combine=judged.combine,
+        model=model,
+        combine=combine,
         made_from=shipping.made_from,
         seal=shipping.seal,
         seed=seed_for(learner.seed, "examples"),

@@ -12,9 +12,19 @@ from runner.core.faults import nearest
 from runner.core.registry import Registered, SettingsOf, kinds
 from runner.core.spec import Spec, with_order
 from runner.training import models
+from runner.training.budget.spec import BudgetSpec
+from runner.training.calibrating import CalibrationSpec, IntervalsSpec
+from runner.training.ensemble.spec import FinalSpec
 from runner.training.models.space import CandidateSpec
 
 assert models  # the import registers the kinds that the union below is made of
+
+
+class StorageSpec(Spec):
+    """A database for Optuna's record of all studies, in place of a journal file each."""
+
+    url_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable that holds the database's address: the address itself stands in no file."""
 
 
 class TuningSpec(Spec):
@@ -24,15 +34,10 @@ class TuningSpec(Spec):
     """Parameter settings tried per candidate; the first is always the declared default."""
     lag: int = Field(default=2, ge=1, le=10_000)
     """Trial n is proposed from the results of trials below n - lag only, so that side-by-side trials equal the sequential study."""
-
-
-class CalibrationSpec(Spec):
-    """How out-of-fold scores become probabilities."""
-
-    kind: Literal["none", "sigmoid", "isotonic"] = "sigmoid"
-    """sigmoid: two numbers, safe with few rows; isotonic: any rising curve, needs many rows; none: scores as they are. With more than two classes both fit
-    one temperature.
-    """
+    prune: bool = True
+    """Give a trial up after the first fold at which it is surely and noticeably worse than the best one it may see."""
+    storage: StorageSpec | None = None
+    """Where Optuna keeps its record of the trials; journal files below .runner/studies when left out."""
 
 
 class TrainingSpec(RoomSpec):
@@ -46,18 +51,30 @@ class TrainingSpec(RoomSpec):
     """Filled in: the order of the keys above in which order has a meaning; leave it out."""
     tuning: TuningSpec = TuningSpec()
     """The work budget."""
+    budget: BudgetSpec | None = None
+    """Time or work for all candidates together, in place of `tuning.trials` for each."""
+    memory_gb: float | None = Field(default=None, gt=0)
+    """Memory that the process may use (GiB): fewer fits side by side and fewer rows keep to it. Refused where it cannot be kept."""
+    learning_curve: bool = False
+    """Fit the best candidate on a quarter, a half and three quarters of each fold's training rows too, for the report."""
     calibration: CalibrationSpec = CalibrationSpec()
     """How scores become probabilities that payoffs can be weighed with."""
+    intervals: IntervalsSpec | None = None
+    """Intervals around a number, or sets of labels, in what the bundle gives; none when left out."""
     prefer: Literal["simplest", "best"] = "simplest"
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
+    choose_by: Literal["payoff", "score"] = "payoff"
+    """What `prefer: best` means: the highest payoff; or the best score (log loss, RMSE), where the payoff is only a stand-in for what nobody has said."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)
     """Resamples behind the intervals of the ladder: more is steadier and takes longer."""
+    final: FinalSpec = FinalSpec()
+    """The fit that ships."""
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)
-    """Start no new trial after this time; a stop that fires is recorded in measurements.json and breaks reproducibility, loudly."""
+    """Start no new trial after this time; one that fires is recorded in measurements.json and breaks reproducibility, loudly."""
 
     @model_validator(mode="before")
     @classmethod

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from runner.bundle.importance import SaysImportance
-from runner.bundle.pack import Packing, pack
-from runner.core.digests import of_file, of_tree, of_value
 from runner.core.faults import Fault, RefusedError
-from runner.core.files import folder_beside, read_json, write_json, write_parquet
+from runner.core.files import read_json, write_json, write_parquet
 from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
-from runner.features.matrices import Fold, Learner, Matrices, class_order, folds_of, prepare
+from runner.features.matrices import Learner, class_order, folds_of, prepare
+from runner.problem.policies.conformal import Seen
+from runner.problem.policies.tuning import Terms
 from runner.stats.scores import score_intervals
 from runner.training import ladder
-from runner.training.engine import Clock, Engine, Job, Studied, StudyStoppedError, Tally, settle, unhurried
-from runner.training.fold_store import FoldStore
+from runner.training.budget.level import drawn
+from runner.training.budget.memory import peak_gib
+from runner.training.calibrating import about_the_chosen
+from runner.training.course import Studied
+from runner.training.curves.learning import learned
+from runner.training.ensemble.final import Ground
+from runner.training.ensemble.front import Limits
+from runner.training.ensemble.rungs import composed, derived, fitting
+from runner.training.ensemble.shipping import Yard, ship
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
-from runner.training.rungs import Judged, OutOfFold, Shipping, final_packing, judge
+from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
-from runner.training.study import Record
+from runner.training.studies import Conductor, Studies
 
 SCORE_DRAWS = 200
 
@@ -46,32 +54,93 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
-    specs = rung_specs(spec, problem)
-    clock = Clock(spec.safety_stop_minutes)
+    started = time.monotonic()
+    ladder_specs = rung_specs(spec, problem)
+    conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
     # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
         # whole process, so they are set once here and not in the threads that fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        engine = _engine(spec, given, learner, folds, specs, problem, clock)
-        studied = engine.study_all(_jobs(spec, given, specs, problem), given.workers)
-        engine.matrices.forget()
+        studies = conductor.run()
+        studies = conductor.then(studies, derived(ladder_specs, studies))
+        curve = learned(studies, spec, given) if spec.learning_curve else None
+        specs, folds = {**ladder_specs, **studies.specs}, studies.folds
+        studies.engine.matrices.forget()
         oof = OutOfFold.of(learner, folds, split.get("group"))
-        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec.calibration.kind) for name in specs}
-        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in specs]
-        drawn = ladder.resampled(rungs, spec, given.seed, oof.groups)
-        choice = ladder.choose(rungs, drawn, spec, problem["payoff"]["unit"])
-        shipping = Shipping(contract, split["seal"], given.made_from, problem["constraints"]["monotone"], spec.threads_per_fit)
-        driven = _pack_all(given, out["candidates"], specs, studied, judged, learner, shipping)
+        made = composed(specs, studies.studied, learner, oof)
+        studied = made.studied
+
+        def judging(name: str, predictions: np.ndarray) -> Judged:
+            return judge(specs[name], replace(studied[name], predictions=predictions), learner, oof, problem, spec)
+
+        def shorter(name: str, iterations: int) -> tuple[CandidateSpec, Studied] | None:
+            # Settings that the study found, laid over the spec: the one trial is then the declared setting of that spec.
+            fewer = specs[name].laid({**studied[name].best.params, "max_iterations": iterations})
+            found = conductor.then(studies, {name: fewer}).studied
+            return (fewer, found[name]) if found[name] is not studies.studied[name] else None
+
+        judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in studied}
+        rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
+        everything = prepare(learner, rows, None, ("final",))
+        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
+        shipping = Shipping(contract, split["seal"], given.made_from)
+        given.progress.say("refitting each candidate on all training rows")
+        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem), shorter), out["candidates"], given.workers)
+        judged = shipped.judged
+        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
+        resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)
+        choice = ladder.noted(ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over), shipped.notes())
     metric = "rmse" if learner.task == "regression" else "log_loss"
-    write_json(out["ladder"], ladder.as_json(rungs, drawn, choice, spec, problem["payoff"]["unit"], metric))
+    written = ladder.as_json(rungs, resampled, choice, spec, problem["payoff"]["unit"], metric)
+    write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
-    write_json(out["training_report"], _report(specs, studied, judged, spec) | {"importance": driven, "balance": learner.balance.kind})
-    measured: dict[str, Any] = {"fitting_seconds": {name: round(s.seconds, 3) for name, s in studied.items()}}
-    if clock.fired:
-        measured["safety_stop"] = f"fired after {spec.safety_stop_minutes} minutes; another run may finish more trials"
+    told = {
+        "importance": shipped.importance(everything),
+        "members": shipped.members(),
+        "balance": learner.balance.kind,
+        "chosen": _chosen(choice.chosen, studied, judged, learner, oof, problem["positive"], spec),
+        "walks_forward": split["walks_forward"],
+        "plan": studies.plan,
+        "learning_curve": curve,
+    }
+    write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
+    return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
+
+
+def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
+    """What a clock and a meter gave."""
+    measured: dict[str, Any] = {
+        "fitting_seconds": {name: round(s.seconds, 3) for name, s in studies.studied.items()},
+        "trial_seconds": {name: [list(t.seconds) for t in s.trials] for name, s in studies.studied.items()},
+        "peak_memory_gib": round(peak_gib(), 3),
+        **studies.clocked,
+    }
+    if studies.engine.clock.fired:
+        limit = f"after {spec.safety_stop_minutes} minutes" if spec.safety_stop_minutes is not None else "before its time was used up"
+        measured["safety_stop"] = f"fired {limit}; another run may finish more trials"
         given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
-    return Done((), measured)
+    for name in studies.clocked.get("left_out", ()):
+        given.progress.say(f"{name} is left out: the safety stop came before its first trial was done")
+    return measured
+
+
+def assist(spec: TrainingSpec, given: Given) -> None:
+    """Fit folds of the studies that another process is running on the same inputs, until all are done; writes nothing but those folds."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    problem, split = read_json(given["problem"]), read_json(given["split"])
+    learner = _learner(given, problem)
+    folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
+    ladder_specs = rung_specs(spec, problem)
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
+        studies = conductor.run()
+        conductor.then(studies, derived(ladder_specs, studies))
 
 
 def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]:
@@ -87,12 +156,11 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
-    declared = {name: candidate for name, candidate in rung_specs(spec, problem).items() if name in spec.candidates}
+    declared = {name: candidate for name, candidate in fitting(rung_specs(spec, problem)).items() if name in spec.candidates}
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        engine = _engine(spec, given, learner, folds, specs, problem, Clock(None))
-        studied = engine.study_all(_jobs(spec, given, specs, problem), 1)
+        studied = Conductor.of(spec, given, learner, folds, specs, problem).first_trials(specs, folds[0])
     return {name: found.seconds * _left_out(declared[name], found.best.rounds[0], iterations) for name, found in studied.items()}
 
 
@@ -125,39 +193,6 @@ def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
     return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
 
 
-def _engine(
-    spec: TrainingSpec, given: Given, learner: Learner, folds: list[Fold], specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any], clock: Clock
-) -> Engine:
-    tally = Tally(given.progress, sum(_trials(s, spec) for s in specs.values()) * len(folds))
-    return Engine(learner, folds, Matrices(learner, folds), spec.tuning.lag, spec.threads_per_fit, problem["constraints"]["monotone"], clock, tally)
-
-
-def _trials(candidate: CandidateSpec, spec: TrainingSpec) -> int:
-    return spec.tuning.trials if candidate.space else 1
-
-
-def _jobs(spec: TrainingSpec, given: Given, specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any]) -> list[Job]:
-    """A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
-    shared = {
-        "features": of_file(given["features"]),
-        "recipe": of_tree(given["recipe"]),
-        "folds": of_file(given["folds"]),
-        "target": [problem["task"], problem["target"], problem["positive"]],
-        "monotone": problem["constraints"]["monotone"],
-        "threads": spec.threads_per_fit,
-        "seed": given.seed,
-        "code": given.made_from.get("code"),
-        "lock": given.made_from.get("lock"),
-    }
-    jobs = []
-    for name, candidate in specs.items():
-        digest = of_value({**shared, "name": name, "spec": candidate.model_dump(mode="json"), "lag": spec.tuning.lag})[:24]
-        trials = _trials(candidate, spec)
-        record = Record(given.home / "studies" / f"{digest}.log", f"{given.experiment}/{name}", candidate.space) if candidate.space else None
-        jobs.append(Job(name, candidate, trials, FoldStore(given.home / "fits" / digest), record))
-    return jobs
-
-
 def _rung(
     name: str,
     candidate: CandidateSpec,
@@ -177,42 +212,6 @@ def _rung(
     return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
-def _pack_all(
-    given: Given,
-    folder: Path,
-    specs: Mapping[str, CandidateSpec],
-    studied: Mapping[str, Studied],
-    judged: Mapping[str, Judged],
-    learner: Learner,
-    shipping: Shipping,
-) -> dict[str, Any]:
-    """Refit and pack each candidate; what the refitted models say of their features, for those that say it."""
-    everything = prepare(learner, _all(learner), None, ("final",))
-
-    stop = Event()
-
-    def packing(name: str) -> Packing:
-        if stop.is_set():
-            raise StudyStoppedError
-        return final_packing(name, specs[name], studied[name], judged[name], learner, everything, shipping)
-
-    given.progress.say("refitting each candidate on all training rows")
-    with unhurried(given.workers, "refit", stop) as pool, folder_beside(folder) as scratch:
-        refitted = {name: pool.submit(packing, name) for name in specs}
-        settle(refitted.values())
-        for name, packed in refitted.items():
-            (scratch / name).mkdir()
-            pack(packed.result(), scratch / name)
-    models = {name: packed.result().model for name, packed in refitted.items()}
-    return {name: model.importance(everything.train.values).as_json() for name, model in models.items() if isinstance(model, SaysImportance)}
-
-
-def _all(learner: Learner) -> Any:
-    import numpy as np
-
-    return np.arange(learner.rows.height)
-
-
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:
     ids = learner.rows["row_id"][oof.at]
     parts = []
@@ -222,6 +221,16 @@ def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -
         columns += [pl.Series(n, result.p[:, i]) for i, n in enumerate(named)]
         parts.append(pl.DataFrame(columns).hstack(result.decided))
     return pl.concat(parts)
+
+
+def _chosen(
+    name: str, studied: Mapping[str, Studied], judged: Mapping[str, Judged], learner: Learner, oof: OutOfFold, positive: str | None, spec: TrainingSpec
+) -> dict[str, Any]:
+    """What the chapter shows of the rung that ships."""
+    p, combine = judged[name].p, judged[name].combine
+    terms = Terms(combine["policy"], combine["payoff"], list(learner.labels), learner.target)
+    seen = Seen(learner.rows[oof.at], p, oof.outcome, oof.fold, oof.groups)
+    return about_the_chosen(studied[name].predictions, p, seen, terms, positive, spec.confidence)
 
 
 def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], judged: Mapping[str, Judged], spec: TrainingSpec) -> dict[str, Any]:
@@ -234,12 +243,22 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
                 "best": studied[name].best.number,
                 "calibration": judged[name].combine["calibration"],
                 "policy": judged[name].combine["policy"],
+                "judged": judged[name].report,
                 "trials": [
-                    {"trial": t.number, "params": dict(t.params), "loss": t.loss, "fold_losses": list(t.fold_losses), "rounds": list(t.rounds)}
+                    {
+                        "trial": t.number,
+                        "state": "pruned" if t.pruned else "complete",
+                        "params": dict(t.params),
+                        "loss": t.loss,
+                        "fold_losses": list(t.fold_losses),
+                        "rounds": list(t.rounds),
+                        "work": round(t.work, 4),
+                    }
                     for t in studied[name].trials
                 ],
             }
             for name, candidate in specs.items()
+            if name in studied
         ],
         "tuning": spec.tuning.model_dump(mode="json"),
         "prefer": spec.prefer,
@@ -247,4 +266,4 @@ def _report(specs: Mapping[str, CandidateSpec], studied: Mapping[str, Studied], 
     }
 
 
-__all__: Sequence[str] = ("run", "rung_specs", "timed")
+__all__: Sequence[str] = ("assist", "run", "rung_specs", "timed")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+from runner.core.faults import fault, listed
 from runner.core.registry import part, words
 
 
@@ -26,7 +27,19 @@ class Model(Protocol):
 
 def families() -> list[str]:
     """Every family of models that can be read: this package's, and those of the plugins in use."""
-    from runner.bundle.models import catboost, constant, lightgbm, linear, rule  # noqa: F401 - the imports register their families
+    from runner.bundle.models import (  # noqa: F401 - the imports register their families
+        additive,
+        catboost,
+        constant,
+        ensemble,
+        extra_trees,
+        forest,
+        lightgbm,
+        linear,
+        rule,
+        segments,
+        tree,
+    )
 
     return words("model")
 
@@ -36,3 +49,18 @@ def loader(family: str) -> Callable[[Mapping[str, Any], Path], Model]:
     families()
     read: Callable[[Mapping[str, Any], Path], Model] = part("model", family)
     return read
+
+
+def read(described: Mapping[str, Any], folder: Path) -> Model:
+    """The model that its saved JSON describes, from a folder. Raises FaultsError for a family that nothing reads."""
+    family = str(described.get("family"))
+    if family not in families():
+        wrong = f"unknown family of models {family!r}"
+        raise fault(str(folder / "model.json"), wrong, f"one of {listed(families())}", "use the version of runner that made it")
+    return loader(family)(described, folder)
+
+
+def families_in(described: Mapping[str, Any]) -> list[str]:
+    """The family of a saved model and those of its members, each once."""
+    own = [str(described["family"])]
+    return list(dict.fromkeys(own + [family for member in described.get("members", ()) for family in families_in(member["model"])]))

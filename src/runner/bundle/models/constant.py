@@ -22,6 +22,10 @@ class ConstantModel:
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         return np.tile(np.array(self.values), (rows.height, 1))
 
+    def latency_ms(self) -> float:
+        """Nothing worth counting."""
+        return 0.0
+
     def save(self, folder: Path) -> dict[str, Any]:
         return {"family": "constant", "values": list(self.values)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,22 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.latency import trees_ms
 from runner.core.files import write_text
 from runner.core.registry import register
 
 FILE = "model.txt"
+CALL_MS, STEP_NS = 0.06, 20.0  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
 class LightGBMModel:
-    """booster: a lightgbm.Booster; task: binary, multiclass or regression."""
+    """booster: a lightgbm.Booster; task: binary, multiclass or regression; remedy: what was done where the declared settings ran away, else ''."""
 
     inputs: Inputs
     booster: Any
     task: str
+    remedy: str = ""
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         return self.predict_matrix(self.inputs.matrix(rows))
@@ -43,9 +47,16 @@ class LightGBMModel:
         gain = np.asarray(self.booster.feature_importance("gain"), dtype=float)
         return Importance.of("how much of the training loss its splits took away (LightGBM's gain)", self.inputs.names, gain)
 
+    def latency_ms(self) -> float:
+        """One call, and a path of about the logarithm of its leaves down each tree."""
+        trees = self.booster.num_trees()
+        leaves = sum(tree["num_leaves"] for tree in self.booster.dump_model()["tree_info"]) / max(1, trees)
+        return trees_ms(CALL_MS, trees, log2(max(2.0, leaves)), STEP_NS)
+
     def save(self, folder: Path) -> dict[str, Any]:
         write_text(folder / FILE, self.booster.model_to_string())
-        return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json()}
+        told = {"remedy": self.remedy} if self.remedy else {}
+        return {"family": "lightgbm", "file": FILE, "task": self.task, "inputs": self.inputs.as_json(), **told}
 
 
 @register("model", "lightgbm")
@@ -54,4 +65,4 @@ def load(written: Mapping[str, Any], folder: Path) -> LightGBMModel:
     import lightgbm
 
     booster = lightgbm.Booster(model_str=(folder / written["file"]).read_text(encoding="utf-8"))
-    return LightGBMModel(Inputs.from_json(written["inputs"]), booster, written["task"])
+    return LightGBMModel(Inputs.from_json(written["inputs"]), booster, written["task"], written.get("remedy", ""))

@@ -12,7 +12,10 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
+from runner.bundle.models.links import answered
 from runner.core.registry import register
+
+CALL_MS = 0.1  # measured on single rows; see runner.bundle.latency
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,7 @@ class LinearModel:
     def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
         # einsum adds in a fixed order; a BLAS product may change its last bits with the number of threads.
         raw = np.einsum("ij,jk->ik", self.design.columns(matrix), self.weights, optimize=False) + self.offsets
-        if self.link == "identity":
-            return np.asarray(raw)
-        if self.link == "logistic":
-            p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
-            return np.concatenate([1.0 - p, p], axis=1)
-        raised = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+        return answered(raw, self.link)
 
     def importance(self, values: np.ndarray) -> Importance:
         """How far each feature spreads the score over the rows: the standard deviation of what its columns add."""
@@ -107,6 +104,10 @@ class LinearModel:
         added = (np.einsum("ij,jk->ik", columns[:, own], self.weights[own], optimize=False) for own in self.design.places)
         spreads = [part.std(axis=0).mean() for part in added]
         return Importance.of("how far the feature spreads the score over the training rows", self.design.inputs.names, np.array(spreads))
+
+    def latency_ms(self) -> float:
+        """A handful of array operations on few numbers."""
+        return CALL_MS
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {

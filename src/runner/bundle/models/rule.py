@@ -13,6 +13,8 @@ import polars as pl
 from runner.core.expressions import parse
 from runner.core.registry import register
 
+CALL_MS = 0.5  # measured on single rows; see runner.bundle.latency
+
 
 @dataclass(frozen=True)
 class RuleModel:
@@ -40,6 +42,10 @@ class RuleModel:
         place = np.searchsorted(np.array(self.ends), answer.fill_null(0.0).to_numpy(), side="left")
         place = np.where(answer.is_null().to_numpy(), len(table) - 1, place)
         return np.asarray(table[place])
+
+    def latency_ms(self) -> float:
+        """One Polars expression."""
+        return CALL_MS
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"family": "rule", "sql": self.sql, "ends": list(self.ends), "shares": [list(s) for s in self.shares], "fallback": list(self.fallback)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from runner.core.spec import Spec
@@ -10,6 +12,8 @@ from runner.core.spec import Spec
 class QualitySpec(Spec):
     """How closely the rows are looked at."""
 
+    detail: Literal["full", "counts"] = "full"
+    """full: every check; counts: columns are counted and lifeless ones left out, and nothing else is looked for."""
     sample_rows: int = Field(default=200_000, ge=1_000)
     """Rows drawn for what is too dear to be worked out on all of them; counts are always of all rows."""
 

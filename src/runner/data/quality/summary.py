@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -34,8 +35,14 @@ def _column(look: Look, name: str) -> dict[str, Any]:
     if look.sample[name].dtype in (pl.String, pl.Boolean):
         return found | {"top": _top(look, name, n_distinct)}
     low, high = look.counts.ends[name]
+    low, high = _finite(low), _finite(high)
     as_time = look.sample[name].dtype.is_temporal()
     return found | {"min": moment_text(low) if as_time else low, "max": moment_text(high) if as_time else high}
+
+
+def _finite(end: Any) -> Any:
+    """None for an end that JSON has no number for."""
+    return None if isinstance(end, float) and not isfinite(end) else end
 
 
 def _top(look: Look, name: str, n_distinct: int) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ class ByOrderSpec(SplitSpec):
     walks_forward: ClassVar[bool] = True
     """A fold is trained on earlier blocks only."""
     kind: Literal["by_order"]
-    test_share: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the rows, the last ones, that are sealed for the test."""
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the rows, the last ones, that are sealed for the test; 0: none, every row is learned from, and the experiment cannot be adopted."""
     folds: int = Field(default=4, ge=1, le=100)
     """Blocks of rows that are validated one after the other; there is one block more, which is only trained on."""
 

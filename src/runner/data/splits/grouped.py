@@ -26,8 +26,8 @@ class GroupedSpec(SplitSpec):
     kind: Literal["grouped"]
     group: str
     """Column whose equal values belong together. Several columns: join them with `derive`."""
-    test_share: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the rows, in whole groups, that are sealed for the test."""
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the rows, in whole groups, that are sealed for the test; 0: none, every row is learned from, and the experiment cannot be adopted."""
     folds: int = Field(default=5, ge=2, le=100)
     """Parts of the other groups; each is predicted by models trained on the rest."""
 
@@ -40,9 +40,17 @@ def assign(spec: GroupedSpec, rows: pl.DataFrame, target: str, task: str, seed: 
     code = codes_of(rows[spec.group])
     counts = np.bincount(code * TENTHS + strata_of(rows[target], task), minlength=(int(code.max()) + 1) * TENTHS)
     shares = np.array([spec.test_share, *[(1 - spec.test_share) / spec.folds] * spec.folds])
+    if not spec.test_share:
+        return pl.Series("fold", folds_only(counts.reshape(-1, TENTHS), spec.folds, seed_for(seed, "data", "split"))[code])
     side = deal(counts.reshape(-1, TENTHS).astype(np.int32), shares, seed_for(seed, "data", "split"))
     places = np.array([TEST, *range(spec.folds)], dtype=np.int8)
     return pl.Series("fold", places[side][code])
+
+
+def folds_only(counts: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """(groups,) Int8: the fold of each group where there is no test; counts: (groups, strata) rows."""
+    # The first fold is dealt where the test would be: what is said of large groups and of a test holds for it as well.
+    return deal(counts.astype(np.int32), np.full(folds, 1 / folds), seed).astype(np.int8)
 
 
 def deal(counts: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

@@ -26,8 +26,9 @@ class TimedSpec(SplitSpec):
     """A fold is trained on earlier blocks only."""
     column: str
     """Date or datetime column that orders the rows, usually `problem.time`."""
-    test_share: float | None = Field(default=None, gt=0, lt=1)
-    """Share of the rows, the latest ones, that are sealed for the test; 0.2 where neither this nor `starts` is given."""
+    test_share: float | None = Field(default=None, ge=0, lt=1)
+    """Share of the rows, the latest ones, that are sealed for the test; 0.2 where neither this nor `starts` is given. 0: none, every row is learned
+    from, and the experiment cannot be adopted."""
     folds: int = Field(default=4, ge=1, le=100)
     """Blocks of time that are validated one after the other; there is one block more, which is only trained on. Filled in where `starts` says it."""
     starts: list[str] = []
@@ -57,6 +58,11 @@ class TimedSpec(SplitSpec):
     def moments(self) -> list[datetime]:
         """The starts as UTC without a zone, as the contract holds moments."""
         return [moment(text) for text in self.starts]
+
+    @property
+    def share(self) -> float:
+        """Share of the rows that are the test, where no moment says it."""
+        return USUAL_SHARE if self.test_share is None else self.test_share
 
     @property
     def embargo(self) -> timedelta:
@@ -103,7 +109,7 @@ def place_in_time(spec: TimedSpec, times: pl.Series, groups: np.ndarray | None =
     """
     at = times.cast(pl.Datetime("us"))
     rank = None if spec.starts else _share_before(at)
-    in_test = at >= spec.moments[-1] if rank is None else rank >= 1 - (spec.test_share or USUAL_SHARE)
+    in_test = at >= spec.moments[-1] if rank is None else rank >= 1 - spec.share
     begins = spec.moments[-1] if spec.starts else at.filter(in_test).min()
     purged = ~in_test & (pl.Series(np.isin(groups, groups[in_test.to_numpy()])) if groups is not None else pl.repeat(False, at.len(), eager=True))
     embargoed = ~in_test & ~purged & _too_near(at, begins, spec.embargo)
@@ -128,7 +134,7 @@ def _block(spec: TimedSpec, at: pl.Series, rank: pl.Series | None, kept: pl.Seri
     if rank is None:
         starts = spec.moments[:-1]
         return pl.select(sum((at >= start).cast(pl.Int64) for start in starts) + FIRST_BLOCK).to_series()
-    blocks, share = spec.folds + 1, 1 - (spec.test_share or USUAL_SHARE)
+    blocks, share = spec.folds + 1, 1 - spec.share
     if kept.sum() < (rank < share).sum():
         # Blocks are shares of what is left to learn from, wherever in time that lies.
         left = pl.select(pl.when(kept).then(at)).to_series()

@@ -20,8 +20,8 @@ class StratifiedSpec(SplitSpec):
     walks_forward: ClassVar[bool] = False
     """A fold is trained on all the others."""
     kind: Literal["stratified"]
-    test_share: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the rows that are sealed for the test."""
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the rows that are sealed for the test; 0: none, every row is learned from, and the experiment cannot be adopted."""
     folds: int = Field(default=5, ge=2, le=100)
     """Parts of the other rows; each is predicted by models trained on the rest."""
 

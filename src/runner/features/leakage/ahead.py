@@ -70,11 +70,14 @@ def _ordered(case: Case, entity: str | None) -> tuple[pl.DataFrame, np.ndarray, 
     order = case.rows.select([*keys, at])
     order = order.sort([*(k for k in (entity, case.time) if k), "__at"], nulls_last=True) if keys else order
     chosen = order["__at"].to_numpy()[-ROWS:]
-    rows = case.rows[chosen]
+    rows, outcome = case.rows[chosen], case.outcome[chosen]
+    if outcome.shape[1] > 2:
+        # Classes may have been counted as numbers, 0, 1, 2 in their order.
+        outcome = np.column_stack([outcome, outcome @ np.arange(outcome.shape[1])])
     if entity is None:
-        return rows, case.outcome[chosen], np.full(len(chosen), len(chosen))
+        return rows, outcome, np.full(len(chosen), len(chosen))
     run = rows[entity].rle_id().to_numpy()
-    return rows, case.outcome[chosen], np.searchsorted(run, run, side="right")
+    return rows, outcome, np.searchsorted(run, run, side="right")
 
 
 def _alike(features: np.ndarray, values: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

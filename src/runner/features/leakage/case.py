@@ -43,7 +43,8 @@ class Case:
     rows: (n) with the features' columns and the contract's, the target's own left out; features: [{"name", "kind"}] as the models
     see them; outcome: (n, k) Float64, the target or an indicator per class; target: its name; time: the column of the decision
     time, in whose order the rows need not stand; identities: columns that name somebody by declaration (keys, the split's group);
-    read: contract columns that steps make features of; made: columns that steps make.
+    read: contract columns that steps make features of; made: columns that steps make;
+    after: (n) the numeric columns that are declared as known only after the event.
     """
 
     rows: pl.DataFrame
@@ -56,6 +57,7 @@ class Case:
     identities: Sequence[str] = ()
     read: frozenset[str] = field(default_factory=frozenset)
     made: frozenset[str] = field(default_factory=frozenset)
+    after: pl.DataFrame | None = None
 
     @property
     def measure(self) -> str:
@@ -82,7 +84,8 @@ class Case:
         if self.rows.height <= MOST_ROWS:
             return self
         chosen = np.sort(np.random.default_rng(seed_for(self.seed, "features", "leakage")).permutation(self.rows.height)[:MOST_ROWS])
-        return replace(self, rows=self.rows[chosen], outcome=self.outcome[chosen])
+        after = None if self.after is None else self.after[chosen]
+        return replace(self, rows=self.rows[chosen], outcome=self.outcome[chosen], after=after)
 
     def only(self, names: Collection[str]) -> Case:
         """The case with these features alone; the rows keep their columns."""

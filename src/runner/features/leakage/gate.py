@@ -51,7 +51,9 @@ def case_of(
     read = frozenset(column for step in steps.values() for column in step.columns_read)
     time = task["time"] if task["time"] in kept else None
     made = frozenset(name for name in kept if name not in contract["columns"])
-    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, [c for c in identities if c in kept], read, made)
+    named = [c for c in identities if c in kept]
+    late = [name for name in own.columns if name in after and name != task["target"] and own.schema[name].is_numeric()]
+    return Case(own.select(kept), features, outcome, task["task"], task["target"], seed, time, named, read, made, own.select(late) if late else None)
 
 
 def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Probe, same: Mapping[str, Sequence[str]] | None = None) -> Judgement:
@@ -59,13 +61,18 @@ def judge(spec: LeakageSpec, case: Case, power: Mapping[str, float], probe: Prob
 
     power: feature to what it can do alone; probe: the recipe and the folds, to price with; same: feature to the others that say the same.
     """
-    suspicions = look(case, spec.max_single_power)
+    suspicions = look(case, spec.max_single_power) if spec.detail != "none" else []
+    if spec.suspected == "warns":
+        suspicions = [replace(s, severity="warns") for s in suspicions]
     ranked = sorted(power, key=lambda name: (-power[name], name))
     suspected = list(dict.fromkeys(s.column for s in suspicions))
-    found_prices = prices(probe, [*suspected[:MOST_PRICED], *_strongest(ranked, suspected, same or {})], same)
+    worth_it = [*suspected[:MOST_PRICED], *_strongest(ranked, suspected, same or {})] if spec.detail == "full" else []
+    found_prices = prices(probe, worth_it, same)
     priced = {name: replace(p, column=name, alike=tuple(n for n in (p.column, *p.alike) if n != name)) for p in found_prices for name in (p.column, *p.alike)}
     strongest = (ranked[0], power[ranked[0]]) if ranked else ("", 0.0)
-    found = [*gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made), canary(probe)]
+    found = gates(suspicions, strongest, spec, case.measure, priced, probe.terms.payoff["unit"], case.made)
+    if spec.detail == "full":
+        found.append(canary(probe))
     report = {
         "suspicions": [{**s.as_json(), "accepted": _accepted(spec, s.column)} for s in suspicions],
         "prices": [p.as_json() for p in found_prices],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from runner.core.spec import Spec
@@ -23,3 +25,9 @@ class LeakageSpec(Spec):
     """Out-of-fold AUC (classification) or R2 (regression) beyond which a feature that tells far more than all others stops the run."""
     accept: dict[str, AcceptedSpec] = {}
     """Column to the reason why its power is honest, and who says so."""
+    detail: Literal["full", "quick", "none"] = "full"
+    """full: detectors, the price of each suspect, and a model on permuted outcomes; quick: detectors alone, none of which fits a model of all features;
+    none: nothing is looked for, which an adopted experiment may not say.
+    """
+    suspected: Literal["stops", "warns"] = "stops"
+    """What a nearly certain leak does: stops the run, or warns, which an adopted experiment may not say."""

@@ -53,7 +53,7 @@ def work_of(experiment: Experiment) -> dict[str, tuple[int, int]]:
     folds = int(getattr(experiment.data.split, "folds", 1))
     trials = experiment.training.tuning.trials
     readable = experiment.problem.constraints.interpretable_only
-    used = {name: c for name, c in experiment.training.candidates.items() if c.interpretable or not readable}
+    used = {name: c for name, c in experiment.training.candidates.items() if (c.interpretable or not readable) and not c.composes}
     return {name: (trials if candidate.space else 1, folds) for name, candidate in used.items()}
 
 

@@ -12,7 +12,7 @@ from runner.data.labels.spec import CORRECTIONS
 from runner.experiment.diff import same
 from runner.experiment.model import Experiment
 from runner.experiment.plugins import behind_room
-from runner.pipeline.keys import code_digest, spec_digest, with_plugins
+from runner.pipeline.keys import code_digest, origin_digest, with_plugins
 from runner.pipeline.review.reading import Results
 from runner.pipeline.review.revision import Revision
 from runner.pipeline.review.uses import ledger_at
@@ -101,4 +101,4 @@ def _trained_from(results: Results, experiment: Experiment) -> bool:
     problem = results.path(PROBLEM["problem"])
     if not made_from or problem is None:
         return True
-    return made_from == of_value([spec_digest(experiment.training, experiment.seed), of_value({".": of_file(problem)})])
+    return made_from == of_value([origin_digest(experiment.training, experiment.seed), of_value({".": of_file(problem)})])

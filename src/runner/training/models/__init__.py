@@ -1,5 +1,5 @@
 """The families of candidates: one file per kind."""
 
-from runner.training.models import catboost, constant, lightgbm, linear, rule
+from runner.training.models import additive, catboost, constant, ensemble, extra_trees, forest, lightgbm, linear, rule, segments, tree
 
-__all__ = ["catboost", "constant", "lightgbm", "linear", "rule"]
+__all__ = ["additive", "catboost", "constant", "ensemble", "extra_trees", "forest", "lightgbm", "linear", "rule", "segments", "tree"]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from runner.bundle.models.catboost import CatBoostModel, pool
 from runner.core.registry import register
+from runner.training.budget.clock import EndedError
+from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
+# CatBoost slows down with every class, so its steps grow longer from fewer classes on.
+FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 50, 5.0
+# Seconds of a core that one fit may take about; it then makes fewer iterations.
+MOST_WORK = 120.0
 LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 
 
@@ -25,6 +33,12 @@ class CatBoostSpec(CandidateSpec):
         "random_strength": Range(0.1, 10.0, log=True),
         "bagging_temperature": Range(0.0, 1.0),
     }
+    portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"depth": 6, "l2_leaf_reg": 5.0, "random_strength": 1.0},
+        {"depth": 3, "learning_rate": 0.1, "l2_leaf_reg": 3.0},
+        {"depth": 8, "l2_leaf_reg": 3.0, "random_strength": 2.0, "bagging_temperature": 1.0},
+        {"depth": 5, "learning_rate": 0.03, "max_iterations": 3000, "l2_leaf_reg": 10.0, "bagging_temperature": 0.0},
+    )
     kind: Literal["catboost"]
     learning_rate: float = Field(default=0.06, gt=0, le=1)
     """Share of each tree's correction that is kept: smaller needs more iterations and often generalises better."""
@@ -43,21 +57,79 @@ class CatBoostSpec(CandidateSpec):
     border_count: int = Field(default=128, ge=15, le=254)
     """Split points tried per numeric column: fewer is faster, more is finer."""
 
+    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
+        spec = self.laid(params)
+        each = 2e-3 + 2.0**spec.depth * 1e-5 + max(1, classes) * rows * (1e-7 + 2e-8 * spec.depth + 3e-9 * columns)
+        return each * (rounds or spec.max_iterations)
+
 
 @register("candidate", CatBoostSpec)
 def fit(spec: CatBoostSpec, given: Fit) -> Fitted:
-    """Fits with early stopping when there are validation rows, else for the given number of rounds."""
+    """Fits with early stopping when there are validation rows, else for the given number of rounds; gently where that runs away."""
+    spec = spec.laid(given.params)
+    if not _varies(given):
+        return Fitted(gentle.constant(given), 1, "shares")
+    params = _params(spec, given)
+    found, loss = _once(spec, params, given)
+    if not gentle.ran_away(loss, given):
+        return Fitted(CatBoostModel(given.inputs, found, given.task), int(found.tree_count_))
+    gentler = {"learning_rate": params["learning_rate"] / GENTLER, "l2_leaf_reg": params["l2_leaf_reg"] * GENTLER}
+    found, loss = _once(spec, {**params, **gentler}, given)
+    if gentle.ran_away(loss, given):
+        return Fitted(gentle.constant(given), 1, "shares")
+    return Fitted(CatBoostModel(given.inputs, found, given.task, "gentle"), int(found.tree_count_), "gentle")
+
+
+def _varies(given: Fit) -> bool:
+    """Whether any column has two values; CatBoost refuses a table without one."""
+    values = given.train.values
+    if not values.size:
+        return False
+    first = np.where(np.isnan(values[0]), np.inf, values[0])
+    return bool((np.where(np.isnan(values), np.inf, values) != first).any())
+
+
+def _once(spec: CatBoostSpec, params: dict[str, Any], given: Fit) -> tuple[Any, float]:
+    """A fitted model and its loss on the rows that judge it."""
     from catboost import CatBoostClassifier, CatBoostRegressor
 
-    family = CatBoostRegressor if given.task == "regression" else CatBoostClassifier
-    model = family(**_params(spec, given))
+    model = (CatBoostRegressor if given.task == "regression" else CatBoostClassifier)(**params)
     train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome), given.train.weights)
+    watched = {} if given.check is None else {"callbacks": [_Watch(given.check)]}
     if given.valid is None:
-        model.fit(train)
-        return Fitted(CatBoostModel(given.inputs, model, given.task), int(model.tree_count_))
+        model.fit(train, **watched)
+        _checked(given)
+        return model, float(model.evals_result_["learn"][LOSSES[given.task]][-1])
     valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
-    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True)
-    return Fitted(CatBoostModel(given.inputs, model, given.task), int(model.tree_count_))
+    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True, **watched)
+    _checked(given)
+    return model, float(model.best_score_["validation"][LOSSES[given.task]])
+
+
+class _Watch:
+    """CatBoost's callback: it may end a fit, but lets no exception through."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def after_iteration(self, info: Any) -> bool:
+        try:
+            self._check()
+        except EndedError:
+            return False
+        return True
+
+
+def _checked(given: Fit) -> None:
+    if given.check is not None:
+        given.check()
+
+
+def _iterations(spec: CatBoostSpec, given: Fit) -> int:
+    """The most iterations that a fit of this size has time for; each one's cost grows with rows, columns and classes."""
+    rows, columns = given.train.values.shape
+    once = spec.work({}, rows, columns, given.n_classes, 1)
+    return min(spec.max_iterations, max(FEWEST_ITERATIONS, int(MOST_WORK / once)))
 
 
 def _outcome(given: Fit, outcome: Any) -> Any:
@@ -67,8 +139,12 @@ def _outcome(given: Fit, outcome: Any) -> Any:
 def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
     params: dict[str, Any] = {
         "loss_function": LOSSES[given.task],
-        "iterations": given.rounds or spec.max_iterations,
-        "learning_rate": spec.learning_rate,
+        "iterations": given.rounds or _iterations(spec, given),
+        "learning_rate": gentle.rate(spec.learning_rate, given.n_classes, FEW_CLASSES),
+        "depth": spec.depth,
+        "l2_leaf_reg": spec.l2_leaf_reg,
+        "random_strength": spec.random_strength,
+        "bagging_temperature": spec.bagging_temperature,
         "border_count": spec.border_count,
         "bootstrap_type": "Bayesian",
         "random_seed": given.seed,
@@ -77,7 +153,6 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         "allow_writing_files": False,
         # The first block of a split by time may hold a single outcome.
         "allow_const_label": True,
-        **given.params,
     }
     if given.task != "regression":
         params["classes_count" if given.task == "multiclass" else "class_names"] = given.n_classes if given.task == "multiclass" else [0, 1]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from runner.bundle.models.lightgbm import LightGBMModel
 from runner.core.registry import register
-from runner.features.matrices import Matrix
+from runner.training.models import gentle
+from runner.training.models.boosting import boosted
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
-METRICS = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
+PASSED = ("num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2", "cat_smooth", "min_data_per_group", "max_bin", "extra_trees")
 
 
 class LightGBMSpec(CandidateSpec):
@@ -28,6 +30,14 @@ class LightGBMSpec(CandidateSpec):
         "lambda_l2": Range(1e-3, 30.0, log=True),
         "cat_smooth": Range(1.0, 100.0, log=True),
     }
+    portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"num_leaves": 31, "extra_trees": True, "lambda_l2": 3.0},
+        {"num_leaves": 15, "min_data_in_leaf": 5, "min_data_per_group": 20, "cat_smooth": 10.0},
+        {"num_leaves": 7, "min_data_in_leaf": 30, "lambda_l2": 5.0},
+        {"num_leaves": 127, "learning_rate": 0.03, "max_iterations": 3000, "feature_fraction": 0.9, "min_data_in_leaf": 5},
+        {"num_leaves": 7, "learning_rate": 0.03, "max_iterations": 3000, "min_data_in_leaf": 50, "feature_fraction": 0.5, "lambda_l2": 10.0},
+        {"num_leaves": 63, "feature_fraction": 0.6, "bagging_fraction": 0.7, "min_data_in_leaf": 40, "lambda_l2": 10.0},
+    )
     kind: Literal["lightgbm"]
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     """Share of each tree's correction that is kept: smaller needs more iterations and often generalises better."""
@@ -47,55 +57,24 @@ class LightGBMSpec(CandidateSpec):
     """L2 penalty on the leaves' values: the larger, the more careful."""
     cat_smooth: float = Field(default=20.0, ge=0)
     """Smoothing of categories with few rows, in rows: the larger, the less they are believed."""
+    min_data_per_group: int = Field(default=100, ge=1)
+    """The fewest training rows of a group of levels that a split on a category may part off."""
     max_bin: int = Field(default=255, ge=15)
     """Ranges into which a numeric column is cut before fitting: fewer is faster, more is finer."""
+    extra_trees: bool = False
+    """Whether each feature's cut is drawn at random instead of searched: less like other fits, and overfits less."""
+
+    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
+        spec = self.laid(params)
+        return 0.02 + 1e-9 * (rounds or spec.max_iterations) * max(1, classes) * (1e5 + spec.num_leaves * 2e4 + rows * columns * spec.feature_fraction * 4.0)
 
 
 @register("candidate", LightGBMSpec)
 def fit(spec: LightGBMSpec, given: Fit) -> Fitted:
-    """Fits with early stopping when there are validation rows, else for the given number of rounds."""
-    import lightgbm
-
-    train = _dataset(given, given.train, spec.max_bin)
-    callbacks: list[Any] = []
-    valid: list[Any] = []
-    if given.valid is not None:
-        valid = [_dataset(given, given.valid, spec.max_bin, train)]
-        callbacks = [lightgbm.early_stopping(spec.patience, verbose=False)]
-    booster = lightgbm.train(_params(spec, given), train, num_boost_round=given.rounds or spec.max_iterations, valid_sets=valid, callbacks=callbacks)
-    rounds = booster.best_iteration if given.valid is not None and booster.best_iteration > 0 else booster.current_iteration()
-    booster.free_dataset()
-    return Fitted(LightGBMModel(given.inputs, booster, given.task), int(rounds))
-
-
-def _dataset(given: Fit, matrix: Matrix, max_bin: int, like: Any = None) -> Any:
-    import lightgbm
-
-    n = len(given.inputs.numeric)
-    categories = list(range(n, n + len(given.inputs.categorical)))
-    params = {"verbosity": -1, "max_bin": max_bin, "num_threads": given.threads, "feature_pre_filter": False}
-    return lightgbm.Dataset(
-        matrix.values, matrix.outcome, reference=like, weight=matrix.weights, categorical_feature=categories, params=params, free_raw_data=False
-    )
-
-
-def _params(spec: LightGBMSpec, given: Fit) -> dict[str, Any]:
-    params: dict[str, Any] = {
-        "objective": given.task,
-        "metric": METRICS[given.task],
-        "learning_rate": spec.learning_rate,
-        "max_bin": spec.max_bin,
-        "bagging_freq": 1,
-        "num_threads": given.threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "seed": given.seed,
-        "verbosity": -1,
-        "feature_pre_filter": False,
-        **given.params,
-    }
-    if given.task == "multiclass":
-        params["num_class"] = given.n_classes
-    if given.monotone:
-        params["monotone_constraints"] = [given.monotone.get(name, 0) for name in given.inputs.names]
-    return params
+    """Fits with early stopping when there are validation rows, else for the given number of rounds; gently where that runs away."""
+    spec = spec.laid(given.params)
+    params = {name: getattr(spec, name) for name in PASSED} | {"learning_rate": gentle.rate(spec.learning_rate, given.n_classes)}
+    found = boosted(params, spec.max_iterations, spec.patience, given)
+    if found is None:
+        return Fitted(gentle.constant(given), 1, "shares")
+    return Fitted(LightGBMModel(given.inputs, found.booster, given.task, found.remedy), found.rounds, found.remedy)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from runner.core.spec import KindSpec
 
@@ -26,17 +27,33 @@ Space = dict[str, Range]
 
 class CandidateSpec(KindSpec):
     """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn;
-    weighs: its fits read `train.weights`.
+    weighs: its fits read `train.weights`; portfolio: strong, diverse settings that its study tries after the declared one, in this order;
+    composes: it is made of the rungs below it and fits nothing itself;
+    derives: its settings come from the study of another candidate, which has to be through first.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "regression")
     weighs: ClassVar[bool] = False
+    composes: ClassVar[bool] = False
+    derives: ClassVar[bool] = False
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
+    portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
     def defaults(self) -> dict[str, float]:
         """The first trial's settings: the declared value of everything that is searched."""
         return {name: getattr(self, name) for name in self.space}
+
+    def laid(self, params: Mapping[str, Any]) -> Self:
+        """The spec with a trial's settings laid over it; a setting may be any field, searched or not."""
+        return self.model_copy(update=dict(params))
+
+    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
+        """About how many seconds one fit takes one core, from its size alone, so that a plan never depends on the machine.
+
+        params: the trial's settings; rows, columns: of the fit's matrix; classes: 1 for regression; rounds: iterations really made, 0 without any.
+        """
+        return 1e-3 + 1e-8 * rows * columns * max(1, classes)
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

@@ -1,0 +1,242 @@
+"""What the results say: a page, the same as JSON, and the summary in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import polars as pl
+from benchmarks.arena.cases import SHORT, Case
+from benchmarks.arena.measure import Duel, duel, losses, normalised, over_tables, paired, ranks, score_of
+from benchmarks.arena.run import BUSY, THREADS, constant, data_of, place, stored, truth
+from benchmarks.arena.systems import ROOT, RUNNER, SYSTEMS, System
+
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- quality: written by `python -m benchmarks.quality report` -->", "<!-- end of quality -->"
+LABELS = {system.name: system.label for system in SYSTEMS}
+Row = dict[str, Any]
+Losses = Callable[[str, str], np.ndarray]
+
+
+def constants(cases: Sequence[Case]) -> dict[str, np.ndarray]:
+    """Each table's losses of the constant on its test rows."""
+    found = {}
+    for case in cases:
+        folder, about = data_of(case)
+        found[case.name] = losses(constant(folder, about), truth(folder, about), about["task"])
+    return found
+
+
+def losses_of(cases: Sequence[Case], budget: float, floor: dict[str, np.ndarray]) -> Losses:
+    """Losses of a system on a table's test rows; those of the constant where it failed."""
+    known = {case.name: case for case in cases}
+    kept: dict[tuple[str, str], np.ndarray] = {}
+
+    def of(system: str, table: str) -> np.ndarray:
+        path = place(system, table, budget).with_suffix(".parquet")
+        if (system, table) not in kept:
+            failed = json.loads(path.with_suffix(".json").read_text())["status"] != "ok"
+            folder, about = data_of(known[table])
+            kept[system, table] = floor[table] if failed else losses(pl.read_parquet(path).to_numpy(), truth(folder, about), about["task"])
+        return kept[system, table]
+
+    return of
+
+
+def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> dict[str, Any]:
+    """All that is said of one budget: rows are its results; only tables that every system has been through are compared."""
+    systems = [name for name in LABELS if any(row["system"] == name for row in rows)]
+    done = {(row["system"], row["table"]): row for row in rows}
+    names = list(dict.fromkeys(row["table"] for row in rows))
+    tables = [t for t in names if all((s, t) in done for s in systems)]
+    if not tables:
+        return {"systems": systems, "tables": [], "incomplete": names, "results": list(rows)}
+    tasks = {row["table"]: row["task"] for row in rows}
+    bottom = np.array([score_of(float(floor[t].mean()), tasks[t]) for t in tables])
+    values = np.array([[_score(done[s, t], bottom[i]) for s in systems] for i, t in enumerate(tables)])
+    rank, gain = ranks(values), normalised(values, bottom)
+    low, high = over_tables(rank)
+    overall = [
+        {"system": s, "rank": float(rank[:, i].mean()), "rank_low": float(low[i]), "rank_high": float(high[i])}
+        | {"normalised": float(gain[:, i].mean()), **_cost([done[s, t] for t in tables])}
+        for i, s in enumerate(systems)
+    ]
+    made = {"systems": systems, "tables": tables, "incomplete": [t for t in names if t not in tables], "results": list(rows)}
+    made |= {"overall": sorted(overall, key=lambda row: (row["rank"], -row["normalised"])), "constant": dict(zip(tables, bottom.tolist(), strict=True))}
+    made["scores"] = {t: dict(zip(systems, values[i].tolist(), strict=True)) for i, t in enumerate(tables)}
+    made["duels"] = {s: asdict(_duel(s, tables, made["scores"], of)) for s in systems if s != RUNNER} if RUNNER in systems else {}
+    return made
+
+
+def _score(row: Row, floor: float) -> float:
+    return float(row["score"]) if row["status"] == "ok" else float(floor)
+
+
+def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], of: Losses) -> Duel:
+    verdicts = {t: paired(of(RUNNER, t), of(peer, t))[0] for t in tables}
+    return duel(verdicts, {t: scores[t][RUNNER] <= scores[t][peer] for t in tables})
+
+
+def _cost(rows: Sequence[Row]) -> Row:
+    """What a system took: of all its fits, and of those that came to predictions. Times are of idle results only."""
+    good = [row for row in rows if row["status"] == "ok"]
+    calm = [row for row in rows if not row["busy"]]
+    asked = [row for row in good if not row.get("predict_busy")]
+    return {
+        "failures": len(rows) - len(good),
+        "busy": len(rows) - len(calm),
+        "fit_seconds": _median([row["fit_seconds"] for row in calm]),
+        "overruns": sum(row["fit_seconds"] > 1.02 * row["budget"] + 5 for row in calm),
+        "worst_overrun": max([row["overrun_seconds"] for row in calm], default=None),
+        "peak_bytes": _median([row["peak_bytes"] for row in rows]),
+        "model_bytes": _median([row["model_bytes"] for row in good]),
+        "seconds_per_1000": _median([row["seconds_per_1000"] for row in asked]),
+        "row_seconds": _median([row["row_seconds"] for row in asked]),
+    }
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(median(values)) if values else None
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float | None, unit: float = 1.0, places: int = 1) -> str:
+    return "" if value is None else f"{value / unit:,.{places}f}"
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def overall_lines(found: dict[str, Any]) -> list[str]:
+    head = ["system", "mean rank (95%)", "normalised score", "failed", "fit, s", "over budget", "worst overrun, s"]
+    head += ["peak memory, MB", "model, MB", "1,000 rows, ms", "one row, ms"]
+    return _grid(
+        head,
+        [
+            [
+                LABELS[row["system"]],
+                f"{row['rank']:.2f} ({row['rank_low']:.2f} to {row['rank_high']:.2f})",
+                f"{row['normalised']:.3f}",
+                str(row["failures"]),
+                _number(row["fit_seconds"]),
+                str(row["overruns"]),
+                _number(row["worst_overrun"]),
+                _number(row["peak_bytes"], 1000000.0, 0),
+                _number(row["model_bytes"], 1000000.0, 2),
+                _number(row["seconds_per_1000"], 0.001),
+                _number(row["row_seconds"], 0.001, 2),
+            ]
+            for row in found["overall"]
+        ],
+    )
+
+
+def duel_lines(found: dict[str, Any]) -> list[str]:
+    return _grid(
+        ["runner against", "wins", "ties", "losses", "wins and half of ties (95%)", "not surely worse", "score as low or lower"],
+        [
+            [
+                LABELS[name],
+                str(d["wins"]),
+                str(d["ties"]),
+                str(d["losses"]),
+                f"{d['share']:.0%} ({d['low']:.0%} to {d['high']:.0%})",
+                f"{d['at_least']:.0%}",
+                f"{d['lower_score']:.0%}",
+            ]
+            for name, d in found["duels"].items()
+        ],
+    )
+
+
+def score_lines(found: dict[str, Any]) -> list[str]:
+    """Each table's scores, the lowest in bold; a cross where a system failed."""
+    failed = {(row["system"], row["table"]) for row in found["results"] if row["status"] != "ok"}
+    lines = []
+    for table in found["tables"]:
+        scores, task = found["scores"][table], next(row for row in found["results"] if row["table"] == table)
+        best = min(scores.values())
+        told = ["x" if (s, table) in failed else f"**{v:.5g}**" if v == best else f"{v:.5g}" for s, v in scores.items()]
+        lines.append([table, task["half"], task["task"], f"{task['train_rows']:,}", f"{found['constant'][table]:.5g}", *told])
+    return _grid(["table", "half", "task", "rows", "constant", *(LABELS[s] for s in found["systems"])], lines)
+
+
+def page(report: dict[str, Any]) -> str:
+    """The whole page."""
+    lines = ["# Quality on public tables", "", "`python -m benchmarks.quality report` writes this page; [how it is measured](../../docs/benchmarks.md).", ""]
+    lines += [f"{THREADS} threads. Log loss of classes, RMSE of numbers: lower is better. A system that failed, or was killed, counts as the constant.", ""]
+    for budget, parts in report["budgets"].items():
+        for part, found in parts.items():
+            lines += [f"## {budget} s, {part} tables: {len(found['tables'])}", ""]
+            if not found["tables"]:
+                lines += [f"No table has been through all of {', '.join(found['systems'])} yet.", ""]
+                continue
+            lines += [*overall_lines(found), "", *(duel_lines(found) if found["duels"] else []), ""]
+            if part == "all":
+                lines += [*score_lines(found), ""]
+                lines += [f"Not in the comparison, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
+                lines += _failures(found)
+    lines += ["## Versions", "", *(f"- {LABELS[name]}: {', '.join(sorted(said))}" for name, said in report["versions"].items()), ""]
+    lines += [f"- {LABELS[name]} was not run: {why.splitlines()[-1]}" for name, why in report["not_installed"].items()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _failures(found: dict[str, Any]) -> list[str]:
+    told = [f"- {LABELS[row['system']]} on {row['table']}: {row['error']}" for row in found["results"] if row["status"] != "ok"]
+    busy = sum(row["busy"] for row in found["results"])
+    said = f"{busy} of {len(found['results'])} fits ran while others used more than {BUSY} cores: their times are left out above."
+    return [*(["Failures:", "", *told, ""] if told else ["No failure.", ""]), *([said, ""] if busy else [])]
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The part of docs/benchmarks.md."""
+    lines: list[str] = []
+    for budget, parts in report["budgets"].items():
+        found = parts["all"]
+        if found["tables"]:
+            few = "" if len(found["tables"]) > len(SHORT) else " (the short list)"
+            lines += [f"### {budget} seconds, {len(found['tables'])} tables{few}", "", *overall_lines(found), ""]
+            lines += [*duel_lines(found), ""] if found["duels"] else []
+    return "\n".join(lines or ["No results yet.", ""])
+
+
+def into_page(text: str, made: str) -> str:
+    """The page with the part between the marks replaced. Raises ValueError without marks."""
+    before, mark, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise ValueError(f"{PAGE.name} has no marks {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{made.rstrip()}\n\n{END}{after}"
+
+
+def gather(budgets: Sequence[float], systems: Sequence[System], cases: Sequence[Case]) -> dict[str, Any]:
+    """Everything that the page says, from the results that are there."""
+    floor = constants(cases)
+    report: dict[str, Any] = {"threads": THREADS, "budgets": {}, "versions": {}}
+    for budget in budgets:
+        rows = list(stored([budget], list(systems), list(cases)))
+        if not rows:
+            continue
+        of = losses_of(cases, budget, floor)
+        parts = {"all": rows, **{half: [row for row in rows if row["half"] == half] for half in ("design", "check")}}
+        report["budgets"][f"{budget:g}"] = {name: standing(part, floor, of) for name, part in parts.items() if part}
+        for row in rows:
+            report["versions"].setdefault(row["system"], set()).add(row["version"])
+    report["not_installed"] = {s.name: s.missing for s in systems if s.missing and s.name not in report["versions"]}
+    return report
+
+
+def write(report: dict[str, Any], results: Path = RESULTS, docs: Path = PAGE) -> None:
+    """quality.md, quality.json, and the summary in the docs."""
+    (results / "quality.md").write_text(page(report))
+    (results / "quality.json").write_text(json.dumps(report, indent=1, default=sorted) + "\n")
+    docs.write_text(into_page(docs.read_text(), summary(report)))

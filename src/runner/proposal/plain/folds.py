@@ -1,0 +1,51 @@
+"""Folds by the size of a table, and by what is said of time and groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from runner.core.faults import fault
+from runner.proposal.outcome import Outcome
+from runner.proposal.table import Column
+
+TINY, LARGE = 1000, 100_000
+MANY, USUAL, FEW = 10, 5, 3
+BLOCKS = 4
+
+
+@dataclass(frozen=True)
+class Folds:
+    """kind: of the split; folds: how many; declared: the split's keys as config has them."""
+
+    kind: str
+    folds: int
+    declared: dict[str, Any]
+
+
+def folds_of(rows: pl.DataFrame, outcome: Outcome, time: Column | None, group: Column | None, test_share: float) -> Folds:
+    """Walking forward in time, whole groups, or at random: more folds the fewer rows there are.
+
+    rows: those with an outcome. Raises FaultsError where time or groups cannot be cut.
+    """
+    kept = int(rows.height * (1 - test_share))
+    if time is not None:
+        moments = int(rows[time.name].n_unique())
+        if moments < 3:
+            raise fault("--time-column", f"{time.raw!r} has {moments} different values", "at least 3 moments, better hundreds", "leave --time-column out")
+        blocks = min(BLOCKS, moments - (2 if test_share else 1))
+        column = time.name if time.is_moment else f"{time.name}_order"
+        both = {"group": group.name} if group is not None else {}
+        return Folds("by_time_and_group" if both else "by_time", blocks, {"column": column, **both, "test_share": test_share, "folds": blocks})
+    most = MANY if kept < TINY else USUAL if kept < LARGE else FEW
+    if outcome.labels:
+        most = min(most, int(outcome.rarest * (1 - test_share))) if outcome.task == "binary" else most
+    if group is not None:
+        groups = int(rows[group.name].n_unique())
+        if groups < 3:
+            raise fault("--group-column", f"{group.raw!r} has {groups} different values", "at least 3 groups, better hundreds", "leave --group-column out")
+        most = min(most, groups - (1 if test_share else 0), USUAL)
+        return Folds("grouped", max(2, most), {"group": group.name, "test_share": test_share, "folds": max(2, most)})
+    return Folds("stratified", max(2, most), {"test_share": test_share, "folds": max(2, most)})

@@ -1,0 +1,36 @@
+"""The wall clock, which decides nothing but when to stop."""
+
+from __future__ import annotations
+
+import time
+
+
+class EndedError(Exception):
+    """A fit was ended by the safety stop: it is no result."""
+
+
+class Clock:
+    """The declared wall-clock stops.
+
+    limit_minutes: from now on, no new trial after it, while fits in progress are finished; end: on `time.monotonic()`, fits in progress are ended too.
+    """
+
+    def __init__(self, limit_minutes: float | None, end: float | None = None) -> None:
+        limit = None if limit_minutes is None else time.monotonic() + 60.0 * limit_minutes
+        self.end = end
+        self._last_start = min((moment for moment in (limit, end) if moment is not None), default=None)
+        self.fired = False
+
+    def over(self) -> bool:
+        """Whether no new trial starts."""
+        self.fired = self.fired or (self._last_start is not None and time.monotonic() > self._last_start)
+        return self.fired
+
+    def ended(self) -> bool:
+        """Whether fits in progress end."""
+        return self.end is not None and time.monotonic() > self.end and self.over()
+
+    def check(self) -> None:
+        """Raise EndedError when fits in progress are to end: what a family calls between two iterations."""
+        if self.ended():
+            raise EndedError

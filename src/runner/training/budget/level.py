@@ -1,0 +1,91 @@
+"""How thoroughly each trial is made: cheaper where even one trial of every candidate would not fit into the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from runner.core.seeds import seed_for
+from runner.features.matrices import Fold
+from runner.training.models.space import CandidateSpec
+
+FASTEST, HIGHEST_RATE = 8.0, 0.5
+FEWEST_FOLDS, FEWEST_ROWS = 2, 1000
+FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
+
+
+@dataclass(frozen=True)
+class Level:
+    """folds: judged on, from the first; rows: most training rows of a fold; refit_rows: of the final refits; None is all of them;
+    pace: learning rates times it, iterations divided by it.
+    """
+
+    folds: int | None = None
+    rows: int | None = None
+    refit_rows: int | None = None
+    pace: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, as a config may declare them."""
+        return asdict(self)
+
+    def cut(self, folds: Sequence[Fold], seed: int) -> list[Fold]:
+        """The folds that are judged on, with the training rows that are kept. Validation rows are all kept."""
+        judged = list(folds[: self.folds])
+        return [replace(fold, train=drawn(fold.train, self.rows, seed_for(seed, "training", "rows", fold.number))) for fold in judged]
+
+    def paced(self, spec: CandidateSpec) -> CandidateSpec:
+        """The spec with its pace; a family without a learning rate has none to change."""
+        return spec.model_copy(update=self.settings({name: getattr(spec, name) for name in PACED if hasattr(spec, name)}))
+
+    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of a fit with their pace."""
+        if self.pace == 1.0 or ("learning_rate" not in given and "max_iterations" not in given):
+            return dict(given)
+        return {name: PACED[name](value, self.pace) if name in PACED else value for name, value in given.items()}
+
+
+def _rate(value: float, pace: float) -> float:
+    return max(value, min(HIGHEST_RATE, value * pace))
+
+
+def _iterations(value: int, pace: float) -> int:
+    return min(value, max(FEWEST_ITERATIONS, ceil(value / pace)))
+
+
+def _patience(value: int, pace: float) -> int:
+    return min(value, max(LEAST_PATIENCE, ceil(value / pace)))
+
+
+PACED: Mapping[str, Any] = {"learning_rate": _rate, "max_iterations": _iterations, "patience": _patience}
+
+
+def drawn(at: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    """At most so many of the positions, at random and in their order; fewer are always part of more."""
+    if most is None or len(at) <= most:
+        return at
+    return np.sort(at[np.random.default_rng(seed).permutation(len(at))[:most]])
+
+
+def cheaper(folds: int, rows: int) -> Iterator[Level]:
+    """Levels from the most thorough to the cheapest. folds, rows: as many as there are.
+
+    A faster pace costs the least quality, then come fewer judged folds, then fewer rows: learning from less costs the most.
+    """
+    few = max(min(folds, FEWEST_FOLDS), min(folds, 3))
+    yield Level()
+    yield Level(pace=2.0)
+    yield Level(folds=few if few < folds else None, pace=2.0)
+    yield Level(folds=few if few < folds else None, pace=4.0)
+    fewest = min(folds, FEWEST_FOLDS)
+    judged = fewest if fewest < folds else None
+    yield Level(folds=judged, pace=4.0)
+    kept = rows
+    while kept > FEWEST_ROWS:
+        kept = max(FEWEST_ROWS, kept // 2)
+        yield Level(folds=judged, rows=kept, pace=4.0)
+    yield Level(folds=judged, rows=min(kept, rows), pace=FASTEST)

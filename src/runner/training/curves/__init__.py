@@ -1,0 +1,1 @@
+"""What more rows and what more work would bring."""

@@ -1,0 +1,1 @@
+"""Rungs made of other rungs, how each rung is fitted for shipping, and what each costs to run."""

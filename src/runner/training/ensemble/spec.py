@@ -1,0 +1,28 @@
+"""What may be declared of the fit that ships."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from runner.core.spec import Spec
+
+if TYPE_CHECKING:
+    from runner.training.spec import TrainingSpec
+
+
+class FinalSpec(Spec):
+    """How each rung is fitted on all training rows for shipping."""
+
+    refits: int = Field(default=1, ge=1, le=20)
+    """Fits with seeds of their own that are averaged; each adds its size and latency. A family without chance is fitted once."""
+    rounds_factor: float = Field(default=1.1, ge=0.5, le=2.0)
+    """Iterations of that fit as a multiple of those that the folds kept on average: there are more rows than in a fold."""
+
+
+def refits_of(spec: TrainingSpec) -> float:
+    """Fits on all rows of each candidate, on average: its own, and those of the trials that ensembles may take beside it."""
+    fitted = [candidate for candidate in spec.candidates.values() if not candidate.composes]
+    members = sum(getattr(candidate, "max_members", 0) for candidate in spec.candidates.values() if candidate.composes)
+    return spec.final.refits * (1.0 + members / max(1, len(fitted)))

@@ -1,0 +1,203 @@
+"""All candidates' studies under the declared budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner.core.digests import of_file, of_tree, of_value
+from runner.core.machine import cores
+from runner.core.stage import Given
+from runner.features.matrices import Fold, Learner, Matrices
+from runner.training.budget.allot import Opened, shares
+from runner.training.budget.clock import Clock
+from runner.training.budget.estimate import Size
+from runner.training.budget.level import Level
+from runner.training.budget.memory import Memory
+from runner.training.budget.opening import AFTER_S, Means, refit_seconds
+from runner.training.budget.plan import Plan, PlanFile
+from runner.training.course import Job, Studied
+from runner.training.engine import Engine, Tally
+from runner.training.ensemble.spec import refits_of
+from runner.training.fold_store import FoldStore
+from runner.training.models.space import CandidateSpec
+from runner.training.spec import TrainingSpec
+from runner.training.storage import Shared
+from runner.training.study import Record
+
+MOST_TRIALS = 10_000
+# Of the time that is left after the opening: what waiting for the last fits and for each other loses.
+USED = 0.9
+
+
+@dataclass(frozen=True)
+class Studies:
+    """studied: by candidate, without those that a safety stop ended before their first trial; specs: what they were fitted by; folds: judged on;
+    level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them; clocked: figures of no result.
+    """
+
+    studied: Mapping[str, Studied]
+    specs: Mapping[str, CandidateSpec]
+    folds: list[Fold]
+    level: Level
+    plan: Mapping[str, Any]
+    engine: Engine
+    clocked: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """What the studies of a run are made from. folds: of the split; specs: the ladder from the bottom."""
+
+    spec: TrainingSpec
+    given: Given
+    learner: Learner
+    folds: list[Fold]
+    specs: Mapping[str, CandidateSpec]
+    problem: Mapping[str, Any]
+    means: Means
+
+    @classmethod
+    def of(
+        cls, spec: TrainingSpec, given: Given, learner: Learner, folds: list[Fold], specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any]
+    ) -> Conductor:
+        """The means are the declared time, work or memory, counted from now."""
+        size = Size(learner.rows.height, learner.rows.width, max(1, len(learner.labels)))
+        means = Means.of(spec, given, size, folds, {name: s for name, s in specs.items() if name in spec.candidates})
+        return cls(spec, given, learner, folds, specs, problem, means)
+
+    def run(self) -> Studies:
+        """Every study to the end of its budget. Raises RefusedError where the declared memory cannot be kept to."""
+        budget = self.spec.budget
+        if budget is None or budget.plan is not None:
+            return self._by_trials()
+        file = PlanFile(self.given.home / "plans" / f"{of_value([self._shared(), self._declared()])[:24]}.json")
+        plan = file.opened(self.means.opening)
+        clock = self._clock(plan)
+        engine, specs = self._engine(plan.level, clock), self._paced(plan.level)
+        if plan.held is not None:
+            return self._finished(engine, specs, plan.level, engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers))
+        first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1)), self.given.workers)
+        plan = file.shared(lambda: replace(plan, shares=self._shares(specs, first, plan.level)))
+        jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
+        done = self._finished(engine, specs, plan.level, engine.study_all(jobs, self.given.workers), {"plan": file.path.name, **plan.as_json()})
+        if clock.fired:
+            file.hold(done.plan["trials"])
+        return done
+
+    def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
+        """The same with one trial each of candidates whose settings those studies have found."""
+        if not later:
+            return done
+        found = done.engine.study_all(self._jobs(later, done.level, dict.fromkeys(later, 1)), self.given.workers)
+        return replace(done, studied={**done.studied, **found}, specs={**done.specs, **{name: later[name] for name in found}})
+
+    def first_trials(self, candidates: Mapping[str, CandidateSpec], fold: Fold) -> Mapping[str, Studied]:
+        """The first trial of some candidates on one fold, for those who want to know what a fit costs."""
+        engine = replace(self._engine(Level(), Clock(None)), folds=[fold])
+        return engine.study_all(self._jobs(candidates, Level(), dict.fromkeys(candidates, 1)), 1)
+
+    def _by_trials(self) -> Studies:
+        """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
+        planned = self.spec.budget.plan if self.spec.budget else None
+        level = self.means.affordable() if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace)
+        specs = self._paced(level)
+        if planned is not None:
+            specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.spec.candidates}
+        trials = dict.fromkeys(specs, self.spec.tuning.trials) if planned is None else planned.trials
+        engine = self._engine(level, Clock(self.spec.safety_stop_minutes, self.given.deadline))
+        return self._finished(engine, specs, level, engine.study_all(self._jobs(specs, level, trials), self.given.workers))
+
+    def _finished(
+        self, engine: Engine, specs: Mapping[str, CandidateSpec], level: Level, found: Mapping[str, Studied], clocked: Mapping[str, Any] | None = None
+    ) -> Studies:
+        in_order = {name: found[name] for name in specs if name in found}
+        plan = {**level.as_json(), "trials": {name: len(s.trials) for name, s in in_order.items() if name in self.spec.candidates}}
+        lost = [name for name in specs if name not in found]
+        told: dict[str, Any] = {"left_out": lost} if lost else {}
+        if engine.memory is not None:
+            told |= {"fits_that_waited_for_memory": engine.memory.waited}
+        return Studies(in_order, {name: specs[name] for name in in_order}, engine.folds, level, plan, engine, {**(clocked or {}), **told})
+
+    def _clock(self, plan: Plan) -> Clock:
+        """Ends the fits early enough for what comes after the studies."""
+        minutes = self.spec.safety_stop_minutes
+        if self.means.limit_s is None:
+            return Clock(minutes, self.given.deadline)
+        ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
+        return Clock(minutes, min(ends + ([self.given.deadline] if self.given.deadline is not None else [])))
+
+    def _shares(self, specs: Mapping[str, CandidateSpec], first: Mapping[str, Studied], level: Level) -> dict[str, float]:
+        """What the first trials say about the others: a share of what is left for each candidate that has something more to try."""
+        lanes = max(1, min(self.given.workers, cores()))
+        trials = {name: studied.trials[0] for name, studied in first.items()}
+        more = {name: trial for name, trial in trials.items() if self._trials(specs[name], MOST_TRIALS, level) > 1 and trial.work > 0}
+        if self.means.limit_s is None:
+            left = (self.means.work or 0.0) - sum(trial.work for trial in trials.values())
+            return shares({name: Opened(t.loss, t.work, 1.0) for name, t in more.items()}, left)
+        fitted = sum(sum(trial.seconds) for trial in trials.values()) / lanes
+        spent = max(time.monotonic() - self.means.started, fitted)
+        reserve = AFTER_S + refits_of(self.spec) * refit_seconds(trials, level, self.folds, self.learner.rows.height) / lanes
+        if self.spec.learning_curve:
+            reserve += 1.5 * max((sum(t.seconds) for t in trials.values()), default=0.0) / lanes
+        left = (self.means.limit_s - spent - reserve) * lanes * USED
+        return shares({name: Opened(t.loss, t.work, max(1e-9, sum(t.seconds) / t.work)) for name, t in more.items()}, left)
+
+    def _paced(self, level: Level) -> dict[str, CandidateSpec]:
+        return {name: level.paced(spec) for name, spec in self.specs.items()}
+
+    def _engine(self, level: Level, clock: Clock) -> Engine:
+        folds = level.cut(self.folds, self.learner.seed)
+        budget = self.spec.budget
+        each = [self._trials(spec, self.spec.tuning.trials if budget is None else 1, level) for spec in self.specs.values()]
+        tally = Tally(self.given.progress, sum(each) * len(folds))
+        memory = Memory(self.spec.memory_gb, self.means.size.fit_gib(level)) if self.spec.memory_gb is not None else None
+        monotone = self.problem["constraints"]["monotone"]
+        tuning, threads = self.spec.tuning, self.spec.threads_per_fit
+        return Engine(self.learner, folds, Matrices(self.learner, folds), tuning.lag, threads, monotone, clock, tally, tuning.prune, memory)
+
+    def _trials(self, candidate: CandidateSpec, most: int, level: Level) -> int:
+        """How many trials a candidate has at most: one without a space has no more than its portfolio."""
+        return most if candidate.space else min(most, 1 + len(candidate.portfolio))
+
+    def _jobs(self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int]) -> list[Job]:
+        """Cheapest first. A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
+        shared, storage, found = self._shared(), self._storage(), []
+        for name, candidate in specs.items():
+            if name not in trials and name in self.spec.candidates:
+                continue
+            fits = {**shared, "name": name, "spec": candidate.model_dump(mode="json"), "rows": level.rows}
+            record = {**fits, "lag": self.spec.tuning.lag, "prune": self.spec.tuning.prune, "folds": level.folds}
+            journal, store = of_value(record)[:24], FoldStore(self.given.home / "fits" / of_value(fits)[:24])
+            kept = None
+            if self._trials(candidate, MOST_TRIALS, level) > 1:
+                where = storage or self.given.home / "studies" / f"{journal}.log"
+                called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
+                kept = Record(where, called, candidate.space, {n: shared[n] for n in ("seed", "data", "code")})
+            portfolio = [level.settings(entry) for entry in candidate.portfolio]
+            found.append(Job(name, candidate, self._trials(candidate, trials.get(name, 1), level), store, kept, portfolio=portfolio))
+        size = self.means.size
+        return sorted(found, key=lambda job: size.fit_work(job.spec, Level(), size.rows))
+
+    def _storage(self) -> Shared | None:
+        declared = self.spec.tuning.storage
+        return None if declared is None else Shared.at(declared.url_env, self.given.home / "locks")
+
+    def _shared(self) -> dict[str, Any]:
+        problem, given = self.problem, self.given
+        data = [of_file(given["features"]), of_tree(given["recipe"]), of_file(given["folds"])]
+        return {
+            "data": of_value(data),
+            "target": [problem["task"], problem["target"], problem["positive"]],
+            "monotone": problem["constraints"]["monotone"],
+            "threads": self.spec.threads_per_fit,
+            "seed": given.seed,
+            "code": given.made_from.get("code"),
+            "lock": given.made_from.get("lock"),
+        }
+
+    def _declared(self) -> Any:
+        """What a plan depends on beside the data."""
+        return self.spec.model_dump(mode="json", include={"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "safety_stop_minutes"})

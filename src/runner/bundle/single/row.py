@@ -98,8 +98,8 @@ class ReadyBlock:
             left = {name: e for name, e in level.expressions.items() if name not in made}
             lookups = tuple(lookup for lookup in level.lookups if not set(lookup.columns) <= indexed)
             needed = {c for e in left.values() for c in e.meta.root_names()} | {c for lookup in lookups for c in lookup.on}
-            # A constant reads nothing, and is still to have a row.
-            reads = tuple(sorted(needed)) or tuple(row.columns[:1])
+            # An element of a list is no column; a constant reads nothing, and is still to have a row.
+            reads = tuple(sorted(needed & after.keys())) or tuple(row.columns[:1])
             levels.append(ReadyLevel(tuple(made.items()), tuple(indices), left, lookups, reads, bool(needed & by_hand)))
             by_hand |= made.keys() | indexed
         self._levels = levels

@@ -75,6 +75,71 @@ def fitted(rows: pl.DataFrame) -> list[Operation]:
     return operations
 
 
+def of_each_kind() -> dict[str, dict[str, Any]]:
+    """A step of each kind that adds columns, over the table `with_texts`."""
+    steps: dict[str, dict[str, Any]] = {
+        "arithmetic": {"columns": ["x1", "x2"], "make": ["difference", "ratio"]},
+        "bins": {"columns": ["x1"]},
+        "calendar": {"column": "at0", "parts": ["hour", "weekday"]},
+        "clip": {"columns": ["x2"]},
+        "crossed_encoding": {"columns": ["city0", "n0"]},
+        "crossing": {"columns": ["city1", "n1"]},
+        "distance": {"distances": {"km": {"start": ["lat", "lon"], "end": ["to_lat", "to_lon"]}}},
+        "frequency": {"columns": ["city2"]},
+        "group_deviation": {"columns": ["x3"], "by": ["city3"]},
+        "hashing": {"columns": ["city4"]},
+        "history": {"entity": ["city0"], "time": "at0", "aggregates": {"seen": {"how": "count"}, "usual": {"how": "mean", "of": "x4"}}},
+        "log": {"columns": ["x5"], "shift": 200.0},
+        "missing": {"columns": ["x0"]},
+        "ordered_target_encoding": {"columns": ["city1"]},
+        "ranks": {"columns": ["x6"]},
+        "rare": {"columns": ["city2"]},
+        "reduce": {"columns": ["x1", "x2", "x3"]},
+        "robust_scale": {"columns": ["x7"]},
+        "sql": {"expressions": {"mixed": "x8 * 2.0 + x9"}},
+        "target_encoding": {"columns": ["city3"]},
+        "text_counts": {"columns": ["note"], "counts": ["length", "words"]},
+        "tfidf": {"columns": ["note"], "components": 2},
+        "unnest": {"column": "order", "fields": {"total": "number"}},
+        "yeo_johnson": {"columns": ["x8"]},
+    }
+    return {kind: {"kind": kind, **keys} for kind, keys in steps.items()}
+
+
+def with_texts(n: int, seed: int = 0) -> pl.DataFrame:
+    """The table with a note of a few words and an order as JSON."""
+    draw = np.random.default_rng(seed)
+    words = np.array(["late", "paid", "again", "broken", "parcel", "refund", "thanks", "AB12"])
+    notes = pl.Series("note", [" ".join(words[draw.integers(0, len(words), 4)]) for _ in range(n)])
+    orders = pl.Series("order", [json.dumps({"total": round(float(total), 2)}) for total in draw.uniform(1, 99, n)])
+    return table(n, seed).with_columns(notes, orders)
+
+
+def fitted_steps(declared_steps: dict[str, dict[str, Any]], rows: pl.DataFrame) -> dict[str, list[Operation]]:
+    """Step to its operations, each fitted on the rows."""
+    FeaturesSpec.model_validate({"steps": declared_steps})
+    outcome = (np.random.default_rng(1).random((rows.height, 1)) < 0.3).astype(float)
+    found = {}
+    for name, step in declared_steps.items():
+        spec = kinds("step")[step["kind"]].model_validate(step)
+        found[name] = list(part("step", step["kind"])(spec, Fitting(name, rows, outcome, ("",), 7)).operations)
+    return found
+
+
+def one_row_of_kinds(times: int = 100) -> tuple[float, dict[str, float]]:
+    """Median milliseconds of a single row after warm-up: of one recipe with a step of each kind, and of each step by itself."""
+    by_step = fitted_steps(of_each_kind(), with_texts(2_000))
+    rows = with_texts(times, 1)
+    every = Operations(operation for operations in by_step.values() for operation in operations)
+    return _usual(every, rows), {name: _usual(Operations(operations), rows) for name, operations in by_step.items()}
+
+
+def _usual(operations: Operations, rows: pl.DataFrame) -> float:
+    for i in range(10):
+        recipe.apply(operations, rows[i])
+    return 1000 * median(seconds(lambda i=i: recipe.apply(operations, rows[i])) for i in range(rows.height))
+
+
 def by_hand(rows: pl.LazyFrame, lookups: dict[str, pl.DataFrame]) -> pl.LazyFrame:
     """The same columns, written by hand. lookups: column to the table of its shares."""
     col, lit, when = pl.col, pl.lit, pl.when
@@ -172,6 +237,9 @@ def figures(n: int, pairs: int, stream: int) -> Iterator[tuple[str, str, str]]:
     yield f"{len(declared())} steps on {n:,} rows, to the query by hand ({hand:.2f} s)", f"{ratio:.2f}", "1.3"
     usual, slow, query = one_row()
     yield f"one row, median (99%: {slow:.2f} ms, the query by hand: {query:.2f} ms)", f"{usual:.2f} ms", "1 ms"
+    every, by_kind = one_row_of_kinds()
+    slowest = ", ".join(f"{kind} {by_kind[kind]:.2f}" for kind in sorted(by_kind, key=lambda kind: -by_kind[kind])[:5])
+    yield f"one row through a step of each of {len(by_kind)} kinds, median (slowest by themselves, ms: {slowest})", f"{every:.2f} ms", "1 ms"
     if stream:
         folder = ROOT / ".runner" / "bench" / "recipe"
         _, quarter = streamed(stream // 4, folder)

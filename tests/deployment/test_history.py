@@ -48,7 +48,7 @@ def test_scores_count_the_events_that_were_told(workspace: Path, capsys: pytest.
     told = json.loads(capsys.readouterr().out)
     assert (told["new"], told["again"], told["before"]) == (500, 0, 0)
     assert main(["history", "add", "--bundle", "bundle", "--input", "events.parquet"]) == 0
-    assert "no events added" in capsys.readouterr().out
+    assert "no events counted" in capsys.readouterr().out
     assert main(["history", "show", "--bundle", "bundle"]) == 0
     assert "past: 500 events of 2 entities, the last at 2024-03-05 05:45:00" in capsys.readouterr().out
     fresh, stale = scored("--store"), scored()

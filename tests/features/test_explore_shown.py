@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,15 @@ import pytest
 import yaml
 from tests.features.test_explore import dated, noise, problem, seen
 
+from runner.core.stage import Given
+from runner.core.workspace import RunFolders, Workspace
+from runner.features import stage
 from runner.features.explore.exploration import explore
 from runner.features.explore.shown.sections import sections
 from runner.features.explore.view import Declared
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
+from runner.pipeline.stages import stage_of
 from runner.report.page import templates
 from runner.report.parts import Code, Figure, Figures, Folded, Section
 
@@ -98,6 +104,18 @@ def test_every_cell_of_the_table_of_features_says_something() -> None:
     assert "too alike" in page
     assert "hardly any" not in page
     assert "fewer than 20 rows get none" in page
+
+
+def test_what_a_step_drops_is_neither_counted_nor_explored_nor_priced(tiny_run: Path, tmp_path: Path) -> None:
+    places, folders = stage_of("features"), RunFolders.adopted(Workspace(tiny_run), "tiny")
+    files = {name: place.under(folders) for name, place in places.reads.items() if not name.startswith("gate.")}
+    written = {name: tmp_path / place.path for name, place in places.writes.items()}
+    steps = {"again": {"kind": "sql", "expressions": {"twice": "income * 2.0"}}, "apart": {"kind": "screen", "max_correlation": 0.99}}
+    stage.run(FeaturesSpec.model_validate({"steps": steps}), Given(files, "tiny", 20130, tiny_run, tmp_path / "home"), written)
+    report, explored = (json.loads(written[name].read_text()) for name in ("features_report", "exploration"))
+    assert list(report["dropped"]) == ["twice"]
+    assert "twice" not in json.dumps([report["features"], report["leakage"], explored])
+    assert "income" in [price["column"] for price in report["leakage"]["prices"]]
 
 
 def test_over_time_the_finding_is_in_the_title() -> None:

@@ -28,7 +28,8 @@ def test_features_that_say_the_same_are_priced_together_and_once() -> None:
     (both,) = prices(probe, ["income", "age"], {"income": ["age"], "age": ["income"]})
     assert (both.column, both.alike) == ("income", ("age",))
     (alone,) = prices(probe, ["income"])
-    assert both.without < alone.without
+    assert both.with_it == alone.with_it
+    assert both.without != alone.without
 
 
 def test_a_permuted_outcome_is_predicted_at_chance() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -62,7 +62,7 @@ class Lookup:
     columns: Mapping[str, float | int | None]
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(self.found(rows).get_columns())
+        return beside(rows, self.found(rows).get_columns())
 
     def found(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The columns for the rows, without the rows."""
@@ -90,6 +90,13 @@ def read_project(written: Mapping[str, Any], folder: Path) -> Project:
 def read_lookup(written: Mapping[str, Any], folder: Path) -> Lookup:
     """Read what save wrote."""
     return Lookup(Path(written["table"]).stem, tuple(written["on"]), pl.read_parquet(folder / written["table"]), written["columns"])
+
+
+def beside(rows: pl.DataFrame, columns: Iterable[pl.Series]) -> pl.DataFrame:
+    """The rows with columns whose values are there already; one of a name that is there takes its place. A query would take longer than the rest."""
+    made = list(columns)
+    known = set(rows.columns)
+    return rows.with_columns(made) if any(column.name in known for column in made) else rows.hstack(made)
 
 
 def computed(frame: pl.LazyFrame, expressions: Mapping[str, pl.Expr]) -> pl.LazyFrame:

@@ -44,10 +44,9 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     power = single_power(fitted.own, fitted.features, outcome, task["task"], case.fold)
     learner = Learner(enriched, planned, task["task"], task["target"], class_order(task), given.seed)
     folds = folds_of(enriched["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
-    declared = declared_by(spec, planned, problem, contract)
-    view = view_of(fitted.own, fitted.features, outcome, problem, contract, power, given.seed, declared) if spec.explore == "full" else None
-    gathered = gather(view) if view is not None else None
-    judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem), gathered.same if gathered is not None else None)
+    view = view_of(fitted.own, fitted.features, outcome, problem, contract, power, given.seed, declared_by(spec, planned, problem, contract))
+    gathered = gather(view) if "full" in (spec.explore, spec.leakage.detail) else None
+    judged = judge(spec.leakage, case, power, probe_for(learner, folds, problem), gathered.same if gathered else None)
     selected = select(spec.selection, Question(learner, folds, problem, contract, split.get("group")), given.progress)
     learner = narrowed(learner, selected.features)
     balance, balancing = balanced_by(spec.balance, learner, folds, problem, split.get("group"))
@@ -59,7 +58,7 @@ def run(spec: FeaturesSpec, given: Given, out: Mapping[str, Path]) -> Done:
     chosen = {"selection": selected.report} if selected.report else {}
     write_json(out["features_report"], {**report, "dropped": dict(fitted.dropped), "leakage": judged.report} | chosen | balancing)
     given.progress.step("features", "exploring", 0, 1)
-    write_json(out["exploration"], explore(view, gathered) if view is not None and gathered is not None else {})
+    write_json(out["exploration"], explore(view, gathered) if gathered and spec.explore == "full" else {})
     return Done(judged.gates)
 
 

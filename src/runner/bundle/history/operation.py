@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.bundle.history.aggregate import HOUR_US, LARGEST, Aggregate, Held, value
 from runner.core.expressions import parse
 from runner.core.files import write_parquet
@@ -79,7 +80,7 @@ class History:
     source: Source | None = field(default=None, compare=False)
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(self._as_of_end(rows) if self.source is None else self._as_of_rows(rows, self.source))
+        return beside(rows, self._as_of_end(rows) if self.source is None else self._as_of_rows(rows, self.source))
 
     def save(self, folder: Path) -> dict[str, Any]:
         tables = {name: f"{self.step}__{name}.parquet" for name in ("closed", "start", "pending")}
@@ -102,7 +103,7 @@ class History:
     def _looked_up(self, rows: pl.DataFrame) -> list[pl.Series]:
         """The same for a few rows, without the cost of a join."""
         made = []
-        for entity, at in zip(self.entities(rows), rows.select(micros(self.time).alias(KNOWN))[KNOWN], strict=True):
+        for entity, at in zip(self.entities(rows), self._moments(rows), strict=True):
             found = self._closed.get(entity or "", self._nothing)
             made.append([_hours(at, v) if a.how == "hours_since_last" else v for a, v in zip(self.aggregates, found, strict=True)])
         return self._columns(made)
@@ -133,7 +134,7 @@ class History:
         return pl.Series(aggregate.name, hours, nan_to_null=True)
 
     def _as_of_rows(self, rows: pl.DataFrame, source: Source) -> list[pl.Series]:
-        asked = rows.select(micros(self.time).alias(KNOWN))[KNOWN].to_list()
+        asked = self._moments(rows)
         entities = self.entities(rows)
         latest: dict[str, tuple[int, int]] = {}
         for entity, at in zip(entities, asked, strict=True):
@@ -162,8 +163,12 @@ class History:
 
     def entities(self, rows: pl.DataFrame) -> list[str | None]:
         """The entity of each row as text; None where a part of it is missing."""
-        keys = rows.select(pl.col(c).cast(self.start.schema[c], strict=False) for c in self.on)
-        return [None if None in key else json.dumps(key, ensure_ascii=False, default=str) for key in keys.iter_rows()]
+        keys = zip(*(rows.get_column(c).cast(self.start.schema[c], strict=False).to_list() for c in self.on), strict=True)
+        return [None if None in key else json.dumps(key, ensure_ascii=False, default=str) for key in keys]
+
+    def _moments(self, rows: pl.DataFrame) -> list[int | None]:
+        """The rows' times in microseconds since 1970, as `micros` gives them."""
+        return rows.get_column(self.time).cast(pl.Datetime("us")).to_physical().to_list()
 
     def events(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Events as the step counts them: the entity's columns, KNOWN, HAPPENED, and `slot(n)` with the value for the nth aggregate.

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.core.registry import register
 
 # Below so many rows Python is quicker than a query; the answers are the same.
@@ -39,12 +40,19 @@ class Grouped:
         object.__setattr__(self, "_known", frozenset(self.kept))
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        text = rows.select(joined(self.of).alias(self.made)).to_series()
         if rows.height < FEW:
-            grouped = [value if value is None or value in self._known else self.other for value in text]
-            return rows.with_columns(pl.Series(self.made, grouped, dtype=pl.String))
+            grouped = [value if value is None or value in self._known else self.other for value in self._few(rows)]
+            return beside(rows, [pl.Series(self.made, grouped, dtype=pl.String)])
+        text = rows.select(joined(self.of).alias(self.made)).to_series()
         known = text.is_in(pl.Series(self.kept, dtype=pl.String)) | text.is_null()
         return rows.with_columns(text.zip_with(known, pl.Series(self.made, [self.other], dtype=pl.String)))
+
+    def _few(self, rows: pl.DataFrame) -> list[str | None]:
+        """As `joined`, without a query."""
+        columns = [rows.get_column(c).cast(pl.String).to_list() for c in self.of]
+        if len(columns) == 1:
+            return columns[0]
+        return [BETWEEN.join(MISSING if part is None else part for part in parts) for parts in zip(*columns, strict=True)]
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"op": "grouped", "made": self.made, "of": list(self.of), "kept": list(self.kept), "other": self.other}
@@ -65,7 +73,7 @@ class Hashed:
     buckets: int
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(each(rows[self.of].cast(pl.String), self.bucket).alias(self.made))
+        return beside(rows, [each(rows.get_column(self.of).cast(pl.String), self.bucket).alias(self.made)])
 
     def bucket(self, text: str) -> str:
         """The bucket of one text.

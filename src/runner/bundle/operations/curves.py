@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.core.files import write_parquet
 from runner.core.registry import register
 
@@ -26,7 +27,7 @@ class Points:
         if not len(self.x):
             return pl.Series(values.name, [None] * values.len(), dtype=pl.Float64)
         found = np.interp(values.cast(pl.Float64).to_numpy(), self.x, self.y)
-        return pl.Series(values.name, found).fill_nan(None)
+        return pl.Series(values.name, found, nan_to_null=True)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Curves:
     columns: Mapping[str, tuple[str, Points]]
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(points.at(rows[of]).alias(made) for made, (of, points) in self.columns.items())
+        return beside(rows, (points.at(rows.get_column(of)).alias(made) for made, (of, points) in self.columns.items()))
 
     def save(self, folder: Path) -> dict[str, Any]:
         file = f"{self.name}.parquet"
@@ -68,13 +69,15 @@ class Bins:
     columns: Mapping[str, tuple[str, tuple[float, ...]]]
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(self._binned(rows[of].cast(pl.Float64), ends).alias(made) for made, (of, ends) in self.columns.items())
+        return beside(rows, (self._binned(rows.get_column(of).cast(pl.Float64), ends).alias(made) for made, (of, ends) in self.columns.items()))
 
     @staticmethod
     def _binned(values: pl.Series, ends: tuple[float, ...]) -> pl.Series:
-        found = np.searchsorted(np.array(ends, dtype=float), values.to_numpy(), side="right")
-        number = pl.Series(values.name, found, dtype=pl.Int64)
-        return number.set(values.is_null() | values.is_nan(), None) if values.null_count() or values.is_nan().any() else number
+        known = values.to_numpy()
+        number = pl.Series(values.name, np.searchsorted(np.array(ends, dtype=float), known, side="right"), dtype=pl.Int64)
+        # A missing value is NaN here, too.
+        gaps = np.isnan(known)
+        return number.set(pl.Series(gaps), None) if gaps.any() else number
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {"op": "bins", "columns": [[made, of, list(ends)] for made, (of, ends) in self.columns.items()]}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.core.files import write_parquet
 from runner.core.registry import register
 
@@ -35,11 +36,11 @@ class Weighted:
     weights: np.ndarray
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        values = rows.select(pl.col(c).cast(pl.Float64) for c in self.columns).to_numpy()
+        values = np.column_stack([rows.get_column(c).cast(pl.Float64).to_numpy() for c in self.columns])
         sums = np.empty((rows.height, len(self.made)))
         for start in range(0, rows.height, BLOCK):
             sums[start : start + BLOCK] = self._sums(values[start : start + BLOCK])
-        return rows.with_columns(pl.Series(made, sums[:, i]).fill_nan(None) for i, made in enumerate(self.made))
+        return beside(rows, (pl.Series(made, sums[:, i], nan_to_null=True) for i, made in enumerate(self.made)))
 
     def _sums(self, values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):

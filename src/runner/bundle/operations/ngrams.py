@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from runner.bundle.columns import beside
 from runner.core.files import write_parquet
 from runner.core.registry import register
 
@@ -19,11 +21,21 @@ BLOCK = 2048
 # Stands between texts; `plain` leaves none inside.
 END = "\n"
 DEAD, ROOT = 0, 1
+WHITE = re.compile(r"[\t\n\x0b\x0c\r ]+")
 
 
 def plain(text: pl.Expr) -> pl.Expr:
     """Text in lower case, with one blank for each run of white space and none at the ends."""
     return text.cast(pl.String).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def plain_ascii(text: str) -> str:
+    """The same of one text of ASCII signs, without a query.
+
+    >>> plain_ascii("  Late\\t AGAIN ")
+    'late again'
+    """
+    return " ".join(part for part in WHITE.split(text.lower()) if part)
 
 
 class Trie:
@@ -90,9 +102,12 @@ class TextProjection:
         object.__setattr__(self, "_trie", Trie(self.vocabulary, self.lengths))
 
     def apply(self, rows: pl.DataFrame) -> pl.DataFrame:
-        text = rows.select(plain(pl.col(self.of))).to_series()
+        given = rows.get_column(self.of).cast(pl.String)
+        if rows.height == 1 and (given[0] is None or given[0].isascii()):
+            return beside(rows, self._projected(given if given[0] is None else pl.Series(self.of, [plain_ascii(given[0])])))
+        text = given.to_frame().select(plain(pl.col(self.of))).to_series()
         if rows.height == 1:
-            return rows.with_columns(self._projected(text))
+            return beside(rows, self._projected(text))
         known = text.drop_nulls().unique(maintain_order=True)
         table = pl.DataFrame([known.alias(self.of), *self._projected(known)])
         found = text.alias(self.of).to_frame().join(table, on=self.of, how="left", maintain_order="left")

@@ -64,12 +64,13 @@ class Index:
 
 @dataclass(frozen=True)
 class ReadyLevel:
-    """A level of a block, each column by its quickest way. flushes: whether Polars reads a column here that plain functions made."""
+    """A level of a block, each column by its quickest way. reads: what Polars reads here; flushes: whether plain functions made some of it."""
 
     functions: tuple[tuple[str, Function], ...]
     indices: tuple[Index, ...]
     expressions: Mapping[str, pl.Expr]
     lookups: tuple[Lookup, ...]
+    reads: tuple[str, ...]
     flushes: bool
 
     @property
@@ -97,7 +98,9 @@ class ReadyBlock:
             left = {name: e for name, e in level.expressions.items() if name not in made}
             lookups = tuple(lookup for lookup in level.lookups if not set(lookup.columns) <= indexed)
             needed = {c for e in left.values() for c in e.meta.root_names()} | {c for lookup in lookups for c in lookup.on}
-            levels.append(ReadyLevel(tuple(made.items()), tuple(indices), left, lookups, bool(needed & by_hand)))
+            # An element of a list is no column; a constant reads nothing, and is still to have a row.
+            reads = tuple(sorted(needed & after.keys())) or tuple(row.columns[:1])
+            levels.append(ReadyLevel(tuple(made.items()), tuple(indices), left, lookups, reads, bool(needed & by_hand)))
             by_hand |= made.keys() | indexed
         self._levels = levels
         self._by_hand = by_hand
@@ -127,8 +130,10 @@ class ReadyBlock:
 
     def _by_polars(self, level: ReadyLevel, row: pl.DataFrame, made: Mapping[str, Any], columns: dict[str, pl.Series], values: dict[str, Any]) -> None:
         """Compute what is left of a level, into columns and values."""
-        frame = row.hstack(self._frame(made)) if level.flushes else row
-        frame = frame.hstack(list(columns.values())) if columns else frame
+        here = {c.name: c for c in self._frame(made).get_columns()} if level.flushes else {}
+        # A query's cost grows with the columns that it is given.
+        named = [here.get(name, columns.get(name)) for name in level.reads]
+        frame = pl.DataFrame([row.get_column(name) if c is None else c for name, c in zip(level.reads, named, strict=True)])
         results = [column for lookup in level.lookups for column in lookup.found(frame).get_columns()]
         if level.expressions:
             results += compute(frame, level.expressions).get_columns()[frame.width :]

@@ -101,8 +101,15 @@ def _row(feature: Record, outcome: Outcome) -> tuple[Cell, ...]:
         _association(told),
         plain("no number", "mute") if xi is None else numeral(max(0.0, xi)),
         plain(_way(told, ends is not None, outcome)),
-        *((plain("too alike", "mute"),) * 2 if ends is None else (plain(f"{outcome.value(amount(end, 'mean'))}: {part_name(end, whole)}") for end in ends)),
+        *_most_and_least(ends, outcome, whole),
     )
+
+
+def _most_and_least(ends: tuple[Record, Record] | None, outcome: Outcome, whole: bool) -> tuple[Cell, Cell]:
+    if ends is None:
+        return plain("too alike", "mute"), plain("too alike", "mute")
+    most, least = (plain(f"{outcome.value(amount(end, 'mean'))}: {part_name(end, whole)}") for end in ends)
+    return most, least
 
 
 def _association(told: Record) -> Cell:

@@ -40,8 +40,9 @@ def folds_of(rows: pl.DataFrame, outcome: Outcome, time: Column | None, group: C
         both = {"group": group.name} if group is not None else {}
         return Folds("by_time_and_group" if both else "by_time", blocks, {"column": column, **both, "test_share": test_share, "folds": blocks})
     most = MANY if kept < TINY else USUAL if kept < LARGE else FEW
-    if outcome.labels:
-        most = min(most, int(outcome.rarest * (1 - test_share))) if outcome.task == "binary" else most
+    most = min(most, max(2, kept // 2))
+    if outcome.task == "binary":
+        most = min(most, int(outcome.rarest * (1 - test_share)))
     if group is not None:
         groups = int(rows[group.name].n_unique())
         if groups < 3:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from runner.core.expressions import identifier
@@ -49,7 +50,10 @@ def _problem(found: PlainFound) -> dict[str, Any]:
         "policy": {"kind": "per_row"},
         "criterion": {"baseline": "constant", "minimum_gain_per_row": 0.0},
         "constraints": {"max_latency_ms_p99": wanted.latency_ms, "max_bundle_mb": wanted.bundle_mb},
-        "feasibility": {"min_rows": max(FEWEST_ROWS, found.folds.folds), **({"min_positives": 2} if outcome.labels else {})},
+        "feasibility": {
+            "min_rows": max(FEWEST_ROWS, ceil((found.folds.folds + 1) / (1 - wanted.test_share))),
+            **({"min_positives": 2} if outcome.labels else {}),
+        },
     }
 
 

@@ -1,0 +1,188 @@
+"""A table is fitted as it comes: every column that can be used is, the model scores rows of the same raw form, and what is written repeats it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.conftest import loans
+
+import runner
+from runner.cli import main
+from runner.core.digests import of_tree
+from runner.core.faults import FaultsError, RefusedError
+from runner.core.progress import Silent
+from runner.core.workspace import Workspace
+from runner.experiment.compose import compose
+from runner.pipeline import setup
+from runner.pipeline.execute import run_stage
+from runner.pipeline.fit.fitted import Fitted
+from runner.pipeline.fit.run import ROOMS
+from runner.pipeline.run import Run
+from runner.pipeline.stages import stage_of
+
+LITTLE = 0.001  # work: the first trial of the cheapest candidates
+N = 240
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """A model of the lending table."""
+    return runner.fit(loans(400), target="bad", work=LITTLE, output=tmp_path_factory.mktemp("fit") / "model")
+
+
+def test_a_frame_in_a_model_out(fitted: Fitted, tmp_path: Path) -> None:
+    rows = loans(50, seed=1)
+    predicted, shares = fitted.predict(rows.drop("bad")), fitted.predict_proba(rows)
+    assert predicted.dtype == pl.Int64 and set(predicted) <= {0, 1}
+    assert shares.columns == ["0", "1"] and np.allclose(shares.sum_horizontal().to_numpy(), 1.0)
+    assert fitted.score(rows)["flags"].list.len().sum() == 0
+    board = fitted.leaderboard()
+    assert board["ships"].to_list()[0] and "constant" in board["candidate"].to_list()
+    assert sorted(path.name for path in fitted.save(tmp_path / "kept").iterdir()) == ["bundle", "experiment.yaml", "leaderboard.json"]
+    assert fitted.predict(rows.to_pandas()).equals(predicted)
+    with pytest.raises(FaultsError, match="lacks the columns home"):
+        fitted.predict(rows.drop("home"))
+
+
+def test_the_written_experiment_gives_the_same_bytes_in_a_workspace(fitted: Fitted, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    setup.conf_only(tmp_path)
+    shutil.copytree(fitted.path / ".runner" / "work" / "data", tmp_path / "data")
+    (tmp_path / "conf" / "experiment").mkdir()
+    (tmp_path / "conf" / "experiment" / "fit.yaml").write_text(fitted.experiment)
+    again = Run.of(workspace, compose(workspace, ["+experiment=fit"]), 1, Silent())
+    for room in ROOMS:
+        run_stage(again, stage_of(room))
+    ships = fitted.leaderboard()["candidate"][0]
+    assert of_tree(again.folders.models / "candidates" / ships) == of_tree(fitted.path / "bundle")
+
+
+def test_what_is_written_explores_and_is_not_adopted_as_it_stands(
+    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup.conf_only(tmp_path)
+    (tmp_path / "conf" / "experiment").mkdir()
+    (tmp_path / "conf" / "experiment" / "fit.yaml").write_text(fitted.experiment)
+    monkeypatch.chdir(tmp_path)
+    assert main(["compose", "fit"]) == 2
+    told = capsys.readouterr().err
+    assert "fit: data.split.test_share: is 0: an adopted experiment is judged on a sealed test" in told
+    assert "fit: features.leakage.suspected: is warns" in told
+
+
+def odd() -> pl.DataFrame:
+    """Columns as people have them, of which some tell the outcome."""
+    draw = np.random.default_rng(0)
+    told = draw.normal(size=N)
+    return pl.DataFrame(
+        {
+            "told by": told,
+            'a "quoted" name': draw.normal(size=N),
+            "größe": ["u", "v", None] * (N // 3),
+            "decision": np.where(np.arange(N) % 5 == 0, np.inf, told),
+            "row_id": np.arange(N),
+            "${x}": told,
+            "written": [f"{1 + i % 28:02d}/{1 + i % 12:02d}/20{10 + i % 10}" for i in range(N)],
+            "iso": [f"20{10 + i % 10}-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(N)],
+            "zoned": pl.Series([1_600_000_000 + i * 3600 for i in range(N)]).cast(pl.Datetime("ms", "Europe/Berlin")),
+            "price": [f"€ {1000 + i:,}" for i in range(N)],
+            "unknown": ["?" if i % 11 == 0 else str(i) for i in range(N)],
+            "code": [f"k{i}" for i in range(N)],
+            "town": [f"g{i % 80}" for i in range(N)],
+            "yes": (told > 0.5).tolist(),
+            "nothing": pl.Series([None] * N),
+            "same": [1] * N,
+            "list": [[1, 2]] * N,
+            "kind": pl.Series(["a", "b", "c"] * (N // 3)).cast(pl.Categorical),
+            "huge": pl.Series(np.arange(N).astype(np.uint64) + 2**63),
+            "said": [f"the {'good' if v > 0 else 'bad'} thing number {i} of many" for i, v in enumerate(told)],
+        },
+        strict=False,
+    )
+
+
+def targets() -> Mapping[str, tuple[pl.Series, str]]:
+    """Outcome to its task."""
+    told = odd()["told by"].to_numpy()
+    late = [None if i % 9 == 0 else int(v > 0) for i, v in enumerate(told)]
+    steps = [None if i % 7 == 0 else float(v) for i, v in enumerate(np.digitize(told, [-0.5, 0.5]))]
+    return {
+        "whole numbers with gaps, one of them once": (pl.Series([9.0, *steps[1:]]), "multiclass"),
+        "true or false, some missing": (pl.Series([None if v is None else bool(v) for v in late]), "binary"),
+        "a number with outliers": (pl.Series(np.where(np.arange(N) % 50 == 0, 1e30, told)), "regression"),
+    }
+
+
+@pytest.mark.parametrize("name", targets())
+def test_odd_tables_give_a_model(name: str) -> None:
+    outcome, task = targets()[name]
+    table = odd().with_columns(outcome.alias("y y"))
+    model = runner.fit(table, target="y y", work=LITTLE)
+    assert model.task == task
+    predicted = model.predict(table.drop("y y"))
+    assert predicted.len() == N and predicted.null_count() == 0
+    if task == "binary":
+        assert predicted.dtype == pl.Boolean
+    if task == "multiclass":
+        assert (predicted.cast(pl.Float64) == table["y y"]).drop_nulls().mean() > 0.7
+
+
+REFUSED: Mapping[str, tuple[dict[str, Any], dict[str, Any], type[FaultsError], str]] = {
+    "five rows": ({"n": 5}, {}, RefusedError, "5 rows: too few"),
+    "one label": ({"y": "a"}, {}, FaultsError, "has one value in every row, 'a'"),
+    "no outcome at all": ({"y": None}, {}, FaultsError, "empty: no row has a value"),
+    "another target": ({}, {"target": "yy"}, FaultsError, "did you mean 'y'"),
+    "no such time": ({}, {"time_column": "z"}, FaultsError, "--time-column: there is no column 'z'"),
+    "groups of one": ({}, {"group_column": "same"}, FaultsError, "--group-column: 'same'"),
+    "a number of minutes": ({}, {"minutes": -1}, FaultsError, "minutes: is -1"),
+    "an unknown option": ({}, {"time_colum": "z"}, FaultsError, "did you mean 'time_column'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_fitted_is_told(name: str, tmp_path: Path) -> None:
+    made, said, kind, told = REFUSED[name]
+    n = made.get("n", 60)
+    outcome = [made["y"]] * n if "y" in made else ["a", "b"] * (n // 2) + ["a"] * (n % 2)
+    table = pl.DataFrame({"x": range(n), "same": [1] * n, "y": pl.Series(outcome, dtype=pl.String)})
+    asked: dict[str, Any] = {"target": "y", "work": LITTLE, "output": tmp_path / "model", **said}
+    with pytest.raises(kind, match=told):
+        runner.fit(table, **asked)
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_verb_writes_holds_back_and_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans(300).write_csv(tmp_path / "loans.csv")
+    call = ["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--output", str(tmp_path / "model"), "--work", str(LITTLE)]
+    assert main([*call, "--test-share", "0.2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["task"] == "binary" and told["held_back"]["rows"] == 60
+    scores = tmp_path / "scores.csv"
+    assert main(["score", "--bundle", told["files"]["bundle"], "--input", str(tmp_path / "loans.csv"), "--output", str(scores), "-q"]) == 0
+    assert pl.read_csv(scores).height == 300
+    assert main(call) == 2
+    assert "holds a finished fit already" in capsys.readouterr().err
+    (tmp_path / "model" / "mine.txt").write_text("")
+    assert main([*call, "--force"]) == 2
+    assert "holds other files, such as mine.txt" in capsys.readouterr().err
+
+
+def test_folds_keep_to_time_and_groups(tmp_path: Path) -> None:
+    table = loans(200).with_columns(pl.int_range(pl.len()).alias("step"), (pl.int_range(pl.len()) % 20).alias("person"))
+    model = runner.fit(table, target="bad", time_column="step", group_column="person", work=LITTLE)
+    assert "by_time_and_group" in model.experiment and "step_order" in model.experiment
+    assert model.predict(table.drop("bad")).len() == 200
+
+
+def test_the_package_stays_light() -> None:
+    code = "import sys, runner; assert callable(runner.fit); print([m for m in ('polars', 'pydantic', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -274,8 +274,9 @@ class TestWhenBoostingRunsAway:
         heavy = dataclasses.replace(given.train, weights=np.where(given.train.outcome == 1.0, 3.0, 1.0))
         assert gentle.constant(dataclasses.replace(given, train=heavy)).values[1] > gentle.constant(given).values[1]
 
-    def test_many_classes_mean_fewer_and_longer_steps(self) -> None:
+    def test_many_classes_or_columns_mean_fewer_steps(self) -> None:
         assert [gentle.iterations(1000, classes) for classes in (1, 30, 300, 1000)] == [1000, 1000, 100, 30]
+        assert [gentle.iterations(1000, 2, columns) for columns in (10, 2000, 10_000)] == [1000, 1000, 200]
         assert [round(gentle.rate(0.05, classes), 3) for classes in (1, 30, 120, 5000)] == [0.05, 0.05, 0.1, 0.3]
 
 

@@ -55,7 +55,7 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
     import lightgbm
 
     train = _dataset(given, given.train, params["max_bin"])
-    rounds = given.rounds or gentle.iterations(max_iterations, given.n_classes)
+    rounds = given.rounds or gentle.iterations(max_iterations, given.n_classes, len(given.inputs.names))
     losses: list[float] = []
 
     def judge(env: Any) -> None:

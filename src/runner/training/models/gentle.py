@@ -14,6 +14,8 @@ from runner.training.models.fitting import Fit
 WORSE = 1.1
 # Classes up to which the declared learning rate is used as it is, and trees that one fit grows at most.
 FEW_CLASSES, MOST_TREES = 30, 30_000
+# Iterations times columns; only tables of thousands of columns come near.
+MOST_LOOKS = 2_000_000
 FASTEST_RATE, FEWEST_ITERATIONS = 0.3, 20
 
 
@@ -43,9 +45,9 @@ def constant_loss(given: Fit) -> float:
     return float(-np.average(np.log(values[judged.outcome.astype(int)]), weights=judged.weights))
 
 
-def iterations(declared: int, classes: int) -> int:
-    """The most iterations of a fit that grows one tree for each class."""
-    return min(declared, max(FEWEST_ITERATIONS, MOST_TREES // max(1, classes)))
+def iterations(declared: int, classes: int, columns: int = 1) -> int:
+    """The most iterations of a fit that grows one tree for each class, and looks at every column for each split."""
+    return min(declared, max(FEWEST_ITERATIONS, MOST_TREES // max(1, classes)), max(FEWEST_ITERATIONS, MOST_LOOKS // max(1, columns)))
 
 
 def rate(declared: float, classes: int, few: int = FEW_CLASSES) -> float:

@@ -147,7 +147,7 @@ def _series(name: str, values: Any) -> pl.Series:
         if len({type(cell) for cell in cells if cell is not None}) > 1:
             return pl.Series(name, [None if cell is None else str(cell) for cell in cells], dtype=pl.String)
         return pl.Series(name, cells, strict=False)
-    return pl.from_pandas(values.reset_index(drop=True), nan_to_null=True).alias(name)
+    return pl.Series(name, pl.from_pandas(values.reset_index(drop=True), nan_to_null=True))
 
 
 def _is_nothing(cell: Any) -> bool:

@@ -38,7 +38,7 @@ def _is_many_valued(table: Table, name: str) -> bool:
 
 def _days(steps: dict[str, Any], table: Table, taken: set[str], left_out: set[str | None]) -> None:
     """Each moment as a number of days: its order, which its calendar parts do not show."""
-    made = {}
+    made: dict[str, str] = {}
     for name, column in table.columns.items():
         if column.is_moment and name not in left_out:
             made[unique(f"{name}_days", {*taken, *made})] = f"EXTRACT(epoch FROM CAST({identifier(name)} AS TIMESTAMP)) / {DAYS}.0"

@@ -177,7 +177,7 @@ def test_the_verb_writes_holds_back_and_takes_nothing_away(tmp_path: Path, capsy
 
 
 def test_folds_keep_to_time_and_groups(tmp_path: Path) -> None:
-    table = loans(200).with_columns(pl.int_range(pl.len()).alias("step"), (pl.int_range(pl.len()) % 20).alias("person"))
+    table = loans(200).with_columns(pl.int_range(pl.len()).alias("step"), (pl.int_range(pl.len()) // 10).alias("person"))
     model = runner.fit(table, target="bad", time_column="step", group_column="person", work=LITTLE)
     assert "by_time_and_group" in model.experiment and "step_order" in model.experiment
     assert model.predict(table.drop("bad")).len() == 200

@@ -14,6 +14,7 @@ from runner.proposal.table import Column
 TINY, LARGE = 1000, 100_000
 MANY, USUAL, FEW = 10, 5, 3
 BLOCKS = 4
+LONG = 0.2  # of all rows in order, that a usual group spans
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def folds_of(rows: pl.DataFrame, outcome: Outcome, time: Column | None, group: C
     rows: those with an outcome. Raises FaultsError where time or groups cannot be cut.
     """
     kept = int(rows.height * (1 - test_share))
-    if time is not None:
+    if time is not None and not (group is not None and _live_long(rows, time.name, group.name)):
         moments = int(rows[time.name].n_unique())
         if moments < 3:
             raise fault("--time-column", f"{time.raw!r} has {moments} different values", "at least 3 moments, better hundreds", "leave --time-column out")
@@ -50,3 +51,10 @@ def folds_of(rows: pl.DataFrame, outcome: Outcome, time: Column | None, group: C
         most = min(most, groups - (1 if test_share else 0), USUAL)
         return Folds("grouped", max(2, most), {"group": group.name, "test_share": test_share, "folds": max(2, most)})
     return Folds("stratified", max(2, most), {"test_share": test_share, "folds": max(2, most)})
+
+
+def _live_long(rows: pl.DataFrame, time: str, group: str) -> bool:
+    """Whether groups last through most folds: to leave out all that later folds have too would leave nothing to learn from, so groups go first."""
+    place = rows.select(group=pl.col(group), place=pl.col(time).rank("ordinal") / rows.height)
+    spans = place.group_by("group").agg(span=pl.col("place").max() - pl.col("place").min())["span"].to_numpy()
+    return float(spans.mean()) > LONG

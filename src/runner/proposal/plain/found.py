@@ -56,8 +56,8 @@ def work_out(table: Table, wanted: Wanted, raw_columns: list[str]) -> PlainFound
         outcome = outcome_of(table, asked, raw_columns, LEARNED)
     rows = learnable(table.rows, outcome)
     time, group = _named(table, wanted.time, "--time-column"), _named(table, wanted.group, "--group-column")
-    if time is not None:
-        rows = rows & table.rows[time.name].is_not_null()
+    for name in _names(time, group):
+        rows = rows & table.rows[name].is_not_null()
     known = table.only(rows)
     if known.rows.height < FEWEST_ROWS or (outcome.labels and outcome.rarest < 2):
         raise _too_few(table, _counted(known, outcome))
@@ -147,7 +147,7 @@ def _notes(table: Table, known: Table, outcome: Outcome, roles: Roles, wanted: W
         yield f"{without:,} rows without a value of {wanted.target} are left out"
     rest = table.rows.height - known.rows.height - without
     if rest:
-        yield f"{rest:,} rows of labels with a single row, or without a time, are left out"
+        yield f"{rest:,} rows of labels with a single row, or without a time or a group, are left out"
     if repeats:
         yield f"left out because they repeat the target in every row: {listed(repeats)}"
     used = [name for name in known.columns if name != outcome.column.name and is_protected(name)]

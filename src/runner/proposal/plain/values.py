@@ -116,14 +116,13 @@ def _ordered(found: PlainFound) -> dict[str, dict[str, Any]]:
     for name in (found.time, found.group):
         if name is not None and name not in found.read.contract:
             column = found.table.columns[name]
-            told[name] = {"type": column.type, **({} if name == found.time and not found.order else {"nullable": True, "on_fail": "warn"})}
+            told[name] = {"type": column.type, **({} if name == found.group or not found.order else {"nullable": True, "on_fail": "warn"})}
     return told | {name: {"type": "datetime", "available": "after_event"} for name in found.order}
 
 
 def _filter(found: PlainFound) -> str | None:
     rows = [found.outcome.filter] if found.outcome.filter else []
-    if found.time is not None:
-        rows.append(f"{identifier(found.time)} IS NOT NULL")
+    rows += [f"{identifier(name)} IS NOT NULL" for name in (found.time, found.group) if name is not None]
     return " AND ".join(rows) or None
 
 

@@ -36,6 +36,8 @@ ROOMS = ("problem", "data", "features", "training")
 TABLE = "table"
 # After training: the bundle is copied, loaded once and its folder written.
 AFTER_S = 1.0
+# Judging takes longer the more rows there are than training itself sets aside for it.
+JUDGING_S_PER_ROW = 1.5e-5
 # However late it is, so much time goes to training: a model is better than none.
 LEAST_TRAINING_S = 2.0
 
@@ -104,7 +106,8 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     experiment = _composed(workspace, found, file)
     clock.tick("table")
     progress.stage("table", "done")
-    ends = max(job.ends - AFTER_S, time.monotonic() + LEAST_TRAINING_S)
+    after = AFTER_S + JUDGING_S_PER_ROW * found.table.rows.height
+    ends = max(job.ends - after, time.monotonic() + LEAST_TRAINING_S)
     run = replace(Run.of(workspace, experiment, job.workers or cores(), progress), deadline=ends if job.wanted.work is None else None)
     for room in ROOMS:
         with exclusive(run):

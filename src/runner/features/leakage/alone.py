@@ -15,7 +15,6 @@ import numpy as np
 from runner.features.leakage.case import Case, Suspicion
 from runner.features.leakage.power import gap_powers, gaps_of
 from runner.features.leakage.rest import NEARLY, Rest
-from runner.report.words import some
 
 Powers = Mapping[str, np.ndarray]
 CANDIDATES = 12
@@ -91,8 +90,8 @@ def _who(column: str, others: Sequence[str], values: Powers, caught: Collection[
     """The features that it is compared with: without the suspects before it, and without its own copies."""
     suspects, same = sum(name in caught for name in values if name != column), len(values) - 1 - len(others)
     copies = same - suspects
-    left_out = [f"the {some(suspects + 1, 'suspect')}"] if suspects else []
-    left_out += [f"its {some(copies, 'copy', 'copies')}"] if copies else []
+    left_out = [f"the {suspects + 1} suspects"] if suspects else []
+    left_out += ["its copies" if copies > 1 else "its copy"] if copies else []
     return "all other features" if not left_out else f"all {'features' if suspects else 'other features'} but {' and '.join(left_out)}"
 
 

@@ -119,7 +119,7 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     if job.report:
         _report(run, place)
     clock.tick("after")
-    notes = (*intake.said[:0], *found.notes, *_suspects(run))
+    notes = (*found.notes, *_suspects(run))
     return Outcome(place, found, board, notes, continues, test, clock.parts)
 
 

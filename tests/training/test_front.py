@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from runner.report.parts import Text
 from runner.training import ladder
 from runner.training.ensemble.front import Cost, Limits, Version, as_json, dominated
+from runner.training.front_report import front as front_of_report
 from runner.training.ladder import Rung
 from runner.training.spec import TrainingSpec
 
@@ -59,3 +61,14 @@ def test_a_rung_that_is_too_large_is_not_chosen_and_the_reason_is_its_size(prefe
 
 def test_where_every_rung_is_too_large_the_choice_is_made_as_if_none_were() -> None:
     assert chosen(dict.fromkeys(("constant", "linear", "trees"), "too large"), "best").chosen == "trees"
+
+
+def test_a_lighter_rung_that_seems_to_earn_more_is_not_said_to_earn_less() -> None:
+    versions = [
+        {"name": name, "bytes": size, "latency_ms": 1.5, "payoff": {"value": earned, "unit": "EUR per row"}, "dominated": False}
+        for name, size, earned in (("linear", 20_000, 69.6), ("lightgbm", 480_000, 72.8), ("catboost", 65_000, 74.9))
+    ]
+    told = front_of_report({"chosen": "lightgbm", "front": versions})[0]
+    assert isinstance(told, Text)
+    assert "The best lighter one, catboost, takes 65 kB and about 1.5 ms a row and earns 2.1 more, which is not sure." in told.text
+    assert "The most that was seen" not in told.text

@@ -28,10 +28,10 @@ def _sentence(versions: Sequence[Record], chosen: str) -> str:
     told = [f"{_name(own)} takes {_cost(own)} and earns {figure(payoff)} {unit}."]
     if lighter:
         nearest = max(lighter, key=lambda v: amount(v, "payoff", "value") or 0.0)
-        told.append(
-            f"The best lighter one, {_name(nearest)}, takes {_cost(nearest)} and earns {figure(payoff - (amount(nearest, 'payoff', 'value') or 0.0))} less."
-        )
-    if better:
+        behind = payoff - (amount(nearest, "payoff", "value") or 0.0)
+        gap = f"{figure(abs(behind))} {'less' if behind >= 0 else 'more, which is not sure'}"
+        told.append(f"The best lighter one, {_name(nearest)}, takes {_cost(nearest)} and earns {gap}.")
+    if better and max(better, key=lambda v: amount(v, "payoff", "value") or 0.0) not in lighter:
         most = max(better, key=lambda v: amount(v, "payoff", "value") or 0.0)
         told.append(f"The most that was seen is {figure((amount(most, 'payoff', 'value') or 0.0) - payoff)} more, by {_name(most)}, which takes {_cost(most)}.")
     return " ".join(told)

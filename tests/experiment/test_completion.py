@@ -46,7 +46,7 @@ def test_the_first_word_is_a_verb_or_an_override() -> None:
         ("runner -m +experiment=credit_risk training/model=linear,t", ["training/model=linear,trees"]),
         ("runner -m +experiment=credit_risk training/model=linear,l", ["training/model=linear,ladder"]),
         ("runner training.tun", ["training.tuning."]),
-        ("runner training.tuning.", ["training.tuning.trials=", "training.tuning.lag="]),
+        ("runner training.tuning.", ["training.tuning.trials=", "training.tuning.lag=", "training.tuning.prune=", "training.tuning.storage."]),
         ("runner training.tuning.trials=", ["training.tuning.trials=8"]),
         ("runner training.prefer=", ["training.prefer=simplest", "training.prefer=best"]),
         ("runner problem.constraints.interpretable_only=", ["problem.constraints.interpretable_only=true", "problem.constraints.interpretable_only=false"]),

@@ -23,7 +23,7 @@ MISTAKES = [
     ([SMALL, "training/tuning=quik"], "training/tuning", ("no training/tuning 'quik'", "quick, standard, thorough", "did you mean 'quick'?")),
     ([SMALL, "training/tunning=quick"], "training/tunning", ("no config group", "did you mean 'training/tuning'?")),
     ([SMALL, "+training/model=linear"], "training/model", ("chosen already", "without the +", "full, ladder, linear, readable, trees")),
-    ([SMALL, "training.tuning.trails=3"], "training.tuning.trails", ("unknown key 'trails'", "lag, trials", "did you mean 'trials'?")),
+    ([SMALL, "training.tuning.trails=3"], "training.tuning.trails", ("unknown key 'trails'", "lag, prune, storage, trials", "did you mean 'trials'?")),
     ([SMALL, "trainig.tuning.trials=3"], "trainig", ("unknown key 'trainig'", "did you mean 'training'?")),
     ([SMALL, "data.columns.amont.type=int"], "data.columns.amont", ("did you mean 'amount'?",)),
     ([SMALL, "evaluation.latency_rows=50"], "evaluation.latency_rows", ("expected: +evaluation.latency_rows=50",)),

@@ -39,13 +39,12 @@ class SegmentsSpec(CandidateSpec):
 
 
 class SegmentsOf(SegmentsSpec):
-    """The same with what it is made of; nobody declares it.
-
-    settings: those of the candidate that `of` names, with its kind; params: what the study of that candidate found best.
-    """
+    """The same with what it is made of; nobody declares it."""
 
     settings: dict[str, Any]
+    """Those of the candidate that `of` names, with its kind."""
     params: dict[str, Any]
+    """What the study of that candidate found best."""
 
     def defaults(self) -> dict[str, Any]:
         """Settings of the one trial: those that were found best for all rows together."""

@@ -15,7 +15,7 @@ from runner.report.words import shorten, some
 
 DRAWN, LISTED = 6, 200
 FEWEST, LEAST_SHARE = 20, 0.01
-SHAPES = {"rises": "rises with it", "falls": "falls with it", "bends": "turns in between", "differs": "differs between values"}
+SHAPES = {"rises": "rises with it", "falls": "falls with it", "bends": "turns in between", "differs": "differs"}
 SIGNS = {RANK: "r", CRAMER: "V", RATIO: "η"}
 
 
@@ -83,7 +83,8 @@ def _table(features: Sequence[Record], outcome: Outcome) -> tuple[Part, ...]:
     rows = [_row(f, outcome) for f in features[:LISTED]]
     note = (
         "Association: r is the rank correlation of a number (its sign is the direction), V Cramér's V and η the correlation ratio of a category, "
-        "corrected for chance. Any shape: Chatterjee's xi, near 0 where the outcome does not follow from the feature in any way, 1 where it does fully. "
+        "corrected for chance. Any shape, of numbers: Chatterjee's xi, near 0 where the outcome does not follow from the feature in any way, "
+        "1 where it does fully. "
         f"Most and least: of groups with {FEWEST} rows and {percent(LEAST_SHARE, 0)} of all or more, where their intervals lie apart."
     )
     if len(features) > LISTED:
@@ -99,7 +100,7 @@ def _row(feature: Record, outcome: Outcome) -> tuple[Cell, ...]:
         plain(name_of(feature), "key"),
         share(amount(feature, "missing")),
         _association(told),
-        plain("no number", "mute") if xi is None else numeral(max(0.0, xi)),
+        plain("", "mute") if xi is None else numeral(max(0.0, xi)),
         plain(_way(told, ends is not None, outcome)),
         *_most_and_least(ends, outcome, whole),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,22 +47,13 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
 
     Reads problem, features, recipe, folds, split, contract; writes candidates, oof, ladder, training_report.
     """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     problem, split, contract = (read_json(given[name]) for name in ("problem", "split", "contract"))
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     started = time.monotonic()
     ladder_specs = rung_specs(spec, problem)
     conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
-    # BLAS with more threads may change last bits; the fits themselves are what runs side by side.
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
-        # whole process, so they are set once here and not in the threads that fit.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with _fitting_alike():
         studies = conductor.run()
         studies = conductor.then(studies, derived(ladder_specs, studies))
         curve = learned(studies, spec, given) if spec.learning_curve else None
@@ -110,6 +102,21 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 
 
+@contextmanager
+def _fitting_alike() -> Iterator[None]:
+    """One thread for BLAS, since more may change last bits: the fits themselves are what runs side by side. No word of iterations used up."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
+        # whole process, so they are set once here and not in the threads that fit.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
 def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
     """What a clock and a meter gave."""
     measured: dict[str, Any] = {
@@ -129,17 +136,11 @@ def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, A
 
 def assist(spec: TrainingSpec, given: Given) -> None:
     """Fit folds of the studies that another process is running on the same inputs, until all are done; writes nothing but those folds."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     ladder_specs = rung_specs(spec, problem)
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with _fitting_alike():
         conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
         studies = conductor.run()
         conductor.then(studies, derived(ladder_specs, studies))
@@ -150,18 +151,12 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
 
     iterations: the most that are made, where a family has them; a fit that would have gone on is taken to make all that it may.
     """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     problem, split = read_json(given["problem"]), read_json(given["split"])
     learner = _learner(given, problem)
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])[-1:]
     declared = {name: candidate for name, candidate in fitting(rung_specs(spec, problem)).items() if name in spec.candidates}
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with _fitting_alike():
         studied = Conductor.of(spec, given, learner, folds, specs, problem).first_trials(specs, folds[0])
     return {name: found.seconds * _left_out(declared[name], found.best.rounds[0], iterations) for name, found in studied.items()}
 

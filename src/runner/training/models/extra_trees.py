@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log2
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +10,6 @@ from pydantic import Field
 from runner.core.registry import register
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.growing import AveragedSpec, grown
-from runner.training.models.space import Range, Space
 
 
 class ExtraTreesSpec(AveragedSpec):
@@ -20,9 +18,7 @@ class ExtraTreesSpec(AveragedSpec):
     A declared direction (`constraints.monotone`) is kept, except with more than two classes.
     """
 
-    weighs: ClassVar[bool] = True
-    interpretable: ClassVar[bool] = False
-    space: ClassVar[Space] = {"min_data_in_leaf": Range(1, 50, log=True, whole=True), "feature_fraction": Range(0.1, 1.0)}
+    cut_work: ClassVar[float] = 1e-8
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"min_data_in_leaf": 1, "feature_fraction": 1.0},
         {"min_data_in_leaf": 8, "feature_fraction": 0.5},
@@ -30,11 +26,6 @@ class ExtraTreesSpec(AveragedSpec):
     kind: Literal["extra_trees"]
     feature_fraction: float = Field(default=0.8, gt=0, le=1)
     """Share of the features that are looked at for each split; random cuts need more of them than searched ones."""
-
-    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
-        spec = self.laid(params)
-        drawn = min(rows, spec.max_rows)
-        return 0.02 + spec.grown(classes) * (1e-3 + 1e-8 * drawn * columns * spec.feature_fraction * log2(max(2, drawn)) * (1.0 + 0.05 * classes))
 
 
 @register("candidate", ExtraTreesSpec)

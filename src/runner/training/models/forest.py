@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log2
 from typing import Any, ClassVar, Literal
 
 from runner.core.registry import register
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.growing import AveragedSpec, grown
-from runner.training.models.space import Range, Space
 
 
 class ForestSpec(AveragedSpec):
@@ -18,19 +16,12 @@ class ForestSpec(AveragedSpec):
     A declared direction (`constraints.monotone`) is kept, except with more than two classes.
     """
 
-    weighs: ClassVar[bool] = True
-    interpretable: ClassVar[bool] = False
-    space: ClassVar[Space] = {"min_data_in_leaf": Range(1, 50, log=True, whole=True), "feature_fraction": Range(0.1, 1.0)}
+    cut_work: ClassVar[float] = 2e-8
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"min_data_in_leaf": 1, "feature_fraction": 0.3},
         {"min_data_in_leaf": 10, "feature_fraction": 0.7},
     )
     kind: Literal["forest"]
-
-    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
-        spec = self.laid(params)
-        drawn = min(rows, spec.max_rows)
-        return 0.02 + spec.grown(classes) * (1e-3 + 2e-8 * drawn * columns * spec.feature_fraction * log2(max(2, drawn)) * (1.0 + 0.05 * classes))
 
 
 @register("candidate", ForestSpec)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from math import log2
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -12,7 +14,7 @@ from runner.bundle.models.grove import Grove
 from runner.bundle.models.tree import FARTHEST, encoded
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.ordering import places_of
-from runner.training.models.space import CandidateSpec
+from runner.training.models.space import CandidateSpec, Range, Space
 
 # A tree of scikit-learn holds every class's share in each node; with many classes fewer trees are grown.
 MOST_TREES_TIMES_CLASSES = 6000
@@ -21,8 +23,12 @@ TREES_A_STEP = 8
 
 
 class AveragedSpec(CandidateSpec):
-    """What random forest and extra trees declare alike."""
+    """What random forest and extra trees declare alike. cut_work: work of looking at one value of one row for a split."""
 
+    weighs: ClassVar[bool] = True
+    interpretable: ClassVar[bool] = False
+    space: ClassVar[Space] = {"min_data_in_leaf": Range(1, 50, log=True, whole=True), "feature_fraction": Range(0.1, 1.0)}
+    cut_work: ClassVar[float]
     trees: int = Field(default=150, ge=1)
     """Trees that are averaged: more is steadier, slower and larger. Where there are more than 40 classes, fewer are grown."""
     min_data_in_leaf: int = Field(default=3, ge=1)
@@ -35,6 +41,11 @@ class AveragedSpec(CandidateSpec):
     def grown(self, classes: int) -> int:
         """How many trees are grown for so many classes."""
         return min(self.trees, max(FEWEST_TREES, MOST_TREES_TIMES_CLASSES // max(1, classes)))
+
+    def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
+        spec = self.laid(params)
+        drawn = min(rows, spec.max_rows)
+        return 0.02 + spec.grown(classes) * (1e-3 + self.cut_work * drawn * columns * spec.feature_fraction * log2(max(2, drawn)) * (1.0 + 0.05 * classes))
 
 
 def grown(family: str, grower: type[Any], spec: AveragedSpec, given: Fit, criterion: str, options: dict[str, Any]) -> Fitted:

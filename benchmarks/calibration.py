@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.features import ground_of, split
+from benchmarks.features import declared_fit, ground_of, split
 from benchmarks.tables import Table, fetch, tables
 
 from runner.bundle.calibrate import calibrated
 from runner.bundle.intervals import bounded
 from runner.core.files import write_json, write_text
-from runner.core.registry import kinds, part
+from runner.core.registry import kinds
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, prepare
 from runner.features.recipe import Recipe
@@ -34,7 +34,6 @@ from runner.problem.policies import calibration, conformal
 from runner.problem.policies.calibration.choice import AUTO, FOR_MORE, FOR_TWO, kinds_for, paired
 from runner.stats.coverage import measured
 from runner.training.engine import predicted
-from runner.training.models.fitting import Fit
 from runner.training.spec import TrainingSpec
 
 assert TrainingSpec  # the import registers the candidates
@@ -54,19 +53,7 @@ def predictions(kind: str, learner: Learner, folds: Sequence[Fold], train: np.nd
     spec = kinds("candidate")[kind].model_validate({"kind": kind, **MODELS[kind]})
 
     def fitted(made: Any, valid: Any, rounds: int | None, name: tuple[str | int, ...]) -> Any:
-        given = Fit(
-            task=learner.task,
-            n_classes=max(1, len(learner.labels)),
-            inputs=made.inputs,
-            train=made.train,
-            valid=valid,
-            params=spec.defaults(),
-            rounds=rounds,
-            monotone={},
-            seed=seed_for(SEED, kind, *name),
-            threads=1,
-        )
-        return part("candidate", kind)(spec, given)
+        return declared_fit(spec, learner, made, valid, rounds, seed_for(SEED, kind, *name))
 
     own = replace(learner, recipe=Recipe((), learner.recipe.learning, learner.recipe.features))
     rounds, found, at = [], [], []

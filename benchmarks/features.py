@@ -28,12 +28,12 @@ from runner.core.registry import kinds, part
 from runner.core.seeds import seed_for
 from runner.features.auto.ground import Ground
 from runner.features.auto.propose import propose
-from runner.features.matrices import Fold, Learner, prepare
+from runner.features.matrices import Fold, Learner, Matrix, Prepared, prepare
 from runner.features.probe import losses
 from runner.features.recipe import Recipe, outcome_columns, plan
 from runner.features.spec import FeaturesSpec
 from runner.training.engine import predicted
-from runner.training.models.fitting import Fit
+from runner.training.models.fitting import Fit, Fitted
 from runner.training.spec import TrainingSpec
 
 assert TrainingSpec  # the import registers the candidates
@@ -88,24 +88,30 @@ def with_steps(ground: Ground, steps: Any, hidden: Sequence[str]) -> Learner:
     return replace(learner, rows=rows, recipe=recipe)
 
 
+def declared_fit(spec: Any, learner: Learner, made: Prepared, valid: Matrix | None, rounds: int | None, seed: int) -> Fitted:
+    """A candidate's declared setting on prepared rows, stopped early by `valid` or after `rounds`."""
+    given = Fit(
+        task=learner.task,
+        n_classes=max(1, len(learner.labels)),
+        inputs=made.inputs,
+        train=made.train,
+        valid=valid,
+        params=spec.defaults(),
+        rounds=rounds,
+        monotone={},
+        seed=seed,
+        threads=1,
+    )
+    fitted: Fitted = part("candidate", spec.kind)(spec, given)
+    return fitted
+
+
 def test_losses(kind: str, learner: Learner, folds: Sequence[Fold], train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """(test rows,) loss of a default model. learner: whose rows are all rows, with static columns."""
     spec = kinds("candidate")[kind].model_validate({"kind": kind})
 
     def fitted(made: Any, valid: Any, rounds: int | None, name: tuple[str | int, ...]) -> Any:
-        given = Fit(
-            task=learner.task,
-            n_classes=max(1, len(learner.labels)),
-            inputs=made.inputs,
-            train=made.train,
-            valid=valid,
-            params=spec.defaults(),
-            rounds=rounds,
-            monotone={},
-            seed=seed_for(SEED, kind, *name),
-            threads=1,
-        )
-        return part("candidate", kind)(spec, given)
+        return declared_fit(spec, learner, made, valid, rounds, seed_for(SEED, kind, *name))
 
     own = replace(learner, recipe=Recipe((), learner.recipe.learning, learner.recipe.features))
     rounds = []

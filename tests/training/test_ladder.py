@@ -74,10 +74,12 @@ def test_the_written_ladder_says_what_each_rung_gains_over_the_one_below() -> No
     found = rungs(constant=0.0, linear=1.0)
     spec = TrainingSpec.model_validate({"candidates": {}})
     drawn = ladder.resampled(found, spec, 7)
-    written = ladder.as_json(found, drawn, ladder.choose(found, drawn, spec, "EUR"), spec, "EUR", "log_loss")
+    written = ladder.as_json(found, drawn, ladder.choose(found, drawn, spec, "EUR"), {"linear"}, spec, "EUR", "log_loss")
     assert [rung["chosen"] for rung in written["rungs"]] == [False, True]
     assert written["rungs"][0]["gain_over_below"] is None
     gain = written["rungs"][1]["gain_over_below"]
     assert gain["low"] < 1.0 < gain["high"]
     assert gain["unit"] == "EUR per row"
-    assert set(written["rungs"][1]) == {"name", "kind", "baseline", "interpretable", "payoff", "gain_over_below", "scores", "trials", "chosen", "reason"}
+    assert [rung["refitted"] for rung in written["rungs"]] == [False, True]
+    told = {"name", "kind", "baseline", "interpretable", "payoff", "gain_over_below", "scores", "trials", "chosen", "refitted", "reason"}
+    assert set(written["rungs"][1]) == told

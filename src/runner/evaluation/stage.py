@@ -85,7 +85,7 @@ def _write_plots(out: Mapping[str, Path], tables: Mapping[str, pl.DataFrame]) ->
 
 
 def _judged(given: Given, problem: Json, ladder: Json, seal: str) -> Judged:
-    names = [rung["name"] for rung in ladder["rungs"]]
+    names = [rung["name"] for rung in ladder["rungs"] if rung["refitted"]]
     if given.use is not None:
         test = pl.read_parquet(given["sealed_test"])
         if of_rows(test.select("row_id", problem["target"]).sort("row_id")) != seal:

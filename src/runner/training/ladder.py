@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +89,8 @@ def _beaten_by(rung: Rung, later: Sequence[Rung], drawn: Resampled, spec: Traini
     return None
 
 
-def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, spec: TrainingSpec, unit: str, metric: str) -> dict[str, Any]:
-    """ladder.json: every rung with its payoff, its paired gain over the rung below, and why it ships or not."""
+def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, refitted: Collection[str], spec: TrainingSpec, unit: str, metric: str) -> dict[str, Any]:
+    """ladder.json: every rung with its payoff, its paired gain over the rung below, and why it ships or not. refitted: rungs that have a bundle."""
     written = []
     for i, rung in enumerate(rungs):
         below = rungs[i - 1].name if i else None
@@ -105,6 +105,7 @@ def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, spec: Train
                 "scores": dict(rung.scores),
                 "trials": rung.trials,
                 "chosen": rung.name == choice.chosen,
+                "refitted": rung.name in refitted,
                 "reason": choice.reasons[rung.name],
             }
         )

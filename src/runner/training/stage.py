@@ -21,7 +21,6 @@ from runner.features.balance.balance import load as load_balance
 from runner.features.matrices import Learner, class_order, folds_of, prepare
 from runner.problem.policies.conformal import Seen
 from runner.problem.policies.tuning import Terms
-from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.budget.level import drawn
 from runner.training.budget.memory import peak_gib
@@ -37,9 +36,8 @@ from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
 from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
+from runner.training.standing import Standing
 from runner.training.studies import Conductor, Studies
-
-SCORE_DRAWS = 200
 
 
 def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
@@ -77,16 +75,16 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         everything = prepare(learner, rows, None, ("final",))
         ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
         shipping = Shipping(contract, split["seal"], given.made_from)
-        given.progress.say("refitting each candidate on all training rows")
-        shipped = ship(specs, made, Yard(ground, shipping, judged, judging, Limits.of(problem), shorter), out["candidates"], given.workers)
-        judged = shipped.judged
-        studied = {name: replace(found, predictions=shipped.predictions[name]) for name, found in studied.items()}
-        rungs = [_rung(name, specs[name], studied[name], judged[name], learner, oof, problem, spec, given.seed) for name in studied]
-        resampled = ladder.resampled(rungs, spec, given.seed, oof.groups)
-        choice = ladder.noted(ladder.choose(rungs, resampled, spec, problem["payoff"]["unit"], shipped.over), shipped.notes())
-    metric = "rmse" if learner.task == "regression" else "log_loss"
-    written = ladder.as_json(rungs, resampled, choice, spec, problem["payoff"]["unit"], metric)
-    write_json(out["ladder"], written | {"front": shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])})
+        given.progress.say(f"refitting {'each candidate' if spec.final.rungs == 'all' else 'what ships'} on all training rows")
+        yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter)
+        standing = Standing(spec, learner, oof, problem, specs, studied, dict(judged))
+        shipped = ship(specs, made, yard, out["candidates"], given.workers, standing.would_ship if spec.final.rungs == "chosen" else None)
+        standing.replaced(shipped.judged)
+        studied = {name: replace(found, predictions=shipped.predictions.get(name, found.predictions)) for name, found in studied.items()}
+        choice = ladder.noted(standing.choice(shipped.over), shipped.notes())
+    judged = standing.judged
+    front = shipped.front(spec, given.seed, oof.groups, problem["payoff"]["unit"])
+    write_json(out["ladder"], standing.as_json(choice, shipped.models) | {"front": front})
     write_parquet(out["oof"], _oof_frame(learner, oof, judged))
     told = {
         "importance": shipped.importance(everything),
@@ -188,25 +186,6 @@ def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
     rows = pl.read_parquet(given["features"])
     balance = load_balance(labels, given["recipe"])
     return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
-
-
-def _rung(
-    name: str,
-    candidate: CandidateSpec,
-    studied: Studied,
-    judged: Judged,
-    learner: Learner,
-    oof: OutOfFold,
-    problem: Mapping[str, Any],
-    spec: TrainingSpec,
-    seed: int,
-) -> ladder.Rung:
-    actual = learner.rows[learner.target][oof.at]
-    scores = score_intervals(
-        learner.task, actual, judged.p, list(learner.labels), problem["positive"], spec.confidence, SCORE_DRAWS, seed_for(seed, "scores", name), oof.groups
-    )
-    baseline = name == "constant" or name in problem["baselines"]
-    return ladder.Rung(name, candidate.kind, baseline, candidate.interpretable, len(studied.trials), judged.decided["payoff"].to_numpy(), scores)
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:

@@ -150,6 +150,7 @@ def _training(candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, 
         "tuning": {"trials": 1},
         "prefer": "best",
         "choose_by": "score",
+        "final": {"rungs": "chosen"},
         "bootstrap_draws": DRAWS,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -17,6 +17,7 @@ from runner.bundle.models import Model
 from runner.core.files import folder_beside
 from runner.core.seeds import seed_for
 from runner.features.matrices import Prepared
+from runner.training.balancing import UNTRAINED
 from runner.training.course import Studied
 from runner.training.engine import unhurried
 from runner.training.ensemble import final, front
@@ -34,6 +35,8 @@ Judging = Callable[[str, np.ndarray], Judged]
 Shorter = Callable[[str, int], tuple[CandidateSpec, Studied] | None]
 Fitted = Mapping[Key, tuple[Model, ...]]
 Fitting = Callable[[Mapping[Key, tuple[CandidateSpec, Trial]]], Fitted]
+Choosing = Callable[["Shipped"], str]
+"""The rung that would ship, with what is known of those that were made."""
 # How often a rung is cut down, and how much below the limit each cut aims.
 CUTS, CLOSER = 3, 0.9
 
@@ -81,57 +84,85 @@ class Yard:
     shorter: Shorter
 
 
-def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Path, workers: int) -> Shipped:
-    """Fit and pack every rung into a folder of bundles.
+def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Path, workers: int, choosing: Choosing | None = None) -> Shipped:
+    """Fit and pack every rung into a folder of bundles; with `choosing`, the baselines and what is chosen alone.
 
     A rung that would break a limit ships smaller: an ensemble with fewer members, others with fewer iterations, studied again in the folds so
     that what is shown is what they earn. Where nothing helps it ships as it is, and may not be chosen.
     """
     done, stop = Shipped(), Event()
     with unhurried(workers, "refit", stop) as pool, folder_beside(folder) as scratch:
-
-        def fit(wanted: Mapping[Key, tuple[CandidateSpec, Trial]]) -> Fitted:
-            return final.fits(wanted, yard.ground, pool, stop)
-
-        fitted = fit(_wanted(specs, made))
+        quay = _Quay(specs, made, yard, scratch, done, lambda wanted: final.fits(wanted, yard.ground, pool, stop), choosing is None)
+        if choosing is None:
+            quay.fit_ahead(blend.shares for name in made.studied for blend in quay.versions(name))
         for name in made.studied:
-            _ship_rung(name, made, yard, fitted, scratch, done, fit)
+            if choosing is None or specs[name].kind in UNTRAINED:
+                quay.ship(name)
+        # A smaller version of what was chosen may be worth less than another rung.
+        while choosing is not None and (name := choosing(done)) not in done.models:
+            quay.ship(name)
     return done
 
 
-def _wanted(specs: Mapping[str, CandidateSpec], made: Made) -> dict[Key, tuple[CandidateSpec, Trial]]:
-    """Every trial that has a share in a rung, or in a smaller version of one, once."""
-    blends = [made.shares[name] for name in made.studied] + [blend.shares for smaller in made.smaller.values() for blend in smaller]
-    wanted = {}
-    for share in (share for shares in blends for share in shares):
-        trial = next(t for t in made.studied[share.candidate].trials if t.number == share.trial)
-        wanted[share.candidate, share.trial] = (specs[share.candidate], trial)
-    return wanted
+@dataclass
+class _Quay:
+    """Where rungs are fitted and packed one after the other. every: whether all versions of a rung are made, or only down to the first that is allowed."""
 
+    specs: Mapping[str, CandidateSpec]
+    made: Made
+    yard: Yard
+    scratch: Path
+    done: Shipped
+    fit: Fitting
+    every: bool
+    fitted: dict[Key, tuple[Model, ...]] = field(default_factory=dict)
 
-def _ship_rung(name: str, made: Made, yard: Yard, fitted: Fitted, scratch: Path, done: Shipped, fit: Fitting) -> None:
-    def tried_with(blend: Blend, judged: Judged, models: Fitted) -> None:
-        model = final.model_of(blend.shares, models, yard.ground.everything)
-        ready = packing(name, model, judged.combine, yard.ground.learner, yard.ground.everything, yard.shipping)
-        tried.append(_Tried(blend, judged, model, packed_cost(ready, _place(scratch, name, len(tried)))))
+    def versions(self, name: str) -> list[Blend]:
+        """The rung as it was studied, and the smaller blends that may stand for it."""
+        return [Blend(self.made.shares[name], self.made.studied[name].predictions), *self.made.smaller.get(name, ())]
 
-    tried: list[_Tried] = []
-    smaller = made.smaller.get(name, ())
-    tried_with(Blend(made.shares[name], made.studied[name].predictions), yard.judged[name], fitted)
-    for blend in smaller:
-        tried_with(blend, yard.judging(name, blend.predictions), fitted)
-    iterations = _iterations(made.studied[name].best)
-    while not smaller and iterations and yard.limits.broken_by(tried[-1].cost) and len(tried) <= CUTS:
-        iterations = int(iterations * CLOSER * yard.limits.part_allowed(tried[-1].cost))
-        found = yard.shorter(name, iterations) if iterations else None
-        if found is None:
-            break
-        spec, studied = found
-        models = fit({(name, studied.best.number): (spec, studied.best)})
-        tried_with(Blend((Share(name, studied.best.number),), studied.predictions), yard.judging(name, studied.predictions), models)
-        if tried[-1].cost.size >= tried[-2].cost.size:
-            break
-    _keep(name, tried, bool(smaller), yard.limits, scratch, done)
+    def fit_ahead(self, wanted: Iterable[Sequence[Share]]) -> None:
+        """Fit every trial that has a share and was not fitted yet, once and side by side."""
+        found = {}
+        for share in (share for shares in wanted for share in shares):
+            if (share.candidate, share.trial) not in self.fitted:
+                trial = next(t for t in self.made.studied[share.candidate].trials if t.number == share.trial)
+                found[share.candidate, share.trial] = (self.specs[share.candidate], trial)
+        self.fitted.update(self.fit(found))
+
+    def ship(self, name: str) -> None:
+        """Pack one rung, smaller where a limit asks for it."""
+        tried: list[_Tried] = []
+        own, *smaller = self.versions(name)
+        self._try(name, tried, own, self.yard.judged[name])
+        for blend in smaller:
+            if self.every or self.yard.limits.broken_by(tried[-1].cost):
+                self._try(name, tried, blend, self.yard.judging(name, blend.predictions))
+        if not smaller:
+            self._cut(name, tried)
+        _keep(name, tried, bool(smaller), self.yard.limits, self.scratch, self.done)
+
+    def _cut(self, name: str, tried: list[_Tried]) -> None:
+        """Fewer and fewer iterations, until the limits allow it."""
+        iterations = _iterations(self.made.studied[name].best)
+        while iterations and self.yard.limits.broken_by(tried[-1].cost) and len(tried) <= CUTS:
+            iterations = int(iterations * CLOSER * self.yard.limits.part_allowed(tried[-1].cost))
+            found = self.yard.shorter(name, iterations) if iterations else None
+            if found is None:
+                return
+            spec, studied = found
+            shares = (Share(name, studied.best.number),)
+            models = self.fit({(name, studied.best.number): (spec, studied.best)})
+            self._try(name, tried, Blend(shares, studied.predictions), self.yard.judging(name, studied.predictions), models)
+            if tried[-1].cost.size >= tried[-2].cost.size:
+                return
+
+    def _try(self, name: str, tried: list[_Tried], blend: Blend, judged: Judged, models: Fitted | None = None) -> None:
+        if models is None:
+            self.fit_ahead([blend.shares])
+        model = final.model_of(blend.shares, models or self.fitted, self.yard.ground.everything)
+        ready = packing(name, model, judged.combine, self.yard.ground.learner, self.yard.ground.everything, self.yard.shipping)
+        tried.append(_Tried(blend, judged, model, packed_cost(ready, _place(self.scratch, name, len(tried)))))
 
 
 def _iterations(trial: Trial) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -17,12 +17,15 @@ class FinalSpec(Spec):
 
     refits: int = Field(default=1, ge=1, le=20)
     """Fits with seeds of their own that are averaged; each adds its size and latency. A family without chance is fitted once."""
+    rungs: Literal["all", "chosen"] = "all"
+    """all: every rung, so that each is judged on the test too; chosen: baselines and the rung that ships, for those who only want the model."""
     rounds_factor: float = Field(default=1.1, ge=0.5, le=2.0)
     """Iterations of that fit as a multiple of those that the folds kept on average: there are more rows than in a fold."""
 
 
 def refits_of(spec: TrainingSpec) -> float:
-    """Fits on all rows of each candidate, on average: its own, and those of the trials that ensembles may take beside it."""
+    """Fits on all rows of each candidate, on average: its own where every rung is fitted, and those of the trials that ensembles may take beside it."""
     fitted = [candidate for candidate in spec.candidates.values() if not candidate.composes]
     members = sum(getattr(candidate, "max_members", 0) for candidate in spec.candidates.values() if candidate.composes)
-    return spec.final.refits * (1.0 + members / max(1, len(fitted)))
+    own = len(fitted) if spec.final.rungs == "all" else 1
+    return spec.final.refits * max(own, members if spec.final.rungs == "chosen" else own + members) / max(1, len(fitted))

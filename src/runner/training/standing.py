@@ -1,0 +1,73 @@
+"""How the rungs stand at a moment: their payoffs and scores, and which of them would ship."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.seeds import seed_for
+from runner.features.matrices import Learner
+from runner.stats.scores import score_intervals
+from runner.training import ladder
+from runner.training.course import Studied
+from runner.training.ensemble.shipping import Shipped
+from runner.training.ladder import Choice, Rung
+from runner.training.models.space import CandidateSpec
+from runner.training.rungs import Judged, OutOfFold
+from runner.training.spec import TrainingSpec
+
+SCORE_DRAWS = 200
+
+
+@dataclass
+class Standing:
+    """specs, studied: by rung, the ladder from the bottom; judged: as each rung stands now, replaced where a smaller version of it ships."""
+
+    spec: TrainingSpec
+    learner: Learner
+    oof: OutOfFold
+    problem: Mapping[str, Any]
+    specs: Mapping[str, CandidateSpec]
+    studied: Mapping[str, Studied]
+    judged: dict[str, Judged]
+    _scored: dict[str, tuple[Judged, Rung]] = field(default_factory=dict)
+
+    def replaced(self, judged: Mapping[str, Judged]) -> None:
+        """Some rungs are judged anew."""
+        self.judged |= judged
+
+    def rungs(self) -> list[Rung]:
+        """From the bottom; what did not change is not scored again."""
+        for name, judged in self.judged.items():
+            if name not in self._scored or self._scored[name][0] is not judged:
+                self._scored[name] = (judged, self._rung(name, judged))
+        return [self._scored[name][1] for name in self.studied]
+
+    def choice(self, over: Mapping[str, str]) -> Choice:
+        """over: rung to why the declared size or latency refuses it."""
+        rungs = self.rungs()
+        drawn = ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups)
+        return ladder.choose(rungs, drawn, self.spec, self.problem["payoff"]["unit"], over)
+
+    def would_ship(self, shipped: Shipped) -> str:
+        """The rung that would ship, with what is known of those that were made."""
+        self.replaced(shipped.judged)
+        return self.choice(shipped.over).chosen
+
+    def as_json(self, choice: Choice, refitted: Collection[str]) -> dict[str, Any]:
+        """The standing for ladder.json. refitted: rungs that have a bundle."""
+        rungs = self.rungs()
+        drawn = ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups)
+        metric = "rmse" if self.learner.task == "regression" else "log_loss"
+        return ladder.as_json(rungs, drawn, choice, refitted, self.spec, self.problem["payoff"]["unit"], metric)
+
+    def _rung(self, name: str, judged: Judged) -> Rung:
+        learner, candidate, positive = self.learner, self.specs[name], self.problem["positive"]
+        actual = learner.rows[learner.target][self.oof.at]
+        seed = seed_for(learner.seed, "scores", name)
+        confidence, groups = self.spec.confidence, self.oof.groups
+        scores = score_intervals(learner.task, actual, judged.p, list(learner.labels), positive, confidence, SCORE_DRAWS, seed, groups)
+        baseline = name == "constant" or name in self.problem["baselines"]
+        payoff = judged.decided["payoff"].to_numpy()
+        return Rung(name, candidate.kind, baseline, candidate.interpretable, len(self.studied[name].trials), payoff, scores)

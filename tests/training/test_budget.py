@@ -19,7 +19,7 @@ from runner.core.faults import RefusedError
 from runner.core.registry import kinds
 from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner
-from runner.training.budget.allot import MOST_TRIALS, Opened, shares
+from runner.training.budget.allot import Opened, shares
 from runner.training.budget.clock import Clock
 from runner.training.budget.level import Level, cheaper, drawn
 from runner.training.budget.memory import Memory, held, used_gib
@@ -128,11 +128,15 @@ def test_a_plan_is_decided_once_whoever_asks(tmp_path: Path) -> None:
     assert file.read() is None
     first = file.opened(lambda: Plan(Level(rows=500), clocked={"speed": 2.0}))
     assert file.opened(lambda: pytest.fail("decided twice")) == first
-    shared = file.shared(lambda: replace(first, shares={"trees": 1.5}))
-    assert file.shared(lambda: pytest.fail("decided twice")) == shared == file.read()
+    shared = file.extended(first, lambda: {"trees": 1.5})
+    assert file.extended(first, lambda: pytest.fail("decided twice")) == shared == file.read()
+    assert shared == replace(first, shares={"trees": 1.5}, rounds=1)
+    more = file.extended(shared, lambda: {"trees": 2.5})
+    settled = file.extended(more, lambda: None)
+    assert file.extended(more, lambda: pytest.fail("decided twice")) == settled == replace(more, settled=True)
     file.hold({"trees": 3})
     file.hold({"trees": 4})
-    assert file.read() == replace(shared, held={"trees": 3})
+    assert file.read() == replace(settled, held={"trees": 3})
     file.path.write_text("{")
     assert file.read() is None
 
@@ -144,11 +148,12 @@ def test_shares_use_what_is_left_and_no_more_and_the_leader_gets_most(given: dic
     cost = {name: found[name] * opened[name].rate for name in opened}
     assert set(found) == set(opened)
     assert sum(cost.values()) <= left + 1e-6
-    full = [name for name in opened if found[name] >= MOST_TRIALS * opened[name].work * (1 - 1e-9)]
-    if len(full) < len(opened):
+    assert all(found[name] == 0.0 or cost[name] >= opened[name].trial * (1 - 1e-9) for name in opened)
+    full = [name for name in opened if found[name] >= opened[name].most * (1 - 1e-9)]
+    if [name for name in opened if name not in full and opened[name].trial <= left - sum(cost.values())]:
         assert sum(cost.values()) == pytest.approx(left)
-    rest = sorted(set(opened) - set(full), key=lambda name: (opened[name].loss, name))
-    assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(rest))
+    served = sorted((name for name in opened if name not in full and found[name]), key=lambda name: (opened[name].loss, name))
+    assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(served))
 
 
 def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:

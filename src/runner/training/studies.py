@@ -31,6 +31,8 @@ from runner.training.study import Record
 MOST_TRIALS = 10_000
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
 USED = 0.9
+# How often what is left over is divided again.
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,15 @@ class Conductor:
         if plan.held is not None:
             return self._finished(engine, specs, plan.level, engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers))
         first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1)), self.given.workers)
-        plan = file.shared(lambda: replace(plan, shares=self._shares(specs, first, plan.level)))
-        jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
-        done = self._finished(engine, specs, plan.level, engine.study_all(jobs, self.given.workers), {"plan": file.path.name, **plan.as_json()})
+        if plan.rounds == 0:
+            plan = file.extended(plan, lambda: self._shares(specs, first, plan))
+        while True:
+            jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
+            found = engine.study_all(jobs, self.given.workers)
+            known, plan = plan, plan if clock.fired else self._next(file, plan, specs, found)
+            if plan.rounds == known.rounds:
+                break
+        done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
         if clock.fired:
             file.hold(done.plan["trials"])
         return done
@@ -132,21 +140,41 @@ class Conductor:
         ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
         return Clock(minutes, min(ends + ([self.given.deadline] if self.given.deadline is not None else [])))
 
-    def _shares(self, specs: Mapping[str, CandidateSpec], first: Mapping[str, Studied], level: Level) -> dict[str, float]:
-        """What the first trials say about the others: a share of what is left for each candidate that has something more to try."""
+    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied]) -> Plan:
+        """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear."""
+
+        def decide() -> dict[str, float] | None:
+            shares = self._shares(specs, found, plan)
+            return shares if plan.rounds < ROUNDS and any(shares[name] > _used(found[name]) for name in shares) else None
+
+        return file.extended(plan, decide)
+
+    def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
+        """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
         lanes = max(1, min(self.given.workers, cores()))
-        trials = {name: studied.trials[0] for name, studied in first.items()}
-        more = {name: trial for name, trial in trials.items() if self._trials(specs[name], MOST_TRIALS, level) > 1 and trial.work > 0}
-        if self.means.limit_s is None:
-            left = (self.means.work or 0.0) - sum(trial.work for trial in trials.values())
-            return shares({name: Opened(t.loss, t.work, 1.0) for name, t in more.items()}, left)
-        fitted = sum(sum(trial.seconds) for trial in trials.values()) / lanes
+        timed = self.means.limit_s is not None
+        opened = {}
+        for name, studied in found.items():
+            work, seconds = sum(t.work for t in studied.trials), sum(sum(t.seconds) for t in studied.trials)
+            if len(studied.trials) < self._trials(specs[name], MOST_TRIALS, plan.level) and work > 0:
+                rate = max(1e-9, seconds / work) if timed else 1.0
+                opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied))
+        if not timed:
+            left = (self.means.work or 0.0) - sum(trial.work for studied in found.values() for trial in studied.trials)
+        else:
+            left = self._left(found, plan, lanes)
+        more = shares(opened, left)
+        return {name: opened[name].used + more[name] for name in opened}
+
+    def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
+        """Core seconds for more trials."""
+        first = {name: studied.trials[0] for name, studied in found.items()}
+        fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + refits_of(self.spec) * refit_seconds(trials, level, self.folds, self.learner.rows.height) / lanes
+        reserve = AFTER_S + refits_of(self.spec) * refit_seconds(first, plan.level, self.folds, self.learner.rows.height) / lanes
         if self.spec.learning_curve:
-            reserve += 1.5 * max((sum(t.seconds) for t in trials.values()), default=0.0) / lanes
-        left = (self.means.limit_s - spent - reserve) * lanes * USED
-        return shares({name: Opened(t.loss, t.work, max(1e-9, sum(t.seconds) / t.work)) for name, t in more.items()}, left)
+            reserve += 1.5 * max((sum(t.seconds) for t in first.values()), default=0.0) / lanes
+        return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
 
     def _paced(self, level: Level) -> dict[str, CandidateSpec]:
         return {name: level.paced(spec) for name, spec in self.specs.items()}
@@ -209,3 +237,8 @@ class Conductor:
     def _declared(self) -> Any:
         """What a plan depends on beside the data."""
         return self.spec.model_dump(mode="json", include={"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "safety_stop_minutes"})
+
+
+def _used(studied: Studied) -> float:
+    """Work of the trials after the first."""
+    return sum(trial.work for trial in studied.trials[1:])

@@ -13,31 +13,45 @@ MOST_TRIALS = 60
 
 @dataclass(frozen=True)
 class Opened:
-    """A candidate's first trial. loss: out of fold; work: of all its folds; rate: cost of a unit of work, in the budget's unit (core seconds, or work)."""
+    """A candidate whose first trial is known. loss: the least out of fold; work: of all folds of the first trial; rate: cost of a unit of work,
+    in the budget's unit (core seconds, or work); used: work of the trials after the first."""
 
     loss: float
     work: float
     rate: float
+    used: float = 0.0
+
+    @property
+    def trial(self) -> float:
+        """Cost of one more trial, in the budget's unit."""
+        return self.work * self.rate
+
+    @property
+    def most(self) -> float:
+        """Work that is worth its while."""
+        return max(0.0, MOST_TRIALS * self.work - self.used)
 
 
 def shares(opened: Mapping[str, Opened], left: float) -> dict[str, float]:
-    """Candidate to the work that its further trials may cost. left: in the budget's unit; opened: candidates that have something more to try.
+    """Candidate to the work that more trials of it may cost. left: in the budget's unit; opened: candidates that have something more to try.
 
-    What one candidate cannot use up is divided again.
+    What one candidate cannot use up is divided again: also a share that does not pay for one trial.
     """
-    ranked = sorted(opened, key=lambda name: (opened[name].loss, name))
-    weights = {name: NEXT**place for place, name in enumerate(ranked)}
-    found: dict[str, float] = {}
-    while weights and left > 0:
+    found = dict.fromkeys(opened, 0.0)
+    ranked = sorted((name for name in opened if opened[name].trial <= left), key=lambda name: (opened[name].loss, name))
+    while ranked and left > 0:
+        weights = {name: NEXT**place for place, name in enumerate(ranked)}
         whole = sum(weights.values())
-        full = {
-            name: MOST_TRIALS * opened[name].work
-            for name, weight in weights.items()
-            if left * weight / whole / opened[name].rate >= MOST_TRIALS * opened[name].work
-        }
-        if not full:
-            return found | {name: left * weight / whole / opened[name].rate for name, weight in weights.items()}
-        found |= full
-        left -= sum(work * opened[name].rate for name, work in full.items())
-        weights = {name: weight for name, weight in weights.items() if name not in full}
-    return found | dict.fromkeys(weights, 0.0)
+        costs = {name: left * weight / whole for name, weight in weights.items()}
+        full = [name for name in ranked if costs[name] >= opened[name].most * opened[name].rate]
+        short = [name for name in ranked if costs[name] < opened[name].trial and name not in full]
+        if not full and not short:
+            return found | {name: costs[name] / opened[name].rate for name in ranked}
+        if full:
+            found |= {name: opened[name].most for name in full}
+            left -= sum(found[name] * opened[name].rate for name in full)
+            ranked = [name for name in ranked if name not in full]
+        else:
+            # The last of them gives its share to the others.
+            ranked.remove(short[-1])
+    return found

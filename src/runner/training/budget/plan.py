@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,25 @@ from runner.training.budget.level import Level
 
 @dataclass(frozen=True)
 class Plan:
-    """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided;
-    held: candidate to the trials that a safety stop left, None where it did not fire; clocked: figures that it was made from.
+    """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
+    were decided, each time with what the last time left; settled: whether nothing is left; held: candidate to the trials that a safety stop
+    left, None where it did not fire; clocked: figures that it was made from.
     """
 
     level: Level
     shares: Mapping[str, float] | None = None
+    rounds: int = 0
+    settled: bool = False
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {"level": self.level.as_json(), "shares": self.shares, "held": self.held, "clocked": dict(self.clocked)}
+        return {**asdict(self), "level": self.level.as_json(), "clocked": dict(self.clocked)}
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Plan:
         """Back from JSON. Raises KeyError or TypeError for another content."""
-        return cls(Level(**content["level"]), content["shares"], content["held"], content["clocked"])
+        return cls(**{**content, "level": Level(**content["level"])})
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,22 @@ class PlanFile:
 
     def opened(self, decide: Callable[[], Plan]) -> Plan:
         """The plan with its level, decided now where nobody did before."""
-        return self._first(lambda plan: plan is not None, decide)
+        with self._lock():
+            known = self.read()
+            if known is None:
+                known = decide()
+                write_json(self.path, known.as_json())
+            return known
 
-    def shared(self, decide: Callable[[], Plan]) -> Plan:
-        """The plan with its shares, decided now where nobody did before."""
-        return self._first(lambda plan: plan is not None and plan.shares is not None, decide)
+    def extended(self, plan: Plan, decide: Callable[[], Mapping[str, float] | None]) -> Plan:
+        """The plan with the shares of the next round, decided now where nobody did before; settled where that is None."""
+        with self._lock():
+            known = self.read() or plan
+            if known.rounds == plan.rounds and not known.settled:
+                found = decide()
+                known = replace(known, settled=True) if found is None else replace(known, shares=found, rounds=known.rounds + 1)
+                write_json(self.path, known.as_json())
+            return known
 
     def hold(self, trials: Mapping[str, int]) -> None:
         """Remember the trials that a safety stop left, so that a rerun makes just these."""
@@ -63,14 +77,6 @@ class PlanFile:
             plan = self.read()
             if plan is not None and plan.held is None:
                 write_json(self.path, replace(plan, held=dict(trials)).as_json())
-
-    def _first(self, is_there: Callable[[Plan | None], bool], decide: Callable[[], Plan]) -> Plan:
-        with self._lock():
-            known = self.read()
-            if known is None or not is_there(known):
-                known = decide()
-                write_json(self.path, known.as_json())
-            return known
 
     def _lock(self) -> FileLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,11 +69,11 @@ def test_more_work_goes_on_with_the_same_trials(learner: Learner, folds: list[Fo
 
 def test_minutes_are_kept_to_and_what_was_done_can_be_declared_elsewhere(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
     started = time.monotonic()
-    timed = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.1})
-    assert time.monotonic() - started <= 1.02 * 6.0 + 5.0
+    timed = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.15})
+    assert time.monotonic() - started <= 1.02 * 9.0 + 5.0
     assert min(timed.plan["trials"].values()) >= 1
     # A rerun follows the recorded plan, a run elsewhere the declared one.
-    again = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.1})
+    again = conduct(tmp_path / "here", learner, folds, budget={"minutes": 0.15})
     elsewhere = conduct(tmp_path / "there", learner, folds, budget={"plan": timed.plan})
     assert same(dict(again.studied), dict(timed.studied))
     assert same(dict(elsewhere.studied), dict(timed.studied))
@@ -132,11 +132,14 @@ def test_a_plan_is_decided_once_whoever_asks(tmp_path: Path) -> None:
     assert file.extended(first, lambda: pytest.fail("decided twice")) == shared == file.read()
     assert shared == replace(first, shares={"trees": 1.5}, rounds=1)
     more = file.extended(shared, lambda: {"trees": 2.5})
-    settled = file.extended(more, lambda: None)
-    assert file.extended(more, lambda: pytest.fail("decided twice")) == settled == replace(more, settled=True)
-    file.hold({"trees": 3})
-    file.hold({"trees": 4})
-    assert file.read() == replace(settled, held={"trees": 3})
+    assert file.extended(more, lambda: None) == more
+    assert file.settled(shared, None) == more, "another process went on"
+    settled = file.settled(more, {"trees": 3})
+    assert settled == replace(more, held={"trees": 3}, settled=True)
+    assert file.extended(more, lambda: pytest.fail("decided twice")) == settled == file.settled(more, {"trees": 4})
+    rows = file.refitting(settled, lambda: Level(rows=500, refit_rows=100))
+    assert rows == replace(settled, level=Level(rows=500, refit_rows=100), refits=True)
+    assert file.refitting(settled, lambda: pytest.fail("decided twice")) == rows == file.read()
     file.path.write_text("{")
     assert file.read() is None
 

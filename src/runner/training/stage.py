@@ -30,7 +30,7 @@ from runner.training.curves.learning import learned
 from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
 from runner.training.ensemble.rungs import composed, derived, fitting
-from runner.training.ensemble.shipping import Yard, ship
+from runner.training.ensemble.shipping import Yard, ship, wanted
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
@@ -71,13 +71,14 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
             return (fewer, found[name]) if found[name] is not studies.studied[name] else None
 
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in studied}
+        standing = Standing(spec, learner, oof, problem, specs, studied, dict(judged))
+        studies = conductor.refitting(studies, wanted(made, None if spec.final.rungs == "all" else standing.choice({}).chosen))
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
         ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
         shipping = Shipping(contract, split["seal"], given.made_from)
         given.progress.say(f"refitting {'each candidate' if spec.final.rungs == 'all' else 'what ships'} on all training rows")
-        yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter)
-        standing = Standing(spec, learner, oof, problem, specs, studied, dict(judged))
+        yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter, studies.level.members)
         shipped = ship(specs, made, yard, out["candidates"], given.workers, standing.would_ship if spec.final.rungs == "chosen" else None)
         standing.replaced(shipped.judged)
         studied = {name: replace(found, predictions=shipped.predictions.get(name, found.predictions)) for name, found in studied.items()}

@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from runner.core.digests import of_file, of_tree, of_value
 from runner.core.machine import cores
+from runner.core.seeds import seed_for
 from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner, Matrices
 from runner.training.budget.allot import Opened, shares
 from runner.training.budget.clock import Clock
 from runner.training.budget.estimate import Size
-from runner.training.budget.level import Level
+from runner.training.budget.level import Level, drawn
 from runner.training.budget.memory import Memory
-from runner.training.budget.opening import AFTER_S, Means, refit_seconds
+from runner.training.budget.opening import AFTER_S, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.course import Job, Studied
 from runner.training.engine import Engine, Tally
-from runner.training.ensemble.spec import refits_of
 from runner.training.fold_store import FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
 from runner.training.storage import Shared
-from runner.training.study import Record
+from runner.training.study import Record, Trial
 
 MOST_TRIALS = 10_000
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
 USED = 0.9
 # How often what is left over is divided again.
 ROUNDS = 5
+# Of the time: what final refits may take beyond it before they are given fewer rows.
+LATER = 0.03
+# Iterations of the two fits, and the most rows, from which the speed of a candidate is told.
+PROBE_STEPS, PROBE_ROWS = (2, 12), 50_000
+# Choosing, packing and writing, in seconds.
+PACKING_S = 1.5
 
 
 @dataclass(frozen=True)
 class Studies:
     """studied: by candidate, without those that a safety stop ended before their first trial; specs: what they were fitted by; folds: judged on;
     level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them; clocked: figures of no result;
-    facts: seed and digests of data and code, as the records of the trials have them.
+    facts: seed and digests of data and code, as the records of the trials have them; decided: the plan of a budget and its file.
     """
 
     studied: Mapping[str, Studied]
@@ -50,6 +56,7 @@ class Studies:
     engine: Engine
     clocked: Mapping[str, Any]
     facts: Mapping[str, Any]
+    decided: tuple[PlanFile, Plan] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,24 +86,22 @@ class Conductor:
         if budget is None or budget.plan is not None:
             return self._by_trials()
         file = PlanFile(self.given.home / "plans" / f"{of_value([self._shared(), self._declared()])[:24]}.json")
-        plan = file.opened(self.means.opening)
+        plan = file.opened(lambda: self.means.opening(self._probed))
         clock = self._clock(plan)
         engine, specs = self._engine(plan.level, clock), self._paced(plan.level)
         if plan.held is not None:
-            return self._finished(engine, specs, plan.level, engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers))
+            found = engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers)
+            return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
         first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1)), self.given.workers)
         if plan.rounds == 0:
             plan = file.extended(plan, lambda: self._shares(specs, first, plan))
         while True:
             jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
             found = engine.study_all(jobs, self.given.workers)
-            known, plan = plan, plan if clock.fired else self._next(file, plan, specs, found)
+            known, plan = plan, self._next(file, plan, specs, found, clock)
             if plan.rounds == known.rounds:
-                break
-        done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
-        if clock.fired:
-            file.hold(done.plan["trials"])
-        return done
+                done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
+                return replace(done, decided=(file, plan))
 
     def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
         """The same with one trial each of candidates whose settings those studies have found."""
@@ -113,7 +118,7 @@ class Conductor:
     def _by_trials(self) -> Studies:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
         planned = self.spec.budget.plan if self.spec.budget else None
-        level = self.means.affordable() if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace)
+        level = self.means.affordable() if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace, planned.members)
         specs = self._paced(level)
         if planned is not None:
             specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.spec.candidates}
@@ -140,18 +145,60 @@ class Conductor:
         ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
         return Clock(minutes, min(ends + ([self.given.deadline] if self.given.deadline is not None else [])))
 
-    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied]) -> Plan:
-        """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear."""
+    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], clock: Clock) -> Plan:
+        """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear.
+
+        The same plan, settled, where nothing is left to divide.
+        """
 
         def decide() -> dict[str, float] | None:
             shares = self._shares(specs, found, plan)
             return shares if plan.rounds < ROUNDS and any(shares[name] > _used(found[name]) for name in shares) else None
 
-        return file.extended(plan, decide)
+        more = plan if clock.fired else file.extended(plan, decide)
+        if more.rounds > plan.rounds:
+            return more
+        trials = {name: len(studied.trials) for name, studied in found.items() if name in self.spec.candidates}
+        return file.settled(plan, trials if clock.fired else None)
+
+    def refitting(self, done: Studies, versions: Sequence[Sequence[Trial]]) -> Studies:
+        """The studies with a level whose final refits fit into what is left of the time: with fewer members, then with fewer rows; recorded.
+
+        versions: trials that are refitted, from the most to the fewest.
+        """
+        if done.decided is None or self.means.limit_s is None:
+            return done
+        file, plan = done.decided
+        limit, level = self.means.limit_s, plan.level
+        refits = Refits.of(self.learner.rows.height, level, self.folds, self._lanes())
+
+        def decide() -> Level:
+            left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
+            fits = next((trials for trials in versions if refits.seconds(trials) <= left), versions[-1])
+            return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=refits.rows_for(fits, left))
+
+        plan = file.refitting(plan, decide)
+        return replace(done, level=plan.level, plan={**done.plan, **plan.level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
+
+    def _lanes(self) -> int:
+        return max(1, min(self.given.workers, cores()))
+
+    def _probed(self, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
+        """Seconds of a unit of work of those that learn step by step, from a few steps on the first fold."""
+        fold = replace(self.folds[0], train=drawn(self.folds[0].train, PROBE_ROWS, seed_for(self.learner.seed, "training", "probe")))
+        stepwise = {name: spec for name, spec in specs.items() if hasattr(spec, "patience") and not spec.derives}
+        engine = replace(self._engine(Level(), Clock(None)), folds=[fold], matrices=Matrices(self.learner, [fold]))
+        tried = []
+        for steps in PROBE_STEPS:
+            short = {name: spec.model_copy(update={"max_iterations": steps}) for name, spec in stepwise.items()}
+            tried.append(engine.study_all(self._jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1)), 1))
+        few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried)
+        slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in stepwise}
+        return {name: slope for name, slope in slopes.items() if slope > 0}
 
     def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
         """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
-        lanes = max(1, min(self.given.workers, cores()))
+        lanes = self._lanes()
         timed = self.means.limit_s is not None
         opened = {}
         for name, studied in found.items():
@@ -168,13 +215,21 @@ class Conductor:
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
         """Core seconds for more trials."""
-        first = {name: studied.trials[0] for name, studied in found.items()}
         fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + refits_of(self.spec) * refit_seconds(first, plan.level, self.folds, self.learner.rows.height) / lanes
+        reserve = AFTER_S + Refits.of(self.learner.rows.height, plan.level, self.folds, lanes).seconds(self._dearest(found))
         if self.spec.learning_curve:
-            reserve += 1.5 * max((sum(t.seconds) for t in first.values()), default=0.0) / lanes
+            reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / lanes
         return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
+
+    def _dearest(self, found: Mapping[str, Studied]) -> list[Trial]:
+        """The trials whose refits would take the longest of all that may be asked for, with one more of the dearest candidate."""
+        best = [studied.best for name, studied in found.items() if name in self.spec.candidates]
+        whole = [trial for studied in found.values() for trial in studied.trials if not trial.pruned]
+        most = max((getattr(c, "max_members", 0) for c in self.spec.candidates.values() if c.composes), default=0)
+        longest = sorted([*whole, *sorted(best, key=lambda t: -sum(t.seconds))[:1]], key=lambda t: -sum(t.seconds))
+        wanted = longest[: max(1, most)] if self.spec.final.rungs == "chosen" else [*best, *longest[:most]]
+        return wanted * self.spec.final.refits
 
     def _paced(self, level: Level) -> dict[str, CandidateSpec]:
         return {name: level.paced(spec) for name, spec in self.specs.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,10 @@ class Size:
     columns: int
     classes: int
 
-    def fit_work(self, spec: CandidateSpec, level: Level, rows: int) -> float:
-        """About what one fit of the declared setting will cost on so many rows."""
+    def fit_work(self, spec: CandidateSpec, level: Level, rows: int, share: float = EXPECTED_SHARE) -> float:
+        """About what one fit of the declared setting will cost on so many rows. share: of the most iterations that it makes."""
         paced = level.paced(spec)
-        rounds = int(EXPECTED_SHARE * getattr(paced, "max_iterations", 0))
+        rounds = int(share * getattr(paced, "max_iterations", 0))
         return paced.work(paced.defaults(), rows, self.columns, self.classes, rounds)
 
     def relative(self, spec: CandidateSpec, params: Mapping[str, Any], rows: int) -> float:
@@ -46,15 +47,22 @@ class Size:
         declared = spec.work(spec.defaults(), rows, self.columns, self.classes, int(rounds))
         return spec.work(params, rows, self.columns, self.classes, int(min(most, rounds * slower))) / declared
 
-    def opening(self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold]) -> float:
-        """Work of the first trial of every candidate."""
-        judged = folds[: level.folds]
-        rows = [min(len(fold.train), level.rows or len(fold.train)) for fold in judged]
-        return sum(self.fit_work(spec, level, n) for spec in specs.values() for n in rows)
+    def opening(self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold], rates: Mapping[str, float], lanes: int) -> tuple[float, float]:
+        """Seconds of the first trial of every candidate: as expected, and where the dearest one makes all iterations that it may.
 
-    def refits(self, specs: Mapping[str, CandidateSpec], level: Level) -> float:
-        """Work of refitting every candidate at the end."""
-        return sum(self.fit_work(spec, level, min(self.rows, level.refit_rows or self.rows)) for spec in specs.values())
+        rates: candidate to the seconds of a unit of its work; lanes: fits side by side.
+        """
+        rows = [min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds]]
+        expected = {name: rates[name] * sum(self.fit_work(spec, level, n) for n in rows) for name, spec in specs.items()}
+        whole, longest = sum(expected.values()) / lanes, 0.0
+        for name, spec in specs.items():
+            last = rates[name] * max(self.fit_work(spec, level, n, 1.0) for n in rows)
+            longest = max(longest, whole - expected[name] / lanes + last * ceil(len(rows) / lanes))
+        return whole, longest
+
+    def refits(self, specs: Mapping[str, CandidateSpec], level: Level, rates: Mapping[str, float]) -> dict[str, float]:
+        """Candidate to the seconds of its refit at the end."""
+        return {name: rates[name] * self.fit_work(spec, level, min(self.rows, level.refit_rows or self.rows)) for name, spec in specs.items()}
 
     def fit_gib(self, level: Level) -> float:
         """Memory that one more fit takes, at most."""

@@ -20,14 +20,15 @@ FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
 
 @dataclass(frozen=True)
 class Level:
-    """folds: judged on, from the first; rows: most training rows of a fold; refit_rows: of the final refits; None is all of them;
-    pace: learning rates times it, iterations divided by it.
+    """folds: judged on, from the first; rows: most training rows of a fold; refit_rows: of the final refits; members: of an ensemble that ships;
+    None is all of them; pace: learning rates times it, iterations divided by it.
     """
 
     folds: int | None = None
     rows: int | None = None
     refit_rows: int | None = None
     pace: float = 1.0
+    members: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as a config may declare them."""

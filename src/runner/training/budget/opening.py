@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from runner.core.faults import Fault, RefusedError
 from runner.core.machine import cores
@@ -19,12 +19,17 @@ from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
 from runner.training.study import Trial
 
-# Of what is there before the opening: the most that first trials, and that refits, are expected to cost.
-OPENING, REFITTING = 0.5, 0.25
+Probing = Callable[[Mapping[str, CandidateSpec]], Mapping[str, float]]
+"""Candidates to the seconds of a unit of work, for those of which a small part was tried."""
+# Of what is there before the opening: the most that first trials, and that refits, are expected to cost; and the most that first trials may
+# cost where one of them learns to the last iteration.
+OPENING, REFITTING, LONGEST = 0.5, 0.2, 0.75
 # Judging, choosing and packing, in seconds.
 AFTER_S = 3.0
-# A chosen setting may be larger than the declared one, and a refit has a quarter more rows than a fold.
-DEARER = 1.5
+# Candidates are only tried out where first trials may take more than this part of the time, and where there are so many seconds.
+UNPROBED, PROBED_S = 0.1, 10.0
+# A refit makes some more iterations than the folds kept, and waits for no patience.
+ROUNDS_MORE = 1.1
 # Libraries and the frames of other rooms, in GiB.
 LIBRARIES_GIB = 0.5
 
@@ -55,35 +60,32 @@ class Means:
         lanes = max(1, min(given.workers, cores()))
         return cls(now, min(limits, default=None), budget.work if budget else None, spec.memory_gb, lanes, size, folds, specs, refits_of(spec))
 
-    def opening(self) -> Plan:
+    def opening(self, probed: Probing) -> Plan:
         """The most thorough level at which the first trials fit; the cheapest where none does. Raises RefusedError for want of memory."""
         speed = 1.0 if self.limit_s is None else probed_speed()
         lanes = 1 if self.limit_s is None else self.lanes
         there = self.limit_s - AFTER_S if self.limit_s is not None else self.work or 0.0
-        for level in self._kept_in_memory():
-            opening = self.size.opening(self.specs, level, self.folds) * speed / lanes
-            if opening <= OPENING * there:
+        rates = dict.fromkeys(self.specs, speed)
+        levels = self._kept_in_memory()
+        if self.limit_s is not None and self.size.opening(self.specs, levels[0], self.folds, rates, lanes)[1] > UNPROBED * there >= UNPROBED * PROBED_S:
+            rates |= probed(self.specs)
+        for level in levels:
+            opening, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
+            if opening <= OPENING * there and longest <= LONGEST * there:
                 break
         if self.limit_s is None:
             return Plan(level)
-        level, refits = self._refitting(level, speed)
-        clocked = {"seconds_per_work": speed, "lanes": lanes, "limit_s": self.limit_s, "expected_opening_s": opening, "reserve_s": AFTER_S + refits}
-        return Plan(level, clocked={name: round(value, 4) for name, value in clocked.items()})
+        refits = self.size.refits(self.specs, level, rates)
+        reserve = AFTER_S + min(max(max(refits.values(), default=0.0), self.refits * sum(refits.values()) / lanes), REFITTING * max(0.0, there))
+        clocked = {"seconds_per_work": speed, "lanes": lanes, "limit_s": self.limit_s, "expected_opening_s": opening, "reserve_s": reserve}
+        rounded = {name: round(value, 4) for name, value in clocked.items()}
+        return Plan(level, clocked={**rounded, "rates": {name: round(rate, 4) for name, rate in rates.items()}})
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""
         levels = (level for level in self._kept_in_memory() if level.pace == 1.0 or level.rows is not None)
         found = next(levels)
         return found if found.rows is None else Level(rows=found.rows, refit_rows=found.rows)
-
-    def _refitting(self, level: Level, speed: float) -> tuple[Level, float]:
-        """The level with so few rows for the final refits that these fit too, and the seconds that they are expected to take."""
-        seconds = DEARER * self.refits * self.size.refits(self.specs, level) * speed / self.lanes
-        most = REFITTING * max(0.0, (self.limit_s or 0.0) - AFTER_S)
-        if seconds <= most:
-            return level, seconds
-        rows = max(min(FEWEST_ROWS, self.size.rows), int(self.size.rows * most / seconds))
-        return replace(level, refit_rows=rows), most
 
     def _kept_in_memory(self) -> list[Level]:
         levels = list(cheaper(len(self.folds), max(len(fold.train) for fold in self.folds)))
@@ -99,7 +101,26 @@ class Means:
         return kept
 
 
-def refit_seconds(trials: Mapping[str, Trial], level: Level, folds: Sequence[Fold], rows: int) -> float:
-    """Core seconds that refitting every candidate will take, from the seconds of its first trial's folds."""
-    trained = sum(min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds])
-    return sum(DEARER * sum(trial.seconds) * min(rows, level.refit_rows or rows) / max(1, trained) for trial in trials.values())
+@dataclass(frozen=True)
+class Refits:
+    """What final refits take, from the seconds of the folds of their trials. rows: of all training data; trained: of a trial's folds together."""
+
+    rows: int
+    trained: int
+    lanes: int
+
+    @classmethod
+    def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int) -> Refits:
+        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds]), lanes)
+
+    def seconds(self, trials: Sequence[Trial], rows: int | None = None) -> float:
+        """Of the wall clock: the fits run side by side, and none is shorter than itself. rows: of each fit, None for all."""
+        each = [ROUNDS_MORE * sum(t.seconds) * min(self.rows, rows or self.rows) / max(1, self.trained) for t in trials]
+        return max(sum(each) / self.lanes, max(each, default=0.0))
+
+    def rows_for(self, trials: Sequence[Trial], left: float) -> int | None:
+        """So few rows that the fits take no longer than what is left; None where all may take part."""
+        seconds = self.seconds(trials)
+        if seconds <= left:
+            return None
+        return max(min(FEWEST_ROWS, self.rows), int(self.rows * max(0.0, left) / seconds))

@@ -17,14 +17,15 @@ from runner.training.budget.level import Level
 @dataclass(frozen=True)
 class Plan:
     """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
-    were decided, each time with what the last time left; settled: whether nothing is left; held: candidate to the trials that a safety stop
-    left, None where it did not fire; clocked: figures that it was made from.
+    were decided, each time with what the last time left; settled: whether nothing is left; refits: whether the rows of the final refits are
+    decided; held: candidate to the trials that a safety stop left, None where it did not fire; clocked: figures that it was made from.
     """
 
     level: Level
     shares: Mapping[str, float] | None = None
     rounds: int = 0
     settled: bool = False
+    refits: bool = False
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
 
@@ -62,21 +63,32 @@ class PlanFile:
             return known
 
     def extended(self, plan: Plan, decide: Callable[[], Mapping[str, float] | None]) -> Plan:
-        """The plan with the shares of the next round, decided now where nobody did before; settled where that is None."""
+        """The plan with the shares of the next round, decided now where nobody did before; the same plan where that is None."""
         with self._lock():
             known = self.read() or plan
-            if known.rounds == plan.rounds and not known.settled:
-                found = decide()
-                known = replace(known, settled=True) if found is None else replace(known, shares=found, rounds=known.rounds + 1)
+            found = decide() if known.rounds == plan.rounds and not known.settled else None
+            if found is not None:
+                known = replace(known, shares=found, rounds=known.rounds + 1)
                 write_json(self.path, known.as_json())
             return known
 
-    def hold(self, trials: Mapping[str, int]) -> None:
-        """Remember the trials that a safety stop left, so that a rerun makes just these."""
+    def settled(self, plan: Plan, held: Mapping[str, int] | None) -> Plan:
+        """The plan as every rerun follows it, unless another process has gone on with it meanwhile. held: see `Plan`."""
         with self._lock():
-            plan = self.read()
-            if plan is not None and plan.held is None:
-                write_json(self.path, replace(plan, held=dict(trials)).as_json())
+            known = self.read() or plan
+            if not known.settled and known.rounds == plan.rounds:
+                known = replace(known, held=None if held is None else dict(held), settled=True)
+                write_json(self.path, known.as_json())
+            return known
+
+    def refitting(self, plan: Plan, decide: Callable[[], Level]) -> Plan:
+        """The plan with the most rows and members of the final refits, decided now where nobody did before."""
+        with self._lock():
+            known = self.read() or plan
+            if not known.refits:
+                known = replace(known, level=decide(), refits=True)
+                write_json(self.path, known.as_json())
+            return known
 
     def _lock(self) -> FileLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)

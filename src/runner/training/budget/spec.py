@@ -20,6 +20,8 @@ class PlanSpec(Spec):
     """The most training rows of a fold in the studies, drawn at random; all when left out."""
     refit_rows: int | None = Field(default=None, ge=10)
     """The most rows of the final refits; all when left out."""
+    members: int | None = Field(default=None, ge=1)
+    """The most members of an ensemble that ships; as many as it has when left out."""
     pace: float = Field(default=1.0, ge=1, le=20)
     """Learning rates are taken times this, and the most iterations divided by it."""
 

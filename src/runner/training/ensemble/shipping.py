@@ -73,7 +73,7 @@ class Shipped:
 @dataclass(frozen=True)
 class Yard:
     """What bundles are made with. judged: by rung, as studied; judging: for versions of a rung; limits: as declared;
-    shorter: a rung and a number of iterations to the study of its best setting with no more of them.
+    shorter: a rung and a number of iterations to the study of its best setting with no more of them; members: the most of an ensemble.
     """
 
     ground: Ground
@@ -82,6 +82,7 @@ class Yard:
     judging: Judging
     limits: Limits
     shorter: Shorter
+    members: int | None = None
 
 
 def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Path, workers: int, choosing: Choosing | None = None) -> Shipped:
@@ -92,7 +93,7 @@ def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Pat
     """
     done, stop = Shipped(), Event()
     with unhurried(workers, "refit", stop) as pool, folder_beside(folder) as scratch:
-        quay = _Quay(specs, made, yard, scratch, done, lambda wanted: final.fits(wanted, yard.ground, pool, stop), choosing is None)
+        quay = _Quay(specs, made, yard, scratch, done, lambda wanted: final.fits(wanted, yard.ground, pool, stop), choosing is None, yard.members)
         if choosing is None:
             quay.fit_ahead(blend.shares for name in made.studied for blend in quay.versions(name))
         for name in made.studied:
@@ -104,9 +105,25 @@ def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Pat
     return done
 
 
+def wanted(made: Made, rung: str | None = None) -> list[list[Trial]]:
+    """The trials that are fitted for shipping all rungs, or one; for one that may have fewer members also those of its smaller versions."""
+    if rung is None:
+        return [_trials(made, [share for name in made.studied for share in made.shares[name]])]
+    return [_trials(made, shares) for shares in (made.shares[rung], *(blend.shares for blend in made.smaller.get(rung, ())))]
+
+
+def _trials(made: Made, shares: Sequence[Share]) -> list[Trial]:
+    return [_trial(made, *key) for key in dict.fromkeys((share.candidate, share.trial) for share in shares)]
+
+
+def _trial(made: Made, candidate: str, number: int) -> Trial:
+    return next(trial for trial in made.studied[candidate].trials if trial.number == number)
+
+
 @dataclass
 class _Quay:
-    """Where rungs are fitted and packed one after the other. every: whether all versions of a rung are made, or only down to the first that is allowed."""
+    """Where rungs are fitted and packed one after the other. every: whether all versions of a rung are made, or only down to the first that is allowed;
+    members: the most of a blend."""
 
     specs: Mapping[str, CandidateSpec]
     made: Made
@@ -115,26 +132,29 @@ class _Quay:
     done: Shipped
     fit: Fitting
     every: bool
+    members: int | None = None
     fitted: dict[Key, tuple[Model, ...]] = field(default_factory=dict)
 
     def versions(self, name: str) -> list[Blend]:
-        """The rung as it was studied, and the smaller blends that may stand for it."""
-        return [Blend(self.made.shares[name], self.made.studied[name].predictions), *self.made.smaller.get(name, ())]
+        """The rung as it was studied, and the smaller blends that may stand for it, down from the most members that there is time for."""
+        found = [Blend(self.made.shares[name], self.made.studied[name].predictions), *self.made.smaller.get(name, ())]
+        allowed = [blend for blend in found if self.members is None or len(blend.shares) <= self.members]
+        return allowed or found[-1:]
 
     def fit_ahead(self, wanted: Iterable[Sequence[Share]]) -> None:
         """Fit every trial that has a share and was not fitted yet, once and side by side."""
         found = {}
         for share in (share for shares in wanted for share in shares):
             if (share.candidate, share.trial) not in self.fitted:
-                trial = next(t for t in self.made.studied[share.candidate].trials if t.number == share.trial)
-                found[share.candidate, share.trial] = (self.specs[share.candidate], trial)
+                found[share.candidate, share.trial] = (self.specs[share.candidate], _trial(self.made, share.candidate, share.trial))
         self.fitted.update(self.fit(found))
 
     def ship(self, name: str) -> None:
         """Pack one rung, smaller where a limit asks for it."""
         tried: list[_Tried] = []
         own, *smaller = self.versions(name)
-        self._try(name, tried, own, self.yard.judged[name])
+        whole = len(own.shares) == len(self.made.shares[name])
+        self._try(name, tried, own, self.yard.judged[name] if whole else self.yard.judging(name, own.predictions))
         for blend in smaller:
             if self.every or self.yard.limits.broken_by(tried[-1].cost):
                 self._try(name, tried, blend, self.yard.judging(name, blend.predictions))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ class Course:
     """The state of one study; the same trials come out of it however its folds are finished.
 
     A trial that sees an earlier one goes through its folds one by one, and is pruned after the first at which it is hopeless.
+    begun: its first fits stand in the pool.
     """
 
     job: Job
@@ -100,6 +102,7 @@ class Course:
     hooks: Hooks
     ended: dict[int, Trial] = field(default_factory=dict)
     seconds: float = 0.0
+    begun: Event = field(default_factory=Event)
     _asked: dict[int, dict[str, Any]] = field(default_factory=dict)
     _rivals: dict[int, int] = field(default_factory=dict)
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
@@ -111,7 +114,10 @@ class Course:
 
     def run(self) -> Studied | None:
         """The whole study; None where the safety stop ended its very first trial."""
-        self._start()
+        try:
+            self._start()
+        finally:
+            self.begun.set()
         while self._running or self._elsewhere:
             self._collect()
             self._start()

@@ -115,7 +115,12 @@ class Engine:
             raise ValueError("a study needs at least one fold")
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
-            running = {job.name: studies.submit(self._course(job, pool, stop).run) for job in jobs}
+            running = {}
+            for job in jobs:
+                course = self._course(job, pool, stop)
+                running[job.name] = studies.submit(course.run)
+                # What stands first in the pool is fitted first: the cheapest, so that a stop finds as many candidates as can be.
+                course.begun.wait()
             settle(running.values())
             found = {name: future.result() for name, future in running.items()}
         return {name: studied for name, studied in found.items() if studied is not None}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from runner.core.digests import of_file, of_tree, of_value
@@ -35,8 +36,8 @@ USED = 0.9
 ROUNDS = 5
 # Of the time: what final refits may take beyond it before they are given fewer rows.
 LATER = 0.03
-# Iterations of the two fits, and the most rows, from which the speed of a candidate is told.
-PROBE_STEPS, PROBE_ROWS = (2, 12), 50_000
+# Iterations of the fits from which the speed of a candidate is told, the first of which only warms up; and their most rows.
+PROBE_STEPS, PROBE_ROWS = (1, 2, 12), 50_000
 # Choosing, packing and writing, in seconds.
 PACKING_S = 1.5
 
@@ -88,11 +89,12 @@ class Conductor:
         file = PlanFile(self.given.home / "plans" / f"{of_value([self._shared(), self._declared()])[:24]}.json")
         plan = file.opened(lambda: self.means.opening(self._probed))
         clock = self._clock(plan)
-        engine, specs = self._engine(plan.level, clock), self._paced(plan.level)
+        engine = self._engine(plan.level, clock)
+        specs = {name: spec for name, spec in self._paced(plan.level).items() if name not in plan.without}
         if plan.held is not None:
             found = engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers)
             return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
-        first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1)), self.given.workers)
+        first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1), plan.clocked.get("rates", {})), self.given.workers)
         if plan.rounds == 0:
             plan = file.extended(plan, lambda: self._shares(specs, first, plan))
         while True:
@@ -131,7 +133,7 @@ class Conductor:
     ) -> Studies:
         in_order = {name: found[name] for name in specs if name in found}
         plan = {**level.as_json(), "trials": {name: len(s.trials) for name, s in in_order.items() if name in self.spec.candidates}}
-        lost = [name for name in specs if name not in found]
+        lost = [name for name in self.specs if name not in found]
         told: dict[str, Any] = {"left_out": lost} if lost else {}
         if engine.memory is not None:
             told |= {"fits_that_waited_for_memory": engine.memory.waited}
@@ -192,7 +194,7 @@ class Conductor:
         for steps in PROBE_STEPS:
             short = {name: spec.model_copy(update={"max_iterations": steps}) for name, spec in stepwise.items()}
             tried.append(engine.study_all(self._jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1)), 1))
-        few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried)
+        few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried[1:])
         slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in stepwise}
         return {name: slope for name, slope in slopes.items() if slope > 0}
 
@@ -248,8 +250,13 @@ class Conductor:
         """How many trials a candidate has at most: one without a space has no more than its portfolio."""
         return most if candidate.space else min(most, 1 + len(candidate.portfolio))
 
-    def _jobs(self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int]) -> list[Job]:
-        """Cheapest first. A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit."""
+    def _jobs(
+        self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int], rates: Mapping[str, float] = MappingProxyType({})
+    ) -> list[Job]:
+        """Cheapest first, as far as it is known: rates are seconds of a unit of work.
+
+        A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit.
+        """
         shared, storage, size, found = self._shared(), self._storage(), self.means.size, []
         rows = min(level.rows or size.rows, max(len(fold.train) for fold in self.folds))
         for name, candidate in specs.items():
@@ -266,7 +273,7 @@ class Conductor:
             portfolio = [level.settings(entry) for entry in candidate.portfolio]
             most, dear = self._trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
             found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
-        return sorted(found, key=lambda job: size.fit_work(job.spec, Level(), size.rows))
+        return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.spec, Level(), size.rows))
 
     def _storage(self) -> Shared | None:
         declared = self.spec.tuning.storage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.core.faults import Fault, RefusedError
 from runner.core.machine import cores
@@ -26,6 +26,8 @@ Probing = Callable[[Mapping[str, CandidateSpec]], Mapping[str, float]]
 OPENING, REFITTING, LONGEST = 0.5, 0.2, 0.75
 # Judging, choosing and packing, in seconds.
 AFTER_S = 3.0
+# How many times the cost of boosted trees is too dear where not all first trials fit.
+TIMES = 4.0
 # Candidates are only tried out where first trials may take more than this part of the time, and where there are so many seconds.
 UNPROBED, PROBED_S = 0.1, 10.0
 # A refit makes some more iterations than the folds kept, and waits for no patience.
@@ -69,17 +71,27 @@ class Means:
         levels = self._kept_in_memory()
         if self.limit_s is not None and self.size.opening(self.specs, levels[0], self.folds, rates, lanes)[1] > UNPROBED * there >= UNPROBED * PROBED_S:
             rates |= probed(self.specs)
-        for level in levels:
-            opening, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
-            if opening <= OPENING * there and longest <= LONGEST * there:
-                break
+        without = [] if self.limit_s is None or self._fits(levels[0], rates, lanes, there) else self._too_dear(rates)
+        kept = replace(self, specs={name: spec for name, spec in self.specs.items() if name not in without})
+        level = next((level for level in levels if kept._fits(level, rates, lanes, there)), levels[-1])
         if self.limit_s is None:
             return Plan(level)
-        refits = self.size.refits(self.specs, level, rates)
+        opening, _ = self.size.opening(kept.specs, level, self.folds, rates, lanes)
+        refits = self.size.refits(kept.specs, level, rates)
         reserve = AFTER_S + min(max(max(refits.values(), default=0.0), self.refits * sum(refits.values()) / lanes), REFITTING * max(0.0, there))
         clocked = {"seconds_per_work": speed, "lanes": lanes, "limit_s": self.limit_s, "expected_opening_s": opening, "reserve_s": reserve}
         rounded = {name: round(value, 4) for name, value in clocked.items()}
-        return Plan(level, clocked={**rounded, "rates": {name: round(rate, 4) for name, rate in rates.items()}})
+        return Plan(level, without=without, clocked={**rounded, "rates": {name: round(rate, 4) for name, rate in rates.items()}})
+
+    def _fits(self, level: Level, rates: Mapping[str, float], lanes: int, there: float) -> bool:
+        opening, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
+        return opening <= OPENING * there and longest <= LONGEST * there
+
+    def _too_dear(self, rates: Mapping[str, float]) -> list[str]:
+        """Candidates that cost many times what boosted trees cost: all others would have to be made more cheaply for their sake."""
+        costs = {name: rates[name] * self.size.fit_work(spec, Level(), self.size.rows) for name, spec in self.specs.items()}
+        boosted = [costs[name] for name, spec in self.specs.items() if hasattr(spec, "patience") and not spec.interpretable]
+        return [name for name, cost in costs.items() if boosted and cost > TIMES * min(boosted)]
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from runner.training.budget.level import Level
 class Plan:
     """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
     were decided, each time with what the last time left; settled: whether nothing is left; refits: whether the rows of the final refits are
-    decided; held: candidate to the trials that a safety stop left, None where it did not fire; clocked: figures that it was made from.
+    decided; without: candidates that are too dear for it; held: candidate to the trials that a safety stop left, None where it did not fire;
+    clocked: figures that it was made from.
     """
 
     level: Level
@@ -26,6 +27,7 @@ class Plan:
     rounds: int = 0
     settled: bool = False
     refits: bool = False
+    without: Sequence[str] = ()
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
 

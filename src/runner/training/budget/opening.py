@@ -71,7 +71,7 @@ class Means:
         levels = self._kept_in_memory()
         if self.limit_s is not None and self.size.opening(self.specs, levels[0], self.folds, rates, lanes)[1] > UNPROBED * there >= UNPROBED * PROBED_S:
             rates |= probed(self.specs)
-        without = [] if self.limit_s is None or self._fits(levels[0], rates, lanes, there) else self._too_dear(rates)
+        without: tuple[str, ...] = () if self.limit_s is None or self._fits(levels[0], rates, lanes, there) else self._too_dear(rates)
         kept = replace(self, specs={name: spec for name, spec in self.specs.items() if name not in without})
         level = next((level for level in levels if kept._fits(level, rates, lanes, there)), levels[-1])
         if self.limit_s is None:
@@ -87,11 +87,11 @@ class Means:
         opening, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
         return opening <= OPENING * there and longest <= LONGEST * there
 
-    def _too_dear(self, rates: Mapping[str, float]) -> list[str]:
+    def _too_dear(self, rates: Mapping[str, float]) -> tuple[str, ...]:
         """Candidates that cost many times what boosted trees cost: all others would have to be made more cheaply for their sake."""
         costs = {name: rates[name] * self.size.fit_work(spec, Level(), self.size.rows) for name, spec in self.specs.items()}
         boosted = [costs[name] for name, spec in self.specs.items() if hasattr(spec, "patience") and not spec.interpretable]
-        return [name for name, cost in costs.items() if boosted and cost > TIMES * min(boosted)]
+        return tuple(name for name, cost in costs.items() if boosted and cost > TIMES * min(boosted))
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""

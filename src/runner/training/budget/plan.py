@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Plan:
     rounds: int = 0
     settled: bool = False
     refits: bool = False
-    without: Sequence[str] = ()
+    without: tuple[str, ...] = ()
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
 
@@ -37,7 +37,7 @@ class Plan:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Plan:
         """Back from JSON. Raises KeyError or TypeError for another content."""
-        return cls(**{**content, "level": Level(**content["level"])})
+        return cls(**{**content, "level": Level(**content["level"]), "without": tuple(content.get("without", ()))})
 
 
 @dataclass(frozen=True)

@@ -21,30 +21,38 @@ from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner
 from runner.training.budget.allot import Opened, shares
 from runner.training.budget.clock import Clock
+from runner.training.budget.estimate import Size
 from runner.training.budget.level import Level, cheaper, drawn
 from runner.training.budget.memory import Memory, held, used_gib
+from runner.training.budget.opening import ROUNDS_MORE, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
 from runner.training.course import Job
 from runner.training.fold_store import FoldStore
 from runner.training.models.lightgbm import LightGBMSpec
 from runner.training.spec import TrainingSpec
-from runner.training.studies import Conductor, Studies
+from runner.training.studies import ROUNDS, Conductor, Studies
+from runner.training.study import Trial
 
 __all__ = ["folds", "learner"]  # fixtures
 PROBLEM = {"task": "binary", "target": "bad", "positive": "1", "constraints": {"monotone": {}}}
 TRAINED = {name: DECLARED[name] for name in ("linear", "trees")}
 
 
-def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, deadline: float | None = None, **declared: Any) -> Studies:
-    """The studies of two candidates above the constant, as a run makes them."""
+def conductor(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, deadline: float | None = None, **declared: Any) -> Conductor:
+    """Of two candidates above the constant, as a run has it."""
     files = {name: home.parent / name for name in ("features", "recipe", "folds")}
     for path in files.values():
         path.write_text("x")
     spec = TrainingSpec.model_validate({"candidates": TRAINED, **declared})
     specs = {"constant": kinds("candidate")["constant"].model_validate({"kind": "constant"}), **spec.candidates}
     given = Given(files, "x", learner.seed, home.parent, home, workers, deadline=deadline)
-    return Conductor.of(spec, given, learner, folds, specs, PROBLEM).run()
+    return Conductor.of(spec, given, learner, folds, specs, PROBLEM)
+
+
+def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, deadline: float | None = None, **declared: Any) -> Studies:
+    """Their studies."""
+    return conductor(home, learner, folds, workers, deadline, **declared).run()
 
 
 def test_a_budget_of_work_is_spent_by_all_studies_and_is_the_same_with_any_number_of_workers(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
@@ -54,7 +62,7 @@ def test_a_budget_of_work_is_spent_by_all_studies_and_is_the_same_with_any_numbe
     assert one.plan == four.plan
     work = sum(trial.work for studied in one.studied.values() for trial in studied.trials)
     assert 0.4 * 0.6 < work <= 0.6
-    assert min(one.plan["trials"].values()) > 1
+    assert max(one.plan["trials"].values()) > 1
 
 
 def test_more_work_goes_on_with_the_same_trials(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
@@ -65,6 +73,60 @@ def test_more_work_goes_on_with_the_same_trials(learner: Learner, folds: list[Fo
         assert more.studied[name].trials[: len(studied.trials)] == studied.trials
     assert sum(more.plan["trials"].values()) > sum(less.plan["trials"].values())
     assert stamps.items() <= {p: p.stat().st_mtime_ns for p in (tmp_path / "home" / "fits").rglob("*.npz")}.items()
+
+
+def test_what_the_shares_left_over_is_divided_again_until_it_pays_for_no_trial(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    done = conduct(tmp_path / "home", learner, folds, budget={"work": 0.6})
+    left = 0.6 - sum(trial.work for studied in done.studied.values() for trial in studied.trials)
+    assert 1 <= done.clocked["rounds"] <= ROUNDS
+    assert done.clocked["settled"]
+    if done.clocked["rounds"] < ROUNDS:
+        assert all(left < studied.trials[0].work for name, studied in done.studied.items() if name in TRAINED)
+    # A rerun makes all rounds' trials in one go.
+    assert same(dict(conduct(tmp_path / "home", learner, folds, budget={"work": 0.6}).studied), dict(done.studied))
+
+
+def seconds_of(times: float) -> Trial:
+    """A trial whose three folds took so many seconds together."""
+    return Trial(0, {}, 0.5, (0.5,) * 3, (10,) * 3, seconds=(times / 3,) * 3)
+
+
+def test_refits_take_as_long_as_the_longest_of_them_and_see_fewer_rows_only_where_time_is_short() -> None:
+    refits = Refits(rows=90_000, trained=180_000, lanes=2)
+    assert refits.seconds([]) == 0.0
+    assert refits.seconds([seconds_of(10.0)]) == pytest.approx(10.0 * ROUNDS_MORE / 2)
+    assert refits.seconds([seconds_of(10.0)] * 4) == pytest.approx(2 * 10.0 * ROUNDS_MORE / 2)
+    assert refits.rows_for([seconds_of(10.0)], 6.0) is None
+    fewer = refits.rows_for([seconds_of(10.0)], 3.0)
+    assert fewer is not None
+    assert 2.9 < refits.seconds([seconds_of(10.0)], fewer) <= 3.0
+
+
+def test_the_dearest_candidate_goes_faster_before_the_others_do(folds: list[Fold]) -> None:
+    specs = {kind: kinds("candidate")[kind].model_validate({"kind": kind}) for kind in ("linear", "lightgbm", "catboost")}
+    means = Means(time.monotonic(), 30.0, None, None, 2, Size(2000, 20, 1), folds, specs)
+    paces = [means.opening(lambda _, dear=dear: {"lightgbm": 1.0, "catboost": dear}).level.pace for dear in (1.0, 10.0, 30.0)]
+    assert paces[0] == {}
+    assert list(paces[1]) == ["catboost"]
+    assert paces[2]["catboost"] > paces[2].get("lightgbm", 1.0)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_first_trial_that_takes_far_too_long_is_given_up_once_boosted_trees_are_through(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    endless = {"kind": "catboost", **ENDLESS["catboost"], "max_iterations": 30_000}
+    budget = {"minutes": 0.3}
+    started = time.monotonic()
+    done = conduct(tmp_path / "home", learner, folds, candidates={**TRAINED, "endless": endless}, budget=budget)
+    assert time.monotonic() - started < 1.02 * 18.0 + 5.0
+    assert done.clocked["left_out"] == ["endless"]
+    assert len(done.studied["trees"].trials) > 1
+    assert same(dict(conduct(tmp_path / "home", learner, folds, candidates={**TRAINED, "endless": endless}, budget=budget).studied), dict(done.studied))
+
+
+def test_what_was_tried_tells_the_speed_of_candidates_that_learn_step_by_step(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    found = conductor(tmp_path / "home", learner, folds, budget={"minutes": 1})._probed(TrainingSpec.model_validate({"candidates": TRAINED}).candidates)
+    assert set(found) <= {"trees"}
+    assert all(rate > 0 for rate in found.values())
 
 
 def test_minutes_are_kept_to_and_what_was_done_can_be_declared_elsewhere(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
@@ -159,25 +221,33 @@ def test_shares_use_what_is_left_and_no_more_and_the_leader_gets_most(given: dic
     assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(served))
 
 
+def test_who_is_far_behind_gets_little() -> None:
+    opened = {"leader": Opened(0.3, 0.01, 1.0), "near": Opened(0.31, 0.01, 1.0), "far": Opened(0.5, 0.01, 1.0)}
+    found = shares(opened, 1.0, constant=0.6)
+    assert found["near"] > 0.4 * found["leader"]
+    assert found["far"] < 0.1 * found["leader"]
+    assert shares(opened, 1.0)["far"] > found["far"]
+
+
 def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
-    levels = list(cheaper(5, 300_000))
+    levels = [replace(level, pace={"trees": most}) for level, most in cheaper(5, 300_000)]
     spec = LightGBMSpec(kind="lightgbm")
 
     def work(level: Level) -> float:
-        paced = level.paced(spec)
+        paced = level.paced("trees", spec)
         return (level.folds or 5) * paced.work({}, level.rows or 300_000, 20, 1, paced.max_iterations)
 
-    assert levels[0] == Level()
-    costs = [work(level) for level in levels]
+    costs = [work(Level()), *map(work, levels)]
     assert all(a >= b for a, b in pairwise(costs))
     assert costs[-1] < costs[0] / 500
-    assert list(cheaper(1, 20))[-1].rows == 20
+    assert list(cheaper(1, 20))[-1][0].rows == 20
 
 
 def test_a_pace_is_laid_over_a_portfolio_too_and_leaves_slow_settings_of_a_fast_family_alone() -> None:
-    assert Level(pace=4.0).settings({"learning_rate": 0.03, "num_leaves": 7}) == {"learning_rate": 0.12, "num_leaves": 7}
-    assert Level(pace=8.0).settings({"learning_rate": 0.9, "max_iterations": 8}) == {"learning_rate": 0.9, "max_iterations": 8}
-    assert Level(pace=2.0).paced(LightGBMSpec(kind="lightgbm")).max_iterations == 500
+    assert Level(pace={"trees": 4.0}).settings("trees", {"learning_rate": 0.03, "num_leaves": 7}) == {"learning_rate": 0.12, "num_leaves": 7}
+    assert Level(pace={"trees": 8.0}).settings("trees", {"learning_rate": 0.9, "max_iterations": 8}) == {"learning_rate": 0.9, "max_iterations": 8}
+    assert Level(pace={"trees": 2.0}).paced("trees", LightGBMSpec(kind="lightgbm")).max_iterations == 500
+    assert Level(pace={"others": 2.0}).paced("trees", LightGBMSpec(kind="lightgbm")).max_iterations == 1000
 
 
 def test_fewer_rows_are_part_of_more() -> None:

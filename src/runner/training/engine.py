@@ -91,7 +91,8 @@ def settle(futures: Collection[Future[Any]]) -> None:
 class Engine:
     """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not.
 
-    prunes: hopeless trials end before their last fold; memory: what holds fits back while there is too little of it.
+    prunes: hopeless trials end before their last fold; memory: what holds fits back while there is too little of it; through: told of a
+    candidate with each trial that ended.
     """
 
     learner: Learner
@@ -104,6 +105,7 @@ class Engine:
     tally: Tally
     prunes: bool = False
     memory: Memory | None = None
+    through: Callable[[str], None] | None = None
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
         """Run every job's study; results do not depend on the number of workers, nor on other processes that run the same studies.
@@ -130,6 +132,12 @@ class Engine:
         task, space, defaults = self.learner.task, job.spec.space, job.spec.defaults()
         seed, measure = seed_for(self.learner.seed, "training", job.name), "RMSE" if task == "regression" else "log loss"
         of = f" of {job.trials}" if job.share is None else ""
+
+        def ended(loss: float) -> None:
+            self.tally.finished(job.name, loss, measure)
+            if self.through is not None:
+                self.through(job.name)
+
         hooks = Hooks(
             submit=lambda params, fold: pool.submit(self._fold, job, params, fold, stop),
             ask=lambda number, visible: propose(number, space, defaults, visible, seed, job.portfolio),
@@ -137,7 +145,7 @@ class Engine:
             losses=lambda result, fold: losses_of(balance.undone(result.predictions), outcome[fold.valid], task),
             summed=self._summed,
             tick=lambda number: self.tally.tick(f"{job.name}, trial {number + 1}{of}" if job.trials > 1 else job.name),
-            ended=lambda loss: self.tally.finished(job.name, loss, measure),
+            ended=ended,
         )
         return Course(job, self.folds, self.lag, self.prunes, hooks)
 

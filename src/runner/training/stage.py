@@ -125,11 +125,15 @@ def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, A
         **studies.clocked,
     }
     if studies.engine.clock.fired:
+        # A plan remembers what its stop left, and a rerun does just that.
+        again = "a rerun makes the same trials" if studies.decided is not None else "another run may finish more trials"
         limit = f"after {spec.safety_stop_minutes} minutes" if spec.safety_stop_minutes is not None else "before its time was used up"
-        measured["safety_stop"] = f"fired {limit}; another run may finish more trials"
-        given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
+        measured["safety_stop"] = f"fired {limit}; {again}"
+        if studies.decided is None:
+            given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
+    dear = studies.clocked.get("without", ())
     for name in studies.clocked.get("left_out", ()):
-        given.progress.say(f"{name} is left out: the safety stop came before its first trial was done")
+        given.progress.say(f"{name} is left out: {'it is too dear for the time' if name in dear else 'time was up before its first trial was done'}")
     return measured
 
 

@@ -15,11 +15,11 @@ from runner.core.seeds import seed_for
 from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner, Matrices
 from runner.training.budget.allot import Opened, shares
-from runner.training.budget.clock import Clock
+from runner.training.budget.clock import Clock, Opening
 from runner.training.budget.estimate import Size
 from runner.training.budget.level import Level, drawn
 from runner.training.budget.memory import Memory
-from runner.training.budget.opening import AFTER_S, Means, Refits
+from runner.training.budget.opening import AFTER_S, ENOUGH, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.course import Job, Studied
 from runner.training.engine import Engine, Tally
@@ -31,7 +31,7 @@ from runner.training.study import Record, Trial
 
 MOST_TRIALS = 10_000
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
-USED = 0.9
+USED = 0.8
 # How often what is left over is divided again.
 ROUNDS = 5
 # Of the time: what final refits may take beyond it before they are given fewer rows.
@@ -94,9 +94,9 @@ class Conductor:
         if plan.held is not None:
             found = engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers)
             return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
-        first = engine.study_all(self._jobs(specs, plan.level, dict.fromkeys(specs, 1), plan.clocked.get("rates", {})), self.given.workers)
+        first = self._opened(engine, specs, plan)
         if plan.rounds == 0:
-            plan = file.extended(plan, lambda: self._shares(specs, first, plan))
+            plan = file.extended(plan, lambda: self._shares(specs, first, plan), [name for name in specs if name not in first and not clock.fired])
         while True:
             jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
             found = engine.study_all(jobs, self.given.workers)
@@ -104,6 +104,18 @@ class Conductor:
             if plan.rounds == known.rounds:
                 done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
                 return replace(done, decided=(file, plan))
+
+    def _opened(self, engine: Engine, specs: Mapping[str, CandidateSpec], plan: Plan) -> Mapping[str, Studied]:
+        """The first trials. One that takes much longer than expected is given up rather than all the others' further trials."""
+        jobs = self._jobs(specs, plan.level, dict.fromkeys(specs, 1), plan.clocked.get("rates", {}))
+        if self.means.limit_s is None or plan.rounds:
+            return engine.study_all(jobs, self.given.workers)
+        clock = Opening(engine.clock, self.means.started + ENOUGH * self.means.limit_s)
+
+        def through(name: str) -> None:
+            clock.enough |= hasattr(specs[name], "patience") and not specs[name].interpretable
+
+        return replace(engine, clock=clock, through=through).study_all(jobs, self.given.workers)
 
     def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
         """The same with one trial each of candidates whose settings those studies have found."""
@@ -212,7 +224,7 @@ class Conductor:
             left = (self.means.work or 0.0) - sum(trial.work for studied in found.values() for trial in studied.trials)
         else:
             left = self._left(found, plan, lanes)
-        more = shares(opened, left)
+        more = shares(opened, left, found["constant"].best.loss if "constant" in found else None)
         return {name: opened[name].used + more[name] for name in opened}
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
@@ -234,7 +246,7 @@ class Conductor:
         return wanted * self.spec.final.refits
 
     def _paced(self, level: Level) -> dict[str, CandidateSpec]:
-        return {name: level.paced(spec) for name, spec in self.specs.items()}
+        return {name: level.paced(name, spec) for name, spec in self.specs.items()}
 
     def _engine(self, level: Level, clock: Clock) -> Engine:
         folds = level.cut(self.folds, self.learner.seed)
@@ -270,10 +282,10 @@ class Conductor:
                 where = storage or self.given.home / "studies" / f"{journal}.log"
                 called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
                 kept = Record(where, called, candidate.space, self._facts())
-            portfolio = [level.settings(entry) for entry in candidate.portfolio]
+            portfolio = [level.settings(name, entry) for entry in candidate.portfolio]
             most, dear = self._trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
             found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
-        return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.spec, Level(), size.rows))
+        return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.name, job.spec, Level(), size.rows))
 
     def _storage(self) -> Shared | None:
         declared = self.spec.tuning.storage

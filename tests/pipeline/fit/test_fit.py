@@ -53,6 +53,21 @@ def test_a_frame_in_a_model_out(fitted: Fitted, tmp_path: Path) -> None:
         fitted.predict(rows.drop("home"))
 
 
+def test_only_baselines_and_what_ships_are_refitted(fitted: Fitted) -> None:
+    board = fitted.leaderboard()
+    ships = board["candidate"][0]
+    assert set(board.filter(pl.col("megabytes").is_not_null())["candidate"]) == {"constant", ships}
+    assert board.height > 2
+
+
+def test_what_would_be_too_large_ships_smaller_or_gives_way(fitted: Fitted, tmp_path: Path) -> None:
+    whole = fitted.leaderboard()["megabytes"][0]
+    limit = round(whole * 0.8, 4)
+    small = runner.fit(loans(400), target="bad", work=LITTLE, max_size_mb=limit, output=tmp_path / "model").leaderboard()
+    assert small["megabytes"][0] <= limit < whole
+    assert small.height == fitted.leaderboard().height
+
+
 def test_the_written_experiment_gives_the_same_bytes_in_a_workspace(fitted: Fitted, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     setup.conf_only(tmp_path)

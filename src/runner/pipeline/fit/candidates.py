@@ -20,6 +20,8 @@ ENSEMBLE = "ensemble"
 SMALL_ROWS, MANY_CLASSES = 20_000, 30
 # Before the first fit and after the last one, in seconds; lanes and pace of a usual machine; the part of the time that first trials may take.
 AROUND_S, LANES, SLOWER, OPENING = 8.0, 2, 2.0, 0.3
+# How much faster first trials may go where they would be too dear.
+FASTER = 4.0
 
 
 def candidates_of(found: PlainFound) -> dict[str, dict[str, Any]]:
@@ -32,7 +34,7 @@ def candidates_of(found: PlainFound) -> dict[str, dict[str, Any]]:
     for place, name in enumerate(WANTED):
         if name not in kinds("candidate") or (name == "additive" and (rows > SMALL_ROWS or len(outcome.labels) > MANY_CLASSES)):
             continue
-        cost = folds * size.fit_work(_spec(name), Level(), rows * (folds - 1) // folds)
+        cost = folds * size.fit_work(name, _spec(name), Level(pace={name: FASTER}), rows * (folds - 1) // folds)
         if place < ALWAYS or cost <= left:
             kept.add(name)
             left -= cost

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp
 
 # Each place further down gets so much of the share above it: the leaders get most, and a slow starter still a chance.
 NEXT = 0.6
+# How fast a share falls with the part of the leader's gain over the constant that a candidate lacks, and what is left of it at least.
+FALLS, LEAST = 5.0, 0.05
 # More trials than this are hardly worth their work; what a cheap candidate cannot use goes to the others.
 MOST_TRIALS = 60
 
@@ -32,15 +35,16 @@ class Opened:
         return max(0.0, MOST_TRIALS * self.work - self.used)
 
 
-def shares(opened: Mapping[str, Opened], left: float) -> dict[str, float]:
-    """Candidate to the work that more trials of it may cost. left: in the budget's unit; opened: candidates that have something more to try.
+def shares(opened: Mapping[str, Opened], left: float, constant: float | None = None) -> dict[str, float]:
+    """Candidate to the work that more trials of it may cost. left: in the budget's unit; opened: candidates that have something more to try;
+    constant: loss of always the same answer, None where it is not known.
 
     What one candidate cannot use up is divided again: also a share that does not pay for one trial.
     """
     found = dict.fromkeys(opened, 0.0)
     ranked = sorted((name for name in opened if opened[name].trial <= left), key=lambda name: (opened[name].loss, name))
     while ranked and left > 0:
-        weights = {name: NEXT**place for place, name in enumerate(ranked)}
+        weights = {name: NEXT**place * _promise(opened[name].loss, opened[ranked[0]].loss, constant) for place, name in enumerate(ranked)}
         whole = sum(weights.values())
         costs = {name: left * weight / whole for name, weight in weights.items()}
         full = [name for name in ranked if costs[name] >= opened[name].most * opened[name].rate]
@@ -55,3 +59,10 @@ def shares(opened: Mapping[str, Opened], left: float) -> dict[str, float]:
             # The last of them gives its share to the others.
             ranked.remove(short[-1])
     return found
+
+
+def _promise(loss: float, least: float, constant: float | None) -> float:
+    """What a candidate's share is taken times: one that is far behind will hardly catch up, nor help an ensemble."""
+    if constant is None or constant <= least:
+        return 1.0
+    return max(LEAST, exp(-FALLS * (loss - least) / (constant - least)))

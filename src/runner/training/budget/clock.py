@@ -34,3 +34,19 @@ class Clock:
         """Raise EndedError when fits in progress are to end: what a family calls between two iterations."""
         if self.ended():
             raise EndedError
+
+
+class Opening(Clock):
+    """The clock of the first trials: where one that matters is through, the others end sooner. sooner: on `time.monotonic()`; enough: whether it is."""
+
+    def __init__(self, clock: Clock, sooner: float) -> None:
+        super().__init__(None, clock.end)
+        self.enough, self._clock, self._sooner = False, clock, sooner
+
+    def over(self) -> bool:
+        """Whether no new trial starts."""
+        return (self.enough and time.monotonic() > self._sooner) or self._clock.over()
+
+    def ended(self) -> bool:
+        """Whether fits in progress end."""
+        return (self.enough and time.monotonic() > self._sooner) or self._clock.ended()

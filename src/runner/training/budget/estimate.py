@@ -33,9 +33,9 @@ class Size:
     columns: int
     classes: int
 
-    def fit_work(self, spec: CandidateSpec, level: Level, rows: int, share: float = EXPECTED_SHARE) -> float:
+    def fit_work(self, name: str, spec: CandidateSpec, level: Level, rows: int, share: float = EXPECTED_SHARE) -> float:
         """About what one fit of the declared setting will cost on so many rows. share: of the most iterations that it makes."""
-        paced = level.paced(spec)
+        paced = level.paced(name, spec)
         rounds = int(share * getattr(paced, "max_iterations", 0))
         return paced.work(paced.defaults(), rows, self.columns, self.classes, rounds)
 
@@ -47,22 +47,21 @@ class Size:
         declared = spec.work(spec.defaults(), rows, self.columns, self.classes, int(rounds))
         return spec.work(params, rows, self.columns, self.classes, int(min(most, rounds * slower))) / declared
 
-    def opening(self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold], rates: Mapping[str, float], lanes: int) -> tuple[float, float]:
-        """Seconds of the first trial of every candidate: as expected, and where the dearest one makes all iterations that it may.
+    def opening(
+        self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold], rates: Mapping[str, float], lanes: int
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Candidate to the seconds of its first trial with all lanes: as expected, and where it makes all iterations that it may.
 
         rates: candidate to the seconds of a unit of its work; lanes: fits side by side.
         """
         rows = [min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds]]
-        expected = {name: rates[name] * sum(self.fit_work(spec, level, n) for n in rows) for name, spec in specs.items()}
-        whole, longest = sum(expected.values()) / lanes, 0.0
-        for name, spec in specs.items():
-            last = rates[name] * max(self.fit_work(spec, level, n, 1.0) for n in rows)
-            longest = max(longest, whole - expected[name] / lanes + last * ceil(len(rows) / lanes))
-        return whole, longest
+        expected = {name: rates[name] * sum(self.fit_work(name, spec, level, n) for n in rows) / lanes for name, spec in specs.items()}
+        waves = ceil(len(rows) / lanes)
+        return expected, {name: rates[name] * max(self.fit_work(name, spec, level, n, 1.0) for n in rows) * waves for name, spec in specs.items()}
 
     def refits(self, specs: Mapping[str, CandidateSpec], level: Level, rates: Mapping[str, float]) -> dict[str, float]:
         """Candidate to the seconds of its refit at the end."""
-        return {name: rates[name] * self.fit_work(spec, level, min(self.rows, level.refit_rows or self.rows)) for name, spec in specs.items()}
+        return {name: rates[name] * self.fit_work(name, spec, level, min(self.rows, level.refit_rows or self.rows)) for name, spec in specs.items()}
 
     def fit_gib(self, level: Level) -> float:
         """Memory that one more fit takes, at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any
 
@@ -21,13 +21,13 @@ FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
 @dataclass(frozen=True)
 class Level:
     """folds: judged on, from the first; rows: most training rows of a fold; refit_rows: of the final refits; members: of an ensemble that ships;
-    None is all of them; pace: learning rates times it, iterations divided by it.
+    None is all of them; pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named.
     """
 
     folds: int | None = None
     rows: int | None = None
     refit_rows: int | None = None
-    pace: float = 1.0
+    pace: Mapping[str, float] = field(default_factory=dict)
     members: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -39,15 +39,21 @@ class Level:
         judged = list(folds[: self.folds])
         return [replace(fold, train=drawn(fold.train, self.rows, seed_for(seed, "training", "rows", fold.number))) for fold in judged]
 
-    def paced(self, spec: CandidateSpec) -> CandidateSpec:
-        """The spec with its pace; a family without a learning rate has none to change."""
-        return spec.model_copy(update=self.settings({name: getattr(spec, name) for name in PACED if hasattr(spec, name)}))
+    def paced(self, name: str, spec: CandidateSpec) -> CandidateSpec:
+        """A candidate with its pace; a family without a learning rate has none to change."""
+        return spec.model_copy(update=self.settings(name, {setting: getattr(spec, setting) for setting in PACED if hasattr(spec, setting)}))
 
-    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings of a fit with their pace."""
-        if self.pace == 1.0 or ("learning_rate" not in given and "max_iterations" not in given):
+    def settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of a candidate's fit with its pace."""
+        pace = self.pace.get(name, 1.0)
+        if pace == 1.0 or ("learning_rate" not in given and "max_iterations" not in given):
             return dict(given)
-        return {name: PACED[name](value, self.pace) if name in PACED else value for name, value in given.items()}
+        return {setting: PACED[setting](value, pace) if setting in PACED else value for setting, value in given.items()}
+
+    def faster(self, name: str, most: float) -> Level | None:
+        """The level with twice the pace of a candidate; None where that is more than the most."""
+        pace = 2.0 * self.pace.get(name, 1.0)
+        return replace(self, pace={**self.pace, name: pace}) if pace <= most else None
 
 
 def _rate(value: float, pace: float) -> float:
@@ -72,21 +78,20 @@ def drawn(at: np.ndarray, most: int | None, seed: int) -> np.ndarray:
     return np.sort(at[np.random.default_rng(seed).permutation(len(at))[:most]])
 
 
-def cheaper(folds: int, rows: int) -> Iterator[Level]:
-    """Levels from the most thorough to the cheapest. folds, rows: as many as there are.
+def cheaper(folds: int, rows: int) -> Iterator[tuple[Level, float]]:
+    """Levels from the most thorough to the cheapest, each with the fastest pace that its candidates may go. folds, rows: as many as there are.
 
     A faster pace costs the least quality, then come fewer judged folds, then fewer rows: learning from less costs the most.
     """
     few = max(min(folds, FEWEST_FOLDS), min(folds, 3))
-    yield Level()
-    yield Level(pace=2.0)
-    yield Level(folds=few if few < folds else None, pace=2.0)
-    yield Level(folds=few if few < folds else None, pace=4.0)
     fewest = min(folds, FEWEST_FOLDS)
-    judged = fewest if fewest < folds else None
-    yield Level(folds=judged, pace=4.0)
+    some, judged = few if few < folds else None, fewest if fewest < folds else None
+    yield Level(), 2.0
+    yield Level(folds=some), 2.0
+    yield Level(folds=some), 4.0
+    yield Level(folds=judged), 4.0
     kept = rows
     while kept > FEWEST_ROWS:
         kept = max(FEWEST_ROWS, kept // 2)
-        yield Level(folds=judged, rows=kept, pace=4.0)
-    yield Level(folds=judged, rows=min(kept, rows), pace=FASTEST)
+        yield Level(folds=judged, rows=kept), 4.0
+    yield Level(folds=judged, rows=min(kept, rows)), FASTEST

@@ -26,8 +26,8 @@ Probing = Callable[[Mapping[str, CandidateSpec]], Mapping[str, float]]
 OPENING, REFITTING, LONGEST = 0.5, 0.2, 0.75
 # Judging, choosing and packing, in seconds.
 AFTER_S = 3.0
-# How many times the cost of boosted trees is too dear where not all first trials fit.
-TIMES = 4.0
+# Of the time: when first trials end that are not through, once boosted trees are.
+ENOUGH = 0.6
 # Candidates are only tried out where first trials may take more than this part of the time, and where there are so many seconds.
 UNPROBED, PROBED_S = 0.1, 10.0
 # A refit makes some more iterations than the folds kept, and waits for no patience.
@@ -69,46 +69,55 @@ class Means:
         there = self.limit_s - AFTER_S if self.limit_s is not None else self.work or 0.0
         rates = dict.fromkeys(self.specs, speed)
         levels = self._kept_in_memory()
-        if self.limit_s is not None and self.size.opening(self.specs, levels[0], self.folds, rates, lanes)[1] > UNPROBED * there >= UNPROBED * PROBED_S:
+        if self.limit_s is not None and self._slowest(Level(), rates, lanes) > UNPROBED * there >= UNPROBED * PROBED_S:
             rates |= probed(self.specs)
-        without: tuple[str, ...] = () if self.limit_s is None or self._fits(levels[0], rates, lanes, there) else self._too_dear(rates)
-        kept = replace(self, specs={name: spec for name, spec in self.specs.items() if name not in without})
-        level = next((level for level in levels if kept._fits(level, rates, lanes, there)), levels[-1])
+        level = next((found for level, most in levels if (found := self._paced(level, most, rates, lanes, there)) is not None), None)
+        if level is None:
+            cheapest, most = levels[-1]
+            level = replace(cheapest, pace=dict.fromkeys(self.specs, most))
         if self.limit_s is None:
             return Plan(level)
-        opening, _ = self.size.opening(kept.specs, level, self.folds, rates, lanes)
-        refits = self.size.refits(kept.specs, level, rates)
+        refits = self.size.refits(self.specs, level, rates)
         reserve = AFTER_S + min(max(max(refits.values(), default=0.0), self.refits * sum(refits.values()) / lanes), REFITTING * max(0.0, there))
+        opening = sum(self.size.opening(self.specs, level, self.folds, rates, lanes)[0].values())
         clocked = {"seconds_per_work": speed, "lanes": lanes, "limit_s": self.limit_s, "expected_opening_s": opening, "reserve_s": reserve}
         rounded = {name: round(value, 4) for name, value in clocked.items()}
-        return Plan(level, without=without, clocked={**rounded, "rates": {name: round(rate, 4) for name, rate in rates.items()}})
+        return Plan(level, clocked={**rounded, "rates": {name: round(rate, 4) for name, rate in rates.items()}})
 
-    def _fits(self, level: Level, rates: Mapping[str, float], lanes: int, there: float) -> bool:
-        opening, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
-        return opening <= OPENING * there and longest <= LONGEST * there
+    def _paced(self, level: Level, most: float, rates: Mapping[str, float], lanes: int, there: float) -> Level | None:
+        """The level with as slow a pace of each candidate as the time allows: the dearest one goes faster first. None where it does not fit at all."""
+        paced: Level | None = level
+        while paced is not None:
+            expected, longest = self.size.opening(self.specs, paced, self.folds, rates, lanes)
+            whole = sum(expected.values())
+            late = {name: whole - expected[name] + longest[name] for name in expected}
+            if whole <= OPENING * there and max(late.values(), default=0.0) <= LONGEST * there:
+                return paced
+            costs = expected if whole > OPENING * there else late
+            faster = {name: found for name in costs if hasattr(self.specs[name], "learning_rate") and (found := paced.faster(name, most)) is not None}
+            paced = faster[max(faster, key=lambda name: (costs[name], name))] if faster else None
+        return None
 
-    def _too_dear(self, rates: Mapping[str, float]) -> tuple[str, ...]:
-        """Candidates that cost many times what boosted trees cost: all others would have to be made more cheaply for their sake."""
-        costs = {name: rates[name] * self.size.fit_work(spec, Level(), self.size.rows) for name, spec in self.specs.items()}
-        boosted = [costs[name] for name, spec in self.specs.items() if hasattr(spec, "patience") and not spec.interpretable]
-        return tuple(name for name, cost in costs.items() if boosted and cost > TIMES * min(boosted))
+    def _slowest(self, level: Level, rates: Mapping[str, float], lanes: int) -> float:
+        """Seconds of the first trials where the dearest one makes all iterations that it may."""
+        expected, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
+        return max((sum(expected.values()) - expected[name] + longest[name] for name in expected), default=0.0)
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""
-        levels = (level for level in self._kept_in_memory() if level.pace == 1.0 or level.rows is not None)
-        found = next(levels)
-        return found if found.rows is None else Level(rows=found.rows, refit_rows=found.rows)
+        level, _ = next((level, most) for level, most in self._kept_in_memory() if level.folds is None or level.rows is not None)
+        return level if level.rows is None else Level(rows=level.rows, refit_rows=level.rows)
 
-    def _kept_in_memory(self) -> list[Level]:
+    def _kept_in_memory(self) -> list[tuple[Level, float]]:
         levels = list(cheaper(len(self.folds), max(len(fold.train) for fold in self.folds)))
         if self.memory_gib is None:
             return levels
-        kept = [level for level in levels if LIBRARIES_GIB + self.size.all_gib(level, len(self.folds)) <= self.memory_gib]
-        least = max(LIBRARIES_GIB, used_gib()) + self.size.fit_gib(levels[-1])
+        kept = [(level, most) for level, most in levels if LIBRARIES_GIB + self.size.all_gib(level, len(self.folds)) <= self.memory_gib]
+        least = max(LIBRARIES_GIB, used_gib()) + self.size.fit_gib(levels[-1][0])
         if not kept or least > self.memory_gib:
             wrong = f"is {self.memory_gib:g}, and the process needs {least:.2f} GiB with the smallest fit: {used_gib():.2f} are in use"
             raise RefusedError(
-                [Fault("training.memory_gb", wrong, f"at least {max(least, LIBRARIES_GIB + self.size.all_gib(levels[-1], len(self.folds))):.2f}")]
+                [Fault("training.memory_gb", wrong, f"at least {max(least, LIBRARIES_GIB + self.size.all_gib(levels[-1][0], len(self.folds))):.2f}")]
             )
         return kept
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,16 @@ class PlanFile:
                 write_json(self.path, known.as_json())
             return known
 
-    def extended(self, plan: Plan, decide: Callable[[], Mapping[str, float] | None]) -> Plan:
-        """The plan with the shares of the next round, decided now where nobody did before; the same plan where that is None."""
+    def extended(self, plan: Plan, decide: Callable[[], Mapping[str, float] | None], without: Sequence[str] = ()) -> Plan:
+        """The plan with the shares of the next round, decided now where nobody did before; the same plan where that is None.
+
+        without: candidates that turned out to be too dear.
+        """
         with self._lock():
             known = self.read() or plan
             found = decide() if known.rounds == plan.rounds and not known.settled else None
             if found is not None:
-                known = replace(known, shares=found, rounds=known.rounds + 1)
+                known = replace(known, shares=found, rounds=known.rounds + 1, without=(*known.without, *without))
                 write_json(self.path, known.as_json())
             return known
 

@@ -22,8 +22,8 @@ class PlanSpec(Spec):
     """The most rows of the final refits; all when left out."""
     members: int | None = Field(default=None, ge=1)
     """The most members of an ensemble that ships; as many as it has when left out."""
-    pace: float = Field(default=1.0, ge=1, le=20)
-    """Learning rates are taken times this, and the most iterations divided by it."""
+    pace: dict[str, Annotated[float, Field(ge=1, le=20)]] = {}
+    """Candidate to what its learning rates are taken times, and its most iterations divided by; 1 for those that are not named."""
 
 
 class BudgetSpec(Spec):

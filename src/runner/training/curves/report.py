@@ -77,6 +77,8 @@ def _learning(curve: Record, metric: str) -> Figure | None:
 def _plan(plan: Record) -> tuple[Part, ...]:
     trials = record(plan, "trials")
     rows = [(plain(words(name), "key"), counted(amount(trials, name))) for name in trials]
-    rows += [(plain(words(name), "key"), numeral(amount(plan, name))) for name in ("folds", "rows", "refit_rows", "pace") if amount(plan, name) is not None]
+    rows += [(plain(words(name), "key"), numeral(amount(plan, name))) for name in ("folds", "rows", "refit_rows", "members") if amount(plan, name) is not None]
+    paces = record(plan, "pace")
+    rows += [(plain(f"pace of {words(name)}", "key"), numeral(amount(paces, name))) for name in paces]
     note = "Declared as training.budget.plan, the key plan of trials.json repeats this work on any machine."
     return folded(f"The work that was done: {some(len(trials), 'study', 'studies')}", table(("What", "How much"), rows, note=note)) if rows else ()

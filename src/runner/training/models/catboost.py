@@ -55,6 +55,8 @@ class CatBoostSpec(CandidateSpec):
     """Noise added to the scores of splits against overfitting; 0 is none."""
     bagging_temperature: float = Field(default=0.5, ge=0)
     """How unevenly rows are weighted in each tree (Bayesian bootstrap): 0 weighs all rows the same."""
+    max_ctr_complexity: int = Field(default=1, ge=1, le=8)
+    """Categories that are looked at together at most: more finds their combinations, and takes many times longer where there are many columns."""
     border_count: int = Field(default=128, ge=15, le=254)
     """Split points tried per numeric column: fewer is faster, more is finer."""
 
@@ -147,6 +149,7 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         "random_strength": spec.random_strength,
         "bagging_temperature": spec.bagging_temperature,
         "border_count": spec.border_count,
+        "max_ctr_complexity": spec.max_ctr_complexity,
         "bootstrap_type": "Bayesian",
         "random_seed": given.seed,
         "thread_count": given.threads,

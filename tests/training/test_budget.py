@@ -82,8 +82,16 @@ def test_what_the_shares_left_over_is_divided_again_until_it_pays_for_no_trial(l
     assert done.clocked["settled"]
     if done.clocked["rounds"] < ROUNDS:
         assert all(left < studied.trials[0].work for name, studied in done.studied.items() if name in TRAINED)
+    assert set(done.clocked["shares"]) == set(done.studied)
     # A rerun makes all rounds' trials in one go.
     assert same(dict(conduct(tmp_path / "home", learner, folds, budget={"work": 0.6}).studied), dict(done.studied))
+
+
+def test_a_later_round_takes_no_trial_away(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    own = conductor(tmp_path / "home", learner, folds, budget={"work": 0.6})
+    first = own.run().studied
+    plan = Plan(Level(), dict.fromkeys(first, 0.5), rounds=1)
+    assert all(share >= 0.5 for share in own._shares(own.specs, first, plan).values())
 
 
 def seconds_of(times: float) -> Trial:

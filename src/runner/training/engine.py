@@ -122,7 +122,8 @@ class Engine:
                 course = self._course(job, pool, stop)
                 running[job.name] = studies.submit(course.run)
                 # What stands first in the pool is fitted first: the cheapest, so that a stop finds as many candidates as can be.
-                course.begun.wait()
+                while not course.begun.wait(LOOK_UP_S):
+                    pass
             settle(running.values())
             found = {name: future.result() for name, future in running.items()}
         return {name: studied for name, studied in found.items() if studied is not None}

@@ -166,8 +166,8 @@ class Conductor:
         """
 
         def decide() -> dict[str, float] | None:
-            shares = self._shares(specs, found, plan)
-            return shares if plan.rounds < ROUNDS and any(shares[name] > _used(found[name]) for name in shares) else None
+            shares, before = self._shares(specs, found, plan), plan.shares or {}
+            return shares if plan.rounds < ROUNDS and any(shares[name] > before.get(name, 0.0) for name in shares) else None
 
         more = plan if clock.fired else file.extended(plan, decide)
         if more.rounds > plan.rounds:
@@ -225,7 +225,9 @@ class Conductor:
         else:
             left = self._left(found, plan, lanes)
         more = shares(opened, left, found["constant"].best.loss if "constant" in found else None)
-        return {name: opened[name].used + more[name] for name in opened}
+        # A share never falls: a study that is gone through again has to come to the same trials at least.
+        before = plan.shares or {}
+        return {name: max(before.get(name, 0.0), opened[name].used + more[name] if more.get(name) else 0.0) for name in found}
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
         """Core seconds for more trials."""

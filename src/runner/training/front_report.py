@@ -16,7 +16,7 @@ def front(ladder: Record) -> tuple[Part, ...]:
     versions = records(ladder, "front")
     if not versions:
         return ()
-    return (Text(_sentence(versions, text(ladder, "chosen"))), *figures(_plot(versions, text(ladder, "chosen"))), *_table(versions, text(ladder, "chosen")))
+    return (Text(_sentence(versions, text(ladder, "chosen"))), *figures(_plot(versions, text(ladder, "chosen"))), *_table(versions, ladder))
 
 
 def _sentence(versions: Sequence[Record], chosen: str) -> str:
@@ -66,8 +66,9 @@ def _plot(versions: Sequence[Record], chosen: str) -> Figure | None:
     return Figure(title, spots(points, ("estimated time of one row, ms", f"payoff, {unit}"), title), note)
 
 
-def _table(versions: Sequence[Record], chosen: str) -> tuple[Part, ...]:
-    rows = []
+def _table(versions: Sequence[Record], ladder: Record) -> tuple[Part, ...]:
+    rows, chosen = [], text(ladder, "chosen")
+    unweighed = [words(text(rung, "name")) for rung in records(ladder, "rungs") if at(rung, "refitted") is False]
     for version in versions:
         tone: Tone = "mute" if at(version, "dominated") else ""
         ticked = f"✓{NO_BREAK}" if text(version, "name") == chosen else ""
@@ -83,4 +84,5 @@ def _table(versions: Sequence[Record], chosen: str) -> tuple[Part, ...]:
             )
         )
     note = f"Payoff out of fold in {text(versions[0], 'payoff', 'unit')}; time in ms for one row, estimated from trees and depth; {some(len(rows), 'version')}."
+    note += f" Not refitted, so not weighed: {listed(unweighed, 6)}." if unweighed else ""
     return table(("Version", "Models", "Payoff", "Size", "Time of a row", "Is it worth having?"), rows, note=note, stacked=True)

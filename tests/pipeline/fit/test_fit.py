@@ -178,7 +178,8 @@ def test_what_cannot_be_fitted_is_told(name: str, tmp_path: Path) -> None:
 def test_the_verb_writes_holds_back_and_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loans(300).write_csv(tmp_path / "loans.csv")
     call = ["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--output", str(tmp_path / "model"), "--work", str(LITTLE)]
-    assert main([*call, "--test-share", "0.2", "--json"]) == 0
+    assert main([*call, "--test-share", "0.2", "--json", "--report"]) == 0
+    assert "Not refitted, so not weighed" in (tmp_path / "model" / "report.html").read_text()
     told = json.loads(capsys.readouterr().out)
     assert told["task"] == "binary" and told["held_back"]["rows"] == 60
     scores = tmp_path / "scores.csv"

@@ -75,12 +75,12 @@ def history(tiny: Path) -> History:
     return begun(tiny)
 
 
-BLIND = ("training:\n  tuning", "  drop: [income, home]\ntraining:\n  tuning")
+BLIND = ("training:\n  tuning", "  drop: [income, home, burden]\ntraining:\n  tuning")
 
 
 @pytest.fixture(scope="session")
 def two_runs(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
-    """`main` does not look at income and home, `change` does; both were run. Read it, do not change it."""
+    """`main` does not look at income, home and burden, `change` does; both were run. Read it, do not change it."""
     root = Path(shutil.copytree(tiny_template, tmp_path_factory.mktemp("reviewed") / "project"))
     history = History(root)
     history.edit(BLIND)

@@ -55,8 +55,8 @@ class CatBoostSpec(CandidateSpec):
     """Noise added to the scores of splits against overfitting; 0 is none."""
     bagging_temperature: float = Field(default=0.5, ge=0)
     """How unevenly rows are weighted in each tree (Bayesian bootstrap): 0 weighs all rows the same."""
-    max_ctr_complexity: int = Field(default=1, ge=1, le=8)
-    """Categories that are looked at together at most: more finds their combinations, and takes many times longer where there are many columns."""
+    max_ctr_complexity: int | None = Field(default=None, ge=1, le=8)
+    """Categories that are looked at together at most; CatBoost's own choice when left out. 1 is many times faster where there are many columns."""
     border_count: int = Field(default=128, ge=15, le=254)
     """Split points tried per numeric column: fewer is faster, more is finer."""
 
@@ -149,7 +149,6 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         "random_strength": spec.random_strength,
         "bagging_temperature": spec.bagging_temperature,
         "border_count": spec.border_count,
-        "max_ctr_complexity": spec.max_ctr_complexity,
         "bootstrap_type": "Bayesian",
         "random_seed": given.seed,
         "thread_count": given.threads,
@@ -158,6 +157,8 @@ def _params(spec: CatBoostSpec, given: Fit) -> dict[str, Any]:
         # The first block of a split by time may hold a single outcome.
         "allow_const_label": True,
     }
+    if spec.max_ctr_complexity is not None:
+        params["max_ctr_complexity"] = spec.max_ctr_complexity
     if given.task != "regression":
         params["classes_count" if given.task == "multiclass" else "class_names"] = given.n_classes if given.task == "multiclass" else [0, 1]
     if given.monotone:

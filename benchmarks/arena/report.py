@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -51,29 +51,42 @@ def losses_of(cases: Sequence[Case], budget: float, floor: dict[str, np.ndarray]
 
 
 def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> dict[str, Any]:
-    """All that is said of one budget: rows are its results; only tables that every system has been through are compared."""
-    systems = [name for name in LABELS if any(row["system"] == name for row in rows)]
+    """All that is said of one budget: rows are its results. Ranks are of systems that have all been through the same tables; runner is set against
+    each peer on all tables that both have been through."""
     done = {(row["system"], row["table"]): row for row in rows}
     names = list(dict.fromkeys(row["table"] for row in rows))
-    tables = [t for t in names if all((s, t) in done for s in systems)]
-    if not tables:
-        return {"systems": systems, "tables": [], "incomplete": names, "results": list(rows)}
+    through = {s: [t for t in names if (s, t) in done] for s in LABELS if any(row["system"] == s for row in rows)}
+    systems, tables = _ranked(through)
     tasks = {row["table"]: row["task"] for row in rows}
-    bottom = np.array([score_of(float(floor[t].mean()), tasks[t]) for t in tables])
-    values = np.array([[_score(done[s, t], bottom[i]) for s in systems] for i, t in enumerate(tables)])
-    rank, gain = ranks(values), normalised(values, bottom)
+    bottom = {t: score_of(float(floor[t].mean()), tasks[t]) for t in names}
+    scores = {t: {s: _score(done[s, t], bottom[t]) for s in through if (s, t) in done} for t in names}
+    made: dict[str, Any] = {"systems": systems, "tables": tables, "partly": {s: len(t) for s, t in through.items() if s not in systems}}
+    made |= {"incomplete": [t for t in names if t not in tables], "results": list(rows), "constant": {t: bottom[t] for t in names}, "scores": scores}
+    peers = {s: [t for t in through[s] if t in through.get(RUNNER, ())] for s in through if s != RUNNER}
+    made["duels"] = {s: asdict(_duel(s, met, scores, of)) | _ratios([(done[RUNNER, t], done[s, t]) for t in met]) for s, met in peers.items() if met}
+    if not tables:
+        return made
+    values = np.array([[scores[t][s] for s in systems] for t in tables])
+    rank, gain = ranks(values), normalised(values, np.array([bottom[t] for t in tables]))
     low, high = over_tables(rank)
     overall = [
         {"system": s, "rank": float(rank[:, i].mean()), "rank_low": float(low[i]), "rank_high": float(high[i])}
         | {"normalised": float(gain[:, i].mean()), **_cost([done[s, t] for t in tables])}
         for i, s in enumerate(systems)
     ]
-    made = {"systems": systems, "tables": tables, "incomplete": [t for t in names if t not in tables], "results": list(rows)}
-    made |= {"overall": sorted(overall, key=lambda row: (row["rank"], -row["normalised"])), "constant": dict(zip(tables, bottom.tolist(), strict=True))}
-    made["scores"] = {t: dict(zip(systems, values[i].tolist(), strict=True)) for i, t in enumerate(tables)}
-    peers = [s for s in systems if s != RUNNER and RUNNER in systems]
-    made["duels"] = {s: asdict(_duel(s, tables, made["scores"], of)) | _ratios([(done[RUNNER, t], done[s, t]) for t in tables]) for s in peers}
-    return made
+    return made | {"overall": sorted(overall, key=lambda row: (row["rank"], -row["normalised"]))}
+
+
+def _ranked(through: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+    """The systems that are ranked, and the tables: as many systems on as many tables as possible, runner among them where it has results."""
+    own = through.get(RUNNER)
+
+    def met(system: str) -> list[str]:
+        return [t for t in through[system] if own is None or t in own]
+
+    sets = [(met(s), [o for o in through if set(met(s)) <= set(through[o])]) for s in through if s != RUNNER or len(through) == 1]
+    tables, systems = max(sets, key=lambda pair: (len(pair[0]) * len(pair[1]), len(pair[0])), default=([], []))
+    return (systems, tables) if tables else ([], [])
 
 
 def _score(row: Row, floor: float) -> float:
@@ -152,10 +165,11 @@ def overall_lines(found: dict[str, Any]) -> list[str]:
 
 def duel_lines(found: dict[str, Any]) -> list[str]:
     return _grid(
-        ["runner against", "wins", "ties", "losses", "wins and half of ties (95%)", "not surely worse", "score as low or lower", *RATIOS],
+        ["runner against", "tables", "wins", "ties", "losses", "wins and half of ties (95%)", "not surely worse", "score as low or lower", *RATIOS],
         [
             [
                 LABELS[name],
+                str(d["wins"] + d["ties"] + d["losses"]),
                 str(d["wins"]),
                 str(d["ties"]),
                 str(d["losses"]),
@@ -170,15 +184,17 @@ def duel_lines(found: dict[str, Any]) -> list[str]:
 
 
 def score_lines(found: dict[str, Any]) -> list[str]:
-    """Each table's scores, the lowest in bold; a cross where a system failed."""
+    """Each table's scores, the lowest in bold; a cross where a system failed, nothing where it was not run."""
     failed = {(row["system"], row["table"]) for row in found["results"] if row["status"] != "ok"}
     lines = []
-    for table in found["tables"]:
+    columns = [s for s in LABELS if s in found["systems"] or s in found["partly"]]
+    for table in found["scores"]:
         scores, task = found["scores"][table], next(row for row in found["results"] if row["table"] == table)
         best = min(scores.values())
-        told = ["x" if (s, table) in failed else f"**{v:.5g}**" if v == best else f"{v:.5g}" for s, v in scores.items()]
+        shown = {s: scores.get(s) for s in columns}
+        told = ["" if v is None else "x" if (s, table) in failed else f"**{v:.5g}**" if v == best else f"{v:.5g}" for s, v in shown.items()]
         lines.append([table, task["half"], task["task"], f"{task['train_rows']:,}", f"{found['constant'][table]:.5g}", *told])
-    return _grid(["table", "half", "task", "rows", "constant", *(LABELS[s] for s in found["systems"])], lines)
+    return _grid(["table", "half", "task", "rows", "constant", *(LABELS[s] for s in columns)], lines)
 
 
 def page(report: dict[str, Any]) -> str:
@@ -189,12 +205,12 @@ def page(report: dict[str, Any]) -> str:
         for part, found in parts.items():
             lines += [f"## {budget} s, {part} tables: {len(found['tables'])}", ""]
             if not found["tables"]:
-                lines += [f"No table has been through all of {', '.join(found['systems'])} yet.", ""]
+                lines += ["No table has been through two systems yet.", ""]
                 continue
             lines += [*overall_lines(found), "", *(duel_lines(found) if found["duels"] else []), ""]
             if part == "all":
                 lines += [*score_lines(found), ""]
-                lines += [f"Not in the comparison, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
+                lines += [f"Not in the ranks, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
                 lines += _failures(found)
     lines += ["## Versions", "", *(f"- {LABELS[name]}: {', '.join(sorted(said))}" for name, said in report["versions"].items()), ""]
     lines += [f"- {LABELS[name]} was not run: {why.splitlines()[-1]}" for name, why in report["not_installed"].items()]

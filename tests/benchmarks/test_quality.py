@@ -171,11 +171,15 @@ def test_the_summary_goes_between_its_marks_and_the_rest_of_the_page_stays(tmp_p
         report.into_page("nothing", "")
 
 
-def test_only_tables_that_every_system_has_been_through_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_was_not_run_everywhere_meets_runner_where_it_was_and_has_no_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = toy(tmp_path, monkeypatch)
     run.place("linear", "two", 60).unlink()
     found = report.gather([60], systems.picked("all"), cases)["budgets"]["60"]["all"]
-    assert found["tables"] == ["one"] and found["incomplete"] == ["two"]
+    assert found["tables"] == ["one", "two"] and found["incomplete"] == []
+    assert "linear" not in found["systems"] and found["partly"] == {"linear": 1}
+    duel = found["duels"]["linear"]
+    assert duel["wins"] + duel["ties"] + duel["losses"] == 1
+    assert "| one |" in "".join(report.score_lines(found))
 
 
 def test_the_marks_stand_in_the_docs() -> None:

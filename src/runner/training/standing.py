@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.core.seeds import seed_for
 from runner.features.matrices import Learner
+from runner.stats.bootstrap import Resampled
 from runner.stats.scores import score_intervals
 from runner.training import ladder
 from runner.training.course import Studied
@@ -32,6 +33,7 @@ class Standing:
     studied: Mapping[str, Studied]
     judged: dict[str, Judged]
     _scored: dict[str, tuple[Judged, Rung]] = field(default_factory=dict)
+    _drawn: tuple[list[Rung], Resampled] | None = None
 
     def replaced(self, judged: Mapping[str, Judged]) -> None:
         """Some rungs are judged anew."""
@@ -44,10 +46,16 @@ class Standing:
                 self._scored[name] = (judged, self._rung(name, judged))
         return [self._scored[name][1] for name in self.studied]
 
+    def _resampled(self) -> tuple[list[Rung], Resampled]:
+        """The rungs and the draws of their payoffs, drawn again only where one of them changed."""
+        rungs = self.rungs()
+        if self._drawn is None or any(a is not b for a, b in zip(rungs, self._drawn[0], strict=True)):
+            self._drawn = (rungs, ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups))
+        return self._drawn
+
     def choice(self, over: Mapping[str, str]) -> Choice:
         """over: rung to why the declared size or latency refuses it."""
-        rungs = self.rungs()
-        drawn = ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups)
+        rungs, drawn = self._resampled()
         return ladder.choose(rungs, drawn, self.spec, self.problem["payoff"]["unit"], over)
 
     def would_ship(self, shipped: Shipped) -> str:
@@ -57,8 +65,7 @@ class Standing:
 
     def as_json(self, choice: Choice, refitted: Collection[str]) -> dict[str, Any]:
         """The standing for ladder.json. refitted: rungs that have a bundle."""
-        rungs = self.rungs()
-        drawn = ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups)
+        rungs, drawn = self._resampled()
         metric = "rmse" if self.learner.task == "regression" else "log_loss"
         return ladder.as_json(rungs, drawn, choice, refitted, self.spec, self.problem["payoff"]["unit"], metric)
 

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from runner.core.digests import of_file, of_tree, of_value
-from runner.core.machine import cores
 from runner.core.seeds import seed_for
 from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner, Matrices
@@ -184,7 +183,7 @@ class Conductor:
             return done
         file, plan = done.decided
         limit, level = self.means.limit_s, plan.level
-        refits = Refits.of(self.learner.rows.height, level, self.folds, self._lanes())
+        refits = Refits.of(self.learner.rows.height, level, self.folds, self.means.lanes)
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
@@ -193,9 +192,6 @@ class Conductor:
 
         plan = file.refitting(plan, decide)
         return replace(done, level=plan.level, plan={**done.plan, **plan.level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
-
-    def _lanes(self) -> int:
-        return max(1, min(self.given.workers, cores()))
 
     def _probed(self, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
         """Seconds of a unit of work of those that learn step by step, from a few steps on the first fold."""
@@ -212,7 +208,7 @@ class Conductor:
 
     def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
         """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
-        lanes = self._lanes()
+        lanes = self.means.lanes
         timed = self.means.limit_s is not None
         opened = {}
         for name, studied in found.items():

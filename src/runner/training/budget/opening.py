@@ -69,7 +69,7 @@ class Means:
         there = self.limit_s - AFTER_S if self.limit_s is not None else self.work or 0.0
         rates = dict.fromkeys(self.specs, speed)
         levels = self._kept_in_memory()
-        if self.limit_s is not None and self._slowest(Level(), rates, lanes) > UNPROBED * there >= UNPROBED * PROBED_S:
+        if self.limit_s is not None and max(self._expected(Level(), rates, lanes)[1].values(), default=0.0) > UNPROBED * there >= UNPROBED * PROBED_S:
             rates |= probed(self.specs)
         level = next((found for level, most in levels if (found := self._paced(level, most, rates, lanes, there)) is not None), None)
         if level is None:
@@ -88,9 +88,8 @@ class Means:
         """The level with as slow a pace of each candidate as the time allows: the dearest one goes faster first. None where it does not fit at all."""
         paced: Level | None = level
         while paced is not None:
-            expected, longest = self.size.opening(self.specs, paced, self.folds, rates, lanes)
+            expected, late = self._expected(paced, rates, lanes)
             whole = sum(expected.values())
-            late = {name: whole - expected[name] + longest[name] for name in expected}
             if whole <= OPENING * there and max(late.values(), default=0.0) <= LONGEST * there:
                 return paced
             costs = expected if whole > OPENING * there else late
@@ -98,10 +97,11 @@ class Means:
             paced = faster[max(faster, key=lambda name: (costs[name], name))] if faster else None
         return None
 
-    def _slowest(self, level: Level, rates: Mapping[str, float], lanes: int) -> float:
-        """Seconds of the first trials where the dearest one makes all iterations that it may."""
+    def _expected(self, level: Level, rates: Mapping[str, float], lanes: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Candidate to the seconds of its first trial, and to those of all first trials where this one makes all iterations that it may."""
         expected, longest = self.size.opening(self.specs, level, self.folds, rates, lanes)
-        return max((sum(expected.values()) - expected[name] + longest[name] for name in expected), default=0.0)
+        whole = sum(expected.values())
+        return expected, {name: whole - expected[name] + longest[name] for name in expected}
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""

@@ -27,5 +27,5 @@ def refits_of(spec: TrainingSpec) -> float:
     """Fits on all rows of each candidate, on average: its own where every rung is fitted, and those of the trials that ensembles may take beside it."""
     fitted = [candidate for candidate in spec.candidates.values() if not candidate.composes]
     members = sum(getattr(candidate, "max_members", 0) for candidate in spec.candidates.values() if candidate.composes)
-    own = len(fitted) if spec.final.rungs == "all" else 1
-    return spec.final.refits * max(own, members if spec.final.rungs == "chosen" else own + members) / max(1, len(fitted))
+    fits = max(1, members) if spec.final.rungs == "chosen" else len(fitted) + members
+    return spec.final.refits * fits / max(1, len(fitted))

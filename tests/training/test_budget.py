@@ -159,7 +159,7 @@ def test_a_deadline_that_has_passed_leaves_what_costs_nothing(learner: Learner, 
 
 # Far more iterations or trees than there is time for.
 ENDLESS: dict[str, dict[str, Any]] = {
-    "lightgbm": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
+    "lightgbm": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000, "num_leaves": 255, "min_data_in_leaf": 1},
     "catboost": {"learning_rate": 1e-4, "max_iterations": 100_000, "patience": 100_000},
     "forest": {"trees": 5000},
 }

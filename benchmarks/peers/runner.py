@@ -23,5 +23,11 @@ def load(job: Job) -> Any:
     from runner.bundle.load import load as load_bundle
 
     bundle = load_bundle(Path(deploy(job)))
-    columns = [f"p_{label}" for label in job.labels] if job.classes else ["prediction"]
+    columns = [f"p_{_named(label)}" for label in job.labels] if job.classes else ["prediction"]
     return lambda rows: bundle.score(rows).select(columns).to_numpy()
+
+
+def _named(label: Any) -> str:
+    """A label as the bundle names it: whole numbers have no point."""
+    text = str(label)
+    return text.removesuffix(".0") if text.removesuffix(".0").lstrip("-").isdigit() else text

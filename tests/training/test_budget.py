@@ -29,7 +29,9 @@ from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
 from runner.training.course import Job
 from runner.training.fold_store import FoldStore
+from runner.training.jobs import Jobs
 from runner.training.models.lightgbm import LightGBMSpec
+from runner.training.probing import speeds
 from runner.training.spec import TrainingSpec
 from runner.training.studies import ROUNDS, Conductor, Studies
 from runner.training.study import Trial
@@ -47,7 +49,7 @@ def conductor(home: Path, learner: Learner, folds: list[Fold], workers: int = 2,
     spec = TrainingSpec.model_validate({"candidates": TRAINED, **declared})
     specs = {"constant": kinds("candidate")["constant"].model_validate({"kind": "constant"}), **spec.candidates}
     given = Given(files, "x", learner.seed, home.parent, home, workers, deadline=deadline)
-    return Conductor.of(spec, given, learner, folds, specs, PROBLEM)
+    return Conductor.of(Jobs.of(spec, given, learner, folds, specs, PROBLEM))
 
 
 def conduct(home: Path, learner: Learner, folds: list[Fold], workers: int = 2, deadline: float | None = None, **declared: Any) -> Studies:
@@ -91,7 +93,7 @@ def test_a_later_round_takes_no_trial_away(learner: Learner, folds: list[Fold], 
     own = conductor(tmp_path / "home", learner, folds, budget={"work": 0.6})
     first = own.run().studied
     plan = Plan(Level(), dict.fromkeys(first, 0.5), rounds=1)
-    assert all(share >= 0.5 for share in own._shares(own.specs, first, plan).values())
+    assert all(share >= 0.5 for share in own._shares(own.jobs.specs, first, plan).values())
 
 
 def seconds_of(times: float) -> Trial:
@@ -132,7 +134,7 @@ def test_a_first_trial_that_takes_far_too_long_is_given_up_once_boosted_trees_ar
 
 
 def test_what_was_tried_tells_the_speed_of_candidates_that_learn_step_by_step(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
-    found = conductor(tmp_path / "home", learner, folds, budget={"minutes": 1})._probed(TrainingSpec.model_validate({"candidates": TRAINED}).candidates)
+    found = speeds(conductor(tmp_path / "home", learner, folds, budget={"minutes": 1}).jobs, TrainingSpec.model_validate({"candidates": TRAINED}).candidates)
     assert set(found) <= {"trees"}
     assert all(rate > 0 for rate in found.values())
 

@@ -31,13 +31,18 @@ from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
 from runner.training.ensemble.rungs import composed, derived, fitting
 from runner.training.ensemble.shipping import Yard, ship, wanted
+from runner.training.jobs import Jobs
 from runner.training.models.constant import ConstantSpec
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
+from runner.training.probing import first_trials
 from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
 from runner.training.standing import Standing
 from runner.training.studies import Conductor, Studies
+
+# How long a fit may keep the interpreter while another waits for it, in seconds.
+SWITCH_S = 5e-4
 
 
 def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
@@ -50,7 +55,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     started = time.monotonic()
     ladder_specs = rung_specs(spec, problem)
-    conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
+    conductor = Conductor.of(Jobs.of(spec, given, learner, folds, fitting(ladder_specs), problem))
     with _fitting_alike():
         studies = conductor.run()
         studies = conductor.then(studies, derived(ladder_specs, studies))
@@ -104,6 +109,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
 @contextmanager
 def _fitting_alike() -> Iterator[None]:
     """One thread for BLAS, since more may change last bits: the fits themselves are what runs side by side. No word of iterations used up."""
+    import sys
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -113,7 +119,13 @@ def _fitting_alike() -> Iterator[None]:
         # The declared number of iterations is a work budget; ending there is not an accident. Filters belong to the
         # whole process, so they are set once here and not in the threads that fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+        usual = sys.getswitchinterval()
+        # Fits of many short steps wait for the interpreter at each of them: a family that holds it long made others eight times slower.
+        sys.setswitchinterval(SWITCH_S)
+        try:
+            yield
+        finally:
+            sys.setswitchinterval(usual)
 
 
 def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
@@ -144,7 +156,7 @@ def assist(spec: TrainingSpec, given: Given) -> None:
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     ladder_specs = rung_specs(spec, problem)
     with _fitting_alike():
-        conductor = Conductor.of(spec, given, learner, folds, fitting(ladder_specs), problem)
+        conductor = Conductor.of(Jobs.of(spec, given, learner, folds, fitting(ladder_specs), problem))
         studies = conductor.run()
         conductor.then(studies, derived(ladder_specs, studies))
 
@@ -160,7 +172,7 @@ def timed(spec: TrainingSpec, given: Given, iterations: int) -> dict[str, float]
     declared = {name: candidate for name, candidate in fitting(rung_specs(spec, problem)).items() if name in spec.candidates}
     specs = {name: _shortened(candidate, iterations) for name, candidate in declared.items()}
     with _fitting_alike():
-        studied = Conductor.of(spec, given, learner, folds, specs, problem).first_trials(specs, folds[0])
+        studied = first_trials(Jobs.of(spec, given, learner, folds, specs, problem), specs, folds[0])
     return {name: found.seconds * _left_out(declared[name], found.best.rounds[0], iterations) for name, found in studied.items()}
 
 

@@ -6,37 +6,28 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
-from runner.core.digests import of_file, of_tree, of_value
-from runner.core.seeds import seed_for
-from runner.core.stage import Given
-from runner.features.matrices import Fold, Learner, Matrices
+from runner.core.digests import of_value
+from runner.features.matrices import Fold
 from runner.training.budget.allot import Opened, shares
 from runner.training.budget.clock import Clock, Opening
-from runner.training.budget.estimate import Size
-from runner.training.budget.level import Level, drawn
-from runner.training.budget.memory import Memory
+from runner.training.budget.level import Level
 from runner.training.budget.opening import AFTER_S, ENOUGH, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
-from runner.training.course import Job, Studied
-from runner.training.engine import Engine, Tally
-from runner.training.fold_store import FoldStore
+from runner.training.course import Studied
+from runner.training.engine import Engine
+from runner.training.jobs import MOST_TRIALS, Jobs
 from runner.training.models.space import CandidateSpec
-from runner.training.spec import TrainingSpec
-from runner.training.storage import Shared
-from runner.training.study import Record, Trial
+from runner.training.probing import speeds
+from runner.training.study import Trial
 
-MOST_TRIALS = 10_000
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
 USED = 0.8
 # How often what is left over is divided again.
 ROUNDS = 5
 # Of the time: what final refits may take beyond it before they are given fewer rows.
 LATER = 0.03
-# Iterations of the fits from which the speed of a candidate is told, the first of which only warms up; and their most rows.
-PROBE_STEPS, PROBE_ROWS = (1, 2, 12), 50_000
 # Choosing, packing and writing, in seconds.
 PACKING_S = 1.5
 
@@ -61,44 +52,36 @@ class Studies:
 
 @dataclass(frozen=True)
 class Conductor:
-    """What the studies of a run are made from. folds: of the split; specs: the ladder from the bottom."""
+    """Runs the studies that are due; means: time, work and memory, counted from when it is made."""
 
-    spec: TrainingSpec
-    given: Given
-    learner: Learner
-    folds: list[Fold]
-    specs: Mapping[str, CandidateSpec]
-    problem: Mapping[str, Any]
+    jobs: Jobs
     means: Means
 
     @classmethod
-    def of(
-        cls, spec: TrainingSpec, given: Given, learner: Learner, folds: list[Fold], specs: Mapping[str, CandidateSpec], problem: Mapping[str, Any]
-    ) -> Conductor:
-        """The means are the declared time, work or memory, counted from now."""
-        size = Size(learner.rows.height, learner.rows.width, max(1, len(learner.labels)))
-        means = Means.of(spec, given, size, folds, {name: s for name, s in specs.items() if name in spec.candidates})
-        return cls(spec, given, learner, folds, specs, problem, means)
+    def of(cls, jobs: Jobs) -> Conductor:
+        """With the declared means."""
+        declared = {name: spec for name, spec in jobs.specs.items() if name in jobs.spec.candidates}
+        return cls(jobs, Means.of(jobs.spec, jobs.given, jobs.size, jobs.folds, declared))
 
     def run(self) -> Studies:
         """Every study to the end of its budget. Raises RefusedError where the declared memory cannot be kept to."""
-        budget = self.spec.budget
+        budget = self.jobs.spec.budget
         if budget is None or budget.plan is not None:
             return self._by_trials()
-        file = PlanFile(self.given.home / "plans" / f"{of_value([self._shared(), self._declared()])[:24]}.json")
-        plan = file.opened(lambda: self.means.opening(self._probed))
+        file = PlanFile(self.jobs.given.home / "plans" / f"{of_value([self.jobs.shared(), self.jobs.declared()])[:24]}.json")
+        plan = file.opened(lambda: self.means.opening(partial(speeds, self.jobs)))
         clock = self._clock(plan)
-        engine = self._engine(plan.level, clock)
-        specs = {name: spec for name, spec in self._paced(plan.level).items() if name not in plan.without}
+        engine = self.jobs.engine(plan.level, clock)
+        specs = {name: spec for name, spec in self.jobs.paced(plan.level).items() if name not in plan.without}
         if plan.held is not None:
-            found = engine.study_all(self._jobs(specs, plan.level, plan.held), self.given.workers)
+            found = engine.study_all(self.jobs.jobs(specs, plan.level, plan.held), self.jobs.given.workers)
             return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
         first = self._opened(engine, specs, plan)
         if plan.rounds == 0:
             plan = file.extended(plan, lambda: self._shares(specs, first, plan), [name for name in specs if name not in first and not clock.fired])
         while True:
-            jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self._jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
-            found = engine.study_all(jobs, self.given.workers)
+            jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self.jobs.jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
+            found = engine.study_all(jobs, self.jobs.given.workers)
             known, plan = plan, self._next(file, plan, specs, found, clock)
             if plan.rounds == known.rounds:
                 done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
@@ -106,57 +89,52 @@ class Conductor:
 
     def _opened(self, engine: Engine, specs: Mapping[str, CandidateSpec], plan: Plan) -> Mapping[str, Studied]:
         """The first trials. One that takes much longer than expected is given up rather than all the others' further trials."""
-        jobs = self._jobs(specs, plan.level, dict.fromkeys(specs, 1), plan.clocked.get("rates", {}))
+        jobs = self.jobs.jobs(specs, plan.level, dict.fromkeys(specs, 1), plan.clocked.get("rates", {}))
         if self.means.limit_s is None or plan.rounds:
-            return engine.study_all(jobs, self.given.workers)
+            return engine.study_all(jobs, self.jobs.given.workers)
         clock = Opening(engine.clock, self.means.started + ENOUGH * self.means.limit_s)
 
         def through(name: str) -> None:
             clock.enough |= hasattr(specs[name], "patience") and not specs[name].interpretable
 
-        return replace(engine, clock=clock, through=through).study_all(jobs, self.given.workers)
+        return replace(engine, clock=clock, through=through).study_all(jobs, self.jobs.given.workers)
 
     def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
         """The same with one trial each of candidates whose settings those studies have found."""
         if not later:
             return done
-        found = done.engine.study_all(self._jobs(later, done.level, dict.fromkeys(later, 1)), self.given.workers)
+        found = done.engine.study_all(self.jobs.jobs(later, done.level, dict.fromkeys(later, 1)), self.jobs.given.workers)
         return replace(done, studied={**done.studied, **found}, specs={**done.specs, **{name: later[name] for name in found}})
-
-    def first_trials(self, candidates: Mapping[str, CandidateSpec], fold: Fold) -> Mapping[str, Studied]:
-        """The first trial of some candidates on one fold, for those who want to know what a fit costs."""
-        engine = replace(self._engine(Level(), Clock(None)), folds=[fold])
-        return engine.study_all(self._jobs(candidates, Level(), dict.fromkeys(candidates, 1)), 1)
 
     def _by_trials(self) -> Studies:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
-        planned = self.spec.budget.plan if self.spec.budget else None
+        planned = self.jobs.spec.budget.plan if self.jobs.spec.budget else None
         level = self.means.affordable() if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace, planned.members)
-        specs = self._paced(level)
+        specs = self.jobs.paced(level)
         if planned is not None:
-            specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.spec.candidates}
-        trials = dict.fromkeys(specs, self.spec.tuning.trials) if planned is None else planned.trials
-        engine = self._engine(level, Clock(self.spec.safety_stop_minutes, self.given.deadline))
-        return self._finished(engine, specs, level, engine.study_all(self._jobs(specs, level, trials), self.given.workers))
+            specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.jobs.spec.candidates}
+        trials = dict.fromkeys(specs, self.jobs.spec.tuning.trials) if planned is None else planned.trials
+        engine = self.jobs.engine(level, Clock(self.jobs.spec.safety_stop_minutes, self.jobs.given.deadline))
+        return self._finished(engine, specs, level, engine.study_all(self.jobs.jobs(specs, level, trials), self.jobs.given.workers))
 
     def _finished(
         self, engine: Engine, specs: Mapping[str, CandidateSpec], level: Level, found: Mapping[str, Studied], clocked: Mapping[str, Any] | None = None
     ) -> Studies:
         in_order = {name: found[name] for name in specs if name in found}
-        plan = {**level.as_json(), "trials": {name: len(s.trials) for name, s in in_order.items() if name in self.spec.candidates}}
-        lost = [name for name in self.specs if name not in found]
+        plan = {**level.as_json(), "trials": {name: len(s.trials) for name, s in in_order.items() if name in self.jobs.spec.candidates}}
+        lost = [name for name in self.jobs.specs if name not in found]
         told: dict[str, Any] = {"left_out": lost} if lost else {}
         if engine.memory is not None:
             told |= {"fits_that_waited_for_memory": engine.memory.waited}
-        return Studies(in_order, {name: specs[name] for name in in_order}, engine.folds, level, plan, engine, {**(clocked or {}), **told}, self._facts())
+        return Studies(in_order, {name: specs[name] for name in in_order}, engine.folds, level, plan, engine, {**(clocked or {}), **told}, self.jobs.facts())
 
     def _clock(self, plan: Plan) -> Clock:
         """Ends the fits early enough for what comes after the studies."""
-        minutes = self.spec.safety_stop_minutes
+        minutes = self.jobs.spec.safety_stop_minutes
         if self.means.limit_s is None:
-            return Clock(minutes, self.given.deadline)
+            return Clock(minutes, self.jobs.given.deadline)
         ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
-        return Clock(minutes, min(ends + ([self.given.deadline] if self.given.deadline is not None else [])))
+        return Clock(minutes, min(ends + ([self.jobs.given.deadline] if self.jobs.given.deadline is not None else [])))
 
     def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], clock: Clock) -> Plan:
         """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear.
@@ -171,7 +149,7 @@ class Conductor:
         more = plan if clock.fired else file.extended(plan, decide)
         if more.rounds > plan.rounds:
             return more
-        trials = {name: len(studied.trials) for name, studied in found.items() if name in self.spec.candidates}
+        trials = {name: len(studied.trials) for name, studied in found.items() if name in self.jobs.spec.candidates}
         return file.settled(plan, trials if clock.fired else None)
 
     def refitting(self, done: Studies, versions: Sequence[Sequence[Trial]]) -> Studies:
@@ -183,7 +161,7 @@ class Conductor:
             return done
         file, plan = done.decided
         limit, level = self.means.limit_s, plan.level
-        refits = Refits.of(self.learner.rows.height, level, self.folds, self.means.lanes)
+        refits = Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes)
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
@@ -193,19 +171,6 @@ class Conductor:
         plan = file.refitting(plan, decide)
         return replace(done, level=plan.level, plan={**done.plan, **plan.level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
 
-    def _probed(self, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
-        """Seconds of a unit of work of those that learn step by step, from a few steps on the first fold."""
-        fold = replace(self.folds[0], train=drawn(self.folds[0].train, PROBE_ROWS, seed_for(self.learner.seed, "training", "probe")))
-        stepwise = {name: spec for name, spec in specs.items() if hasattr(spec, "patience") and not spec.derives}
-        engine = replace(self._engine(Level(), Clock(None)), folds=[fold], matrices=Matrices(self.learner, [fold]))
-        tried = []
-        for steps in PROBE_STEPS:
-            short = {name: spec.model_copy(update={"max_iterations": steps}) for name, spec in stepwise.items()}
-            tried.append(engine.study_all(self._jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1)), 1))
-        few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried[1:])
-        slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in stepwise}
-        return {name: slope for name, slope in slopes.items() if slope > 0}
-
     def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
         """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
         lanes = self.means.lanes
@@ -213,7 +178,7 @@ class Conductor:
         opened = {}
         for name, studied in found.items():
             work, seconds = sum(t.work for t in studied.trials), sum(sum(t.seconds) for t in studied.trials)
-            if len(studied.trials) < self._trials(specs[name], MOST_TRIALS, plan.level) and work > 0:
+            if len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and work > 0:
                 rate = max(1e-9, seconds / work) if timed else 1.0
                 opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied))
         if not timed:
@@ -229,86 +194,19 @@ class Conductor:
         """Core seconds for more trials."""
         fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + Refits.of(self.learner.rows.height, plan.level, self.folds, lanes).seconds(self._dearest(found))
-        if self.spec.learning_curve:
+        reserve = AFTER_S + Refits.of(self.jobs.learner.rows.height, plan.level, self.jobs.folds, lanes).seconds(self._dearest(found))
+        if self.jobs.spec.learning_curve:
             reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / lanes
         return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
 
     def _dearest(self, found: Mapping[str, Studied]) -> list[Trial]:
         """The trials whose refits would take the longest of all that may be asked for, with one more of the dearest candidate."""
-        best = [studied.best for name, studied in found.items() if name in self.spec.candidates]
+        best = [studied.best for name, studied in found.items() if name in self.jobs.spec.candidates]
         whole = [trial for studied in found.values() for trial in studied.trials if not trial.pruned]
-        most = max((getattr(c, "max_members", 0) for c in self.spec.candidates.values() if c.composes), default=0)
+        most = max((getattr(c, "max_members", 0) for c in self.jobs.spec.candidates.values() if c.composes), default=0)
         longest = sorted([*whole, *sorted(best, key=lambda t: -sum(t.seconds))[:1]], key=lambda t: -sum(t.seconds))
-        wanted = longest[: max(1, most)] if self.spec.final.rungs == "chosen" else [*best, *longest[:most]]
-        return wanted * self.spec.final.refits
-
-    def _paced(self, level: Level) -> dict[str, CandidateSpec]:
-        return {name: level.paced(name, spec) for name, spec in self.specs.items()}
-
-    def _engine(self, level: Level, clock: Clock) -> Engine:
-        folds = level.cut(self.folds, self.learner.seed)
-        budget = self.spec.budget
-        each = [self._trials(spec, self.spec.tuning.trials if budget is None else 1, level) for spec in self.specs.values()]
-        tally = Tally(self.given.progress, sum(each) * len(folds))
-        memory = Memory(self.spec.memory_gb, self.means.size.fit_gib(level)) if self.spec.memory_gb is not None else None
-        monotone = self.problem["constraints"]["monotone"]
-        tuning, threads = self.spec.tuning, self.spec.threads_per_fit
-        return Engine(self.learner, folds, Matrices(self.learner, folds), tuning.lag, threads, monotone, clock, tally, tuning.prune, memory)
-
-    def _trials(self, candidate: CandidateSpec, most: int, level: Level) -> int:
-        """How many trials a candidate has at most: one without a space has no more than its portfolio."""
-        return most if candidate.space else min(most, 1 + len(candidate.portfolio))
-
-    def _jobs(
-        self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int], rates: Mapping[str, float] = MappingProxyType({})
-    ) -> list[Job]:
-        """Cheapest first, as far as it is known: rates are seconds of a unit of work.
-
-        A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit.
-        """
-        shared, storage, size, found = self._shared(), self._storage(), self.means.size, []
-        rows = min(level.rows or size.rows, max(len(fold.train) for fold in self.folds))
-        for name, candidate in specs.items():
-            if name not in trials and name in self.spec.candidates:
-                continue
-            fits = {**shared, "name": name, "spec": candidate.model_dump(mode="json"), "rows": level.rows}
-            record = {**fits, "lag": self.spec.tuning.lag, "prune": self.spec.tuning.prune, "folds": level.folds}
-            journal, store = of_value(record)[:24], FoldStore(self.given.home / "fits" / of_value(fits)[:24])
-            kept = None
-            if self._trials(candidate, MOST_TRIALS, level) > 1:
-                where = storage or self.given.home / "studies" / f"{journal}.log"
-                called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
-                kept = Record(where, called, candidate.space, self._facts())
-            portfolio = [level.settings(name, entry) for entry in candidate.portfolio]
-            most, dear = self._trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
-            found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
-        return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.name, job.spec, Level(), size.rows))
-
-    def _storage(self) -> Shared | None:
-        declared = self.spec.tuning.storage
-        return None if declared is None else Shared.at(declared.url_env, self.given.home / "locks")
-
-    def _shared(self) -> dict[str, Any]:
-        problem, given = self.problem, self.given
-        data = [of_file(given["features"]), of_tree(given["recipe"]), of_file(given["folds"])]
-        return {
-            "data": of_value(data),
-            "target": [problem["task"], problem["target"], problem["positive"]],
-            "monotone": problem["constraints"]["monotone"],
-            "threads": self.spec.threads_per_fit,
-            "seed": given.seed,
-            "code": given.made_from.get("code"),
-            "lock": given.made_from.get("lock"),
-        }
-
-    def _facts(self) -> dict[str, Any]:
-        shared = self._shared()
-        return {name: shared[name] for name in ("seed", "data", "code")}
-
-    def _declared(self) -> Any:
-        """What a plan depends on beside the data."""
-        return self.spec.model_dump(mode="json", include={"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "safety_stop_minutes"})
+        wanted = longest[: max(1, most)] if self.jobs.spec.final.rungs == "chosen" else [*best, *longest[:most]]
+        return wanted * self.jobs.spec.final.refits
 
 
 def _used(studied: Studied) -> float:

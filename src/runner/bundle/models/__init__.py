@@ -36,6 +36,7 @@ def families() -> list[str]:
         forest,
         lightgbm,
         linear,
+        mlp,
         rule,
         segments,
         tree,

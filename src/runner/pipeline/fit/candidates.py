@@ -14,9 +14,9 @@ from runner.training.budget.level import Level
 from runner.training.models.space import CandidateSpec
 
 # By what they bring for their time; the first two are tried whatever the time.
-WANTED = ("lightgbm", "linear", "catboost", "extra_trees", "additive", "forest")
+WANTED = ("lightgbm", "linear", "catboost", "mlp", "extra_trees", "additive", "forest")
 ALWAYS = 2
-SHOWN = ("linear", "additive", "extra_trees", "forest", "lightgbm", "catboost")
+SHOWN = ("linear", "additive", "mlp", "extra_trees", "forest", "lightgbm", "catboost")
 ENSEMBLE = "ensemble"
 # Combinations of categories took CatBoost two to six times as long on eight tables, and made it no better.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {"catboost": {"max_ctr_complexity": 1}}

@@ -1,0 +1,185 @@
+"""Small neural networks on standardised numbers, their normal scores and one-hot levels, averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from runner.bundle.importance import Importance
+from runner.bundle.inputs import Inputs
+from runner.bundle.models.linear import Design
+from runner.bundle.models.links import answered
+from runner.core.files import write_bytes
+from runner.core.registry import register
+
+FILE = "networks.npz"
+# Measured on single rows; see runner.bundle.latency.
+CALL_MS, COLUMN_MS, WEIGHT_NS = 0.1, 0.004, 0.7
+# Of importance: rows, values and scores that are looked at.
+LOOKED_AT, MOST_SLOPES, MOST_OUTPUTS = 500, 5_000_000, 10
+Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where a number stands among those that were learned from, as a normal score; between two knots a straight line.
+
+    knots, scores: of all columns, one after the other; sizes: (columns,) how many each has.
+    """
+
+    knots: np.ndarray
+    scores: np.ndarray
+    sizes: np.ndarray
+
+    def columns(self, numbers: np.ndarray) -> np.ndarray:
+        """(n, columns) normal scores. numbers: (n, columns), none missing."""
+        ends = np.cumsum(self.sizes)
+        found = np.empty(numbers.shape)
+        for at, (end, size) in enumerate(zip(ends.tolist(), self.sizes.tolist(), strict=True)):
+            found[:, at] = np.interp(numbers[:, at], self.knots[end - size : end], self.scores[end - size : end])
+        return found
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """How a matrix becomes what a network sees: what a linear model sees, and the normal scores of the numbers.
+
+    used: (numeric,) whether a column is looked at.
+    """
+
+    design: Design
+    ranks: Ranks
+    used: np.ndarray
+
+    def columns(self, matrix: np.ndarray) -> np.ndarray:
+        """(n, width) Float64."""
+        n = len(self.design.inputs.numeric)
+        numbers = np.where(np.isnan(matrix[:, :n]), self.design.fills, matrix[:, :n])
+        plain, ranked = self.design.columns(matrix), self.ranks.columns(numbers)
+        plain[:, :n] *= self.used
+        plain[:, n : 2 * n] *= self.used
+        return np.concatenate([plain, ranked * self.used], axis=1)
+
+    @property
+    def places(self) -> list[list[int]]:
+        """The columns that each input became, in the order of the inputs."""
+        own = [list(places) for places in self.design.places]
+        width = len(self.design.names)
+        for at in range(len(self.design.inputs.numeric)):
+            own[at].append(width + at)
+        return own
+
+
+@dataclass(frozen=True)
+class Network:
+    """weights: (in, out) Float32 of each layer; offsets: (out,). Between layers what is below 0 becomes 0."""
+
+    weights: tuple[np.ndarray, ...]
+    offsets: tuple[np.ndarray, ...]
+
+    def raw(self, columns: np.ndarray, product: Product) -> np.ndarray:
+        """(n, k) scores."""
+        for place, (weights, offsets) in enumerate(zip(self.weights, self.offsets, strict=True)):
+            columns = product(columns if place == 0 else np.maximum(columns, 0.0), weights) + offsets
+        return columns
+
+    def slopes(self, columns: np.ndarray, output: int) -> np.ndarray:
+        """(n, width) slopes of one of the scores in the columns."""
+        layers, alive = list(zip(self.weights, self.offsets, strict=True)), []
+        for weights, offsets in layers[:-1]:
+            columns = np.maximum(columns @ weights + offsets, 0.0)
+            alive.append(columns > 0)
+        back = np.repeat(self.weights[-1][None, :, output], len(columns), axis=0)
+        for weights, on in zip(reversed(self.weights[:-1]), reversed(alive), strict=True):
+            back = (back * on) @ weights.T
+        return back
+
+
+def in_order(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The product, added up in a fixed order; that of BLAS may change its last bits with the number of threads."""
+    return np.asarray(np.einsum("ij,jk->ik", columns, weights, optimize=False))
+
+
+def mean_of(networks: Sequence[Network], columns: np.ndarray, link: str, product: Product) -> np.ndarray:
+    """(n, k) the networks' mean answer."""
+    return np.asarray(sum(answered(network.raw(columns, product), link) for network in networks) / len(networks))
+
+
+@dataclass(frozen=True)
+class MLPModel:
+    """link: as a linear model has it; offset, scale: of a number, as the networks answer in its standard deviations."""
+
+    prepared: Prepared
+    networks: tuple[Network, ...]
+    link: str
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @cached_property
+    def _exact(self) -> tuple[Network, ...]:
+        return tuple(Network(tuple(w.astype(float) for w in n.weights), tuple(o.astype(float) for o in n.offsets)) for n in self.networks)
+
+    def predict(self, rows: pl.DataFrame) -> np.ndarray:
+        return self.predict_matrix(self.prepared.design.inputs.matrix(rows))
+
+    def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
+        answer = mean_of(self._exact, self.prepared.columns(matrix), self.link, in_order)
+        return self.offset + self.scale * answer if self.link == "identity" else answer
+
+    def importance(self, values: np.ndarray) -> Importance:
+        """How far a feature moves the score from row to row: the slope in its columns times their distance from the mean."""
+        columns = self.prepared.columns(values[:: max(1, len(values) // LOOKED_AT)])
+        columns = columns[: max(2, MOST_SLOPES // max(1, columns.shape[1]))]
+        away, outputs = columns - columns.mean(axis=0), self.networks[0].offsets[-1].size
+        moved = np.zeros(len(self.prepared.design.inputs.names))
+        for output in range(0, outputs, -(-outputs // MOST_OUTPUTS)):
+            added = np.mean([network.slopes(columns, output) for network in self._exact], axis=0) * away
+            moved += [added[:, own].sum(axis=1).std() for own in self.prepared.places]
+        return Importance.of("how far the feature moves the score from row to row", self.prepared.design.inputs.names, moved)
+
+    def latency_ms(self) -> float:
+        """The columns one by one, and a multiplication for each weight."""
+        weights = sum(w.size for network in self.networks for w in network.weights)
+        return CALL_MS + COLUMN_MS * len(self.prepared.design.inputs.names) + weights * WEIGHT_NS / 1e6
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        design, ranks = self.prepared.design, self.prepared.ranks
+        arrays: dict[str, np.ndarray] = {
+            "fills": design.fills,
+            "means": design.means,
+            "scales": design.scales,
+            "knots": ranks.knots,
+            "scores": ranks.scores,
+            "sizes": ranks.sizes.astype(np.int32),
+            "used": self.prepared.used,
+        }
+        for number, network in enumerate(self.networks):
+            arrays |= {f"weights_{number}_{layer}": w for layer, w in enumerate(network.weights)}
+            arrays |= {f"offsets_{number}_{layer}": o for layer, o in enumerate(network.offsets)}
+        held = BytesIO()
+        np.savez_compressed(held, **arrays)  # type: ignore[arg-type]
+        write_bytes(folder / FILE, held.getvalue())
+        layers = len(self.networks[0].weights)
+        described = {"family": "mlp", "file": FILE, "inputs": design.inputs.as_json(), "networks": len(self.networks), "layers": layers}
+        return {**described, "link": self.link, "offset": self.offset, "scale": self.scale}
+
+
+@register("model", "mlp")
+def load(written: Mapping[str, Any], folder: Path) -> MLPModel:
+    """Read what save wrote. Raises ValueError when the file is damaged."""
+    with np.load(folder / written["file"], allow_pickle=False) as held:
+        design = Design(Inputs.from_json(written["inputs"]), held["fills"], held["means"], held["scales"])
+        ranks = Ranks(held["knots"], held["scores"], held["sizes"].astype(np.int64))
+        layers = range(written["layers"])
+        networks = tuple(
+            Network(tuple(held[f"weights_{n}_{layer}"] for layer in layers), tuple(held[f"offsets_{n}_{layer}"] for layer in layers))
+            for n in range(written["networks"])
+        )
+        return MLPModel(Prepared(design, ranks, held["used"]), networks, written["link"], written["offset"], written["scale"])

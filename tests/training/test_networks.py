@@ -1,0 +1,140 @@
+"""Small neural networks: their steps, what they look at, and how they are kept."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tests.contracts.test_candidates import TASKS, fit_of, made
+from tests.training.test_families import fitted, model_of, sane, table
+
+from runner.bundle.models.links import LINKS, answered
+from runner.bundle.models.mlp import MLPModel, Ranks
+from runner.core.registry import kinds
+from runner.training.budget.clock import EndedError
+from runner.training.models.mlp import batch_of, prepared
+from runner.training.models.perceptrons import Perceptrons
+
+SHAPE = (3, 5, 4)
+
+
+def loss(networks: Perceptrons, columns: np.ndarray, outcome: np.ndarray, counted: np.ndarray, link: str, decay: float) -> float:
+    """Summed over the networks: what a step of theirs goes down on."""
+    total = 0.0
+    for network in networks.networks():
+        raw = network.raw(columns, np.matmul).astype(float)
+        if link == "identity":
+            each = 0.5 * (raw - outcome)[:, 0] ** 2
+        else:
+            p = answered(raw, link)
+            own = outcome if link == "softmax" else np.hstack([1 - outcome, outcome])
+            each = -np.log((p * own).sum(axis=1))
+        total += float((each * counted).mean()) + 0.5 * decay / len(columns) * sum(float((w.astype(float) ** 2).sum()) for w in network.weights)
+    return total
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_a_step_follows_the_slopes_of_the_weighted_loss(task: str) -> None:
+    draw = np.random.default_rng(0)
+    k, link = 3 if task == "multiclass" else 1, LINKS[task]
+    columns = draw.normal(size=(12, SHAPE[0])).astype(np.float32)
+    outcome = np.eye(3)[draw.integers(0, 3, 12)] if k == 3 else draw.integers(0, 2, (12, 1)).astype(float)
+    counted = draw.uniform(0.5, 2.0, 12)
+    networks = Perceptrons((*SHAPE, k), 2, link, 0.3, 1e-3, 1)
+    before = networks._at.copy()
+    networks.step(columns, outcome.astype(np.float32), counted.astype(np.float32))
+    found = networks._slope.copy()
+    expected = np.zeros_like(found)
+    for at in np.ndindex(before.shape):
+        ends = []
+        for way in (1e-3, -1e-3):
+            networks._at[...] = before
+            networks._at[at] += way
+            ends.append(loss(networks, columns, outcome, counted, link, 0.3))
+        expected[at] = (ends[0] - ends[1]) / 2e-3
+    # Where a unit switches between the two points the slope is not one; so nearly all are asked for.
+    assert np.mean(np.abs(found - expected) < 2e-3) > 0.97
+
+
+def test_networks_differ_by_their_start_and_learn_at_once_what_each_would_alone() -> None:
+    draw = np.random.default_rng(2)
+    columns, outcome = draw.normal(size=(40, 3)).astype(np.float32), draw.normal(size=(40, 1)).astype(np.float32)
+    together, one = (Perceptrons((*SHAPE, 1), n, "identity", 0.0, 1e-2, 3) for n in (3, 1))
+    one._at[...] = together._at[1:2]
+    for _ in range(20):
+        together.step(columns, outcome, None)
+        one.step(columns, outcome, None)
+    assert not np.allclose(together._at[0], together._at[1])
+    assert np.allclose(together._at[1], one._at[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_number_is_seen_as_its_rank_and_what_many_rows_have_stands_in_their_middle() -> None:
+    values = np.concatenate([np.zeros(50), np.exp(np.random.default_rng(4).normal(size=150) * 3)])
+    given = table(np.column_stack([values, values]), values, "regression", 1, 20)
+    found = prepared(given, given.train.values, np.array([True, True])).ranks.columns(np.array([[0.0, 0.0], [1e9, -1e9]]))
+    assert found[0, 0] == pytest.approx(-1.15, abs=0.1)  # the normal score of an eighth
+    assert found[1, 0] > 2.0
+    assert found[1, 1] == found[0, 1]
+
+
+def test_ranks_of_no_columns_are_none() -> None:
+    assert Ranks(np.zeros(0), np.zeros(0), np.zeros(0, int)).columns(np.zeros((3, 0))).shape == (3, 0)
+
+
+def test_a_feature_with_a_declared_direction_is_not_looked_at() -> None:
+    rows = made(30, 4)
+    model = fitted("mlp", dataclasses.replace(fit_of("binary"), monotone={"income": 1})).model
+    moved = rows.with_columns(income=rows["income"] + 100.0)
+    assert np.array_equal(model.predict(rows), model.predict(moved))
+    assert not np.array_equal(model_of("mlp", "binary").predict(rows), model_of("mlp", "binary").predict(moved))
+
+
+def test_the_kept_epoch_is_the_best_on_the_validation_rows() -> None:
+    given = fit_of("binary")
+    best = fitted("mlp", given).rounds
+    assert best is not None
+    longer = fitted("mlp", given, patience=1000, max_iterations=best + 30)
+    assert longer.rounds is not None
+    assert longer.rounds >= best
+    same = fitted("mlp", dataclasses.replace(given, rounds=best, valid=None))
+    assert same.rounds == best
+    assert np.array_equal(same.model.predict(made(20, 7)), fitted("mlp", given).model.predict(made(20, 7)))
+
+
+def test_larger_tables_are_drawn_from() -> None:
+    draw = np.random.default_rng(5)
+    values = draw.normal(size=(3000, 2))
+    given = table(values, values[:, 0], "regression", 1, 500)
+    few = fitted("mlp", given, max_rows=200, max_iterations=5)
+    assert isinstance(few.model, MLPModel)
+    assert np.isfinite(few.model.predict_matrix(values)).all()
+
+
+def test_a_fit_ends_between_two_steps() -> None:
+    calls = iter(range(5))
+
+    def check() -> None:
+        if next(calls, None) is None:
+            raise EndedError
+
+    with pytest.raises(EndedError):
+        fitted("mlp", dataclasses.replace(fit_of("binary"), check=check))
+
+
+def test_outliers_beyond_all_measure_do_not_break_a_fit() -> None:
+    draw = np.random.default_rng(6)
+    values = draw.normal(size=(300, 2))
+    outcome = values[:, 0].copy()
+    outcome[7] = 1e30
+    values[3, 1] = 1e30
+    given = table(values, outcome, "regression", 1, 60)
+    sane(fitted("mlp", given), given)
+
+
+def test_work_grows_with_rows_columns_and_rounds() -> None:
+    spec = kinds("candidate")["mlp"].model_validate({"kind": "mlp"})
+    base = spec.work({}, 1000, 10, 2, 20)
+    assert base < spec.work({}, 10_000, 10, 2, 20) < spec.work({}, 10_000, 100, 2, 20) < spec.work({}, 10_000, 100, 2, 40)
+    assert batch_of(100) == 64
+    assert batch_of(10_000_000) == 1024

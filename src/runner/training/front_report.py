@@ -83,6 +83,6 @@ def _table(versions: Sequence[Record], ladder: Record) -> tuple[Part, ...]:
                 plain("another one is better in all three" if at(version, "dominated") else "worth having", tone),
             )
         )
-    note = f"Payoff out of fold in {text(versions[0], 'payoff', 'unit')}; time in ms for one row, estimated from trees and depth; {some(len(rows), 'version')}."
+    note = f"Payoff out of fold in {text(versions[0], 'payoff', 'unit')}; time in ms for one row, estimated from its size; {some(len(rows), 'version')}."
     note += f" Not refitted, so not weighed: {listed(unweighed, 6)}." if unweighed else ""
     return table(("Version", "Models", "Payoff", "Size", "Time of a row", "Is it worth having?"), rows, note=note, stacked=True)

@@ -81,6 +81,11 @@ def _moments(filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return means, scales
 
 
+def in_order(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The product, added up in a fixed order; that of BLAS may change its last bits with the number of threads."""
+    return np.asarray(np.einsum("ij,jk->ik", columns, weights, optimize=False))
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """weights: (width, k); offsets: (k,). link: 'logistic' (k = 1, positive second), 'softmax' or 'identity'."""
@@ -94,14 +99,12 @@ class LinearModel:
         return self.predict_matrix(self.design.inputs.matrix(rows))
 
     def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
-        # einsum adds in a fixed order; a BLAS product may change its last bits with the number of threads.
-        raw = np.einsum("ij,jk->ik", self.design.columns(matrix), self.weights, optimize=False) + self.offsets
-        return answered(raw, self.link)
+        return answered(in_order(self.design.columns(matrix), self.weights) + self.offsets, self.link)
 
     def importance(self, values: np.ndarray) -> Importance:
         """How far each feature spreads the score over the rows: the standard deviation of what its columns add."""
         columns = self.design.columns(values)
-        added = (np.einsum("ij,jk->ik", columns[:, own], self.weights[own], optimize=False) for own in self.design.places)
+        added = (in_order(columns[:, own], self.weights[own]) for own in self.design.places)
         spreads = [part.std(axis=0).mean() for part in added]
         return Importance.of("how far the feature spreads the score over the training rows", self.design.inputs.names, np.array(spreads))
 

@@ -17,5 +17,10 @@ def answered(raw: np.ndarray, link: str) -> np.ndarray:
     if link == "logistic":
         p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
         return np.concatenate([1.0 - p, p], axis=1)
-    raised = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return softmax(raw)
+
+
+def softmax(raw: np.ndarray) -> np.ndarray:
+    """Shares of one along the last axis."""
+    raised = np.exp(raw - raw.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))

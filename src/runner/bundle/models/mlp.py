@@ -14,7 +14,7 @@ import polars as pl
 
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
-from runner.bundle.models.linear import Design
+from runner.bundle.models.linear import Design, in_order
 from runner.bundle.models.links import answered
 from runner.core.files import write_bytes
 from runner.core.registry import register
@@ -100,11 +100,6 @@ class Network:
         for weights, on in zip(reversed(self.weights[:-1]), reversed(alive), strict=True):
             back = (back * on) @ weights.T
         return back
-
-
-def in_order(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The product, added up in a fixed order; that of BLAS may change its last bits with the number of threads."""
-    return np.asarray(np.einsum("ij,jk->ik", columns, weights, optimize=False))
 
 
 def mean_of(networks: Sequence[Network], columns: np.ndarray, link: str, product: Product) -> np.ndarray:

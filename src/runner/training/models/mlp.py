@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.perceptrons import Perceptrons
 from runner.training.models.space import CandidateSpec, Range, Space
+from runner.training.pruning import losses_of
 
 KNOTS = 65
 # Rows of one step: a sixteenth of all, within these.
@@ -154,7 +156,7 @@ def _learned(spec: MLPSpec, given: Fit, train: Matrix, ready: Prepared, seen: np
             break
     if given.valid is None or not best:
         best, kept, least = epoch, networks, _loss(model, networks, columns, judged, given)
-    return MLPModel(ready, kept, model.link, offset, scale), best, least
+    return replace(model, networks=kept), best, least
 
 
 def _targets(given: Fit, outcome: np.ndarray) -> np.ndarray:
@@ -180,8 +182,6 @@ def _epochs(spec: MLPSpec, given: Fit, learning: _Learning) -> Iterator[tuple[Ne
 
 def _loss(model: MLPModel, networks: Sequence[Network], columns: np.ndarray, judged: Matrix, given: Fit) -> float:
     """Mean log loss, or root mean squared error, of rows as they count."""
-    answer = mean_of(networks, columns, model.link, np.matmul).astype(float)
-    if given.task == "regression":
-        return float(np.sqrt(np.average((model.offset + model.scale * answer[:, 0] - judged.outcome) ** 2, weights=judged.weights)))
-    own = answer[np.arange(len(answer)), judged.outcome.astype(int)]
-    return float(-np.average(np.log(np.clip(own, 1e-15, 1.0)), weights=judged.weights))
+    answer = model.offset + model.scale * mean_of(networks, columns, model.link, np.matmul).astype(float)
+    mean = float(np.average(losses_of(answer, judged.outcome, given.task), weights=judged.weights))
+    return sqrt(mean) if given.task == "regression" else mean

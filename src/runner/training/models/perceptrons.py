@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from runner.bundle.models.links import Link
+from runner.bundle.models.links import Link, softmax
 from runner.bundle.models.mlp import Network
 
 # Adam's, as its authors advise.
@@ -87,5 +87,4 @@ def _answered(raw: np.ndarray, link: Link) -> np.ndarray:
         return raw
     if link == "logistic":
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -50.0, 50.0))))
-    raised = np.exp(raw - raw.max(axis=-1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+    return softmax(raw)

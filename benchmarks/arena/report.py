@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from benchmarks.arena.cases import SHORT, Case
-from benchmarks.arena.measure import Duel, duel, losses, normalised, over_tables, paired, ranks, score_of
+from benchmarks.arena.measure import duel, losses, normalised, over_tables, paired, ranks, score_of
 from benchmarks.arena.run import BUSY, THREADS, constant, data_of, place, stored, truth
 from benchmarks.arena.systems import ROOT, RUNNER, SYSTEMS, System
 
@@ -63,7 +63,7 @@ def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> d
     made: dict[str, Any] = {"systems": systems, "tables": tables, "partly": {s: len(t) for s, t in through.items() if s not in systems}}
     made |= {"incomplete": [t for t in names if t not in tables], "results": list(rows), "constant": {t: bottom[t] for t in names}, "scores": scores}
     peers = {s: [t for t in through[s] if t in through.get(RUNNER, ())] for s in through if s != RUNNER}
-    made["duels"] = {s: asdict(_duel(s, met, scores, of)) | _ratios([(done[RUNNER, t], done[s, t]) for t in met]) for s, met in peers.items() if met}
+    made["duels"] = {s: _duel(s, met, scores, of) | _ratios([(done[RUNNER, t], done[s, t]) for t in met]) for s, met in peers.items() if met}
     if not tables:
         return made
     values = np.array([[scores[t][s] for s in systems] for t in tables])
@@ -93,9 +93,11 @@ def _score(row: Row, floor: float) -> float:
     return float(row["score"]) if row["status"] == "ok" else float(floor)
 
 
-def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], of: Losses) -> Duel:
+def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], of: Losses) -> Row:
     verdicts = {t: paired(of(RUNNER, t), of(peer, t))[0] for t in tables}
-    return duel(verdicts, {t: scores[t][RUNNER] <= scores[t][peer] for t in tables})
+    lower = {t: scores[t][RUNNER] <= scores[t][peer] for t in tables}
+    behind = {t: {"runner": scores[t][RUNNER], "peer": scores[t][peer], "verdict": verdicts[t]} for t in tables if not lower[t]}
+    return asdict(duel(verdicts, lower)) | {"behind": behind}
 
 
 def _ratios(pairs: Sequence[tuple[Row, Row]]) -> Row:
@@ -183,6 +185,15 @@ def duel_lines(found: dict[str, Any]) -> list[str]:
     )
 
 
+def behind_lines(found: dict[str, Any]) -> list[str]:
+    """Per peer the tables on which its score is lower, those that are surely so in bold."""
+    told = []
+    for name, d in found["duels"].items():
+        each = [f"{'**' * (b['verdict'] == 'loss')}{t}{'**' * (b['verdict'] == 'loss')} ({b['runner']:.5g}, {b['peer']:.5g})" for t, b in d["behind"].items()]
+        told += [f"- {LABELS[name]}: {', '.join(each)}"] if each else []
+    return ["Where runner's score (the first) is above a peer's; in bold where that is sure:", "", *told, ""] if told else []
+
+
 def score_lines(found: dict[str, Any]) -> list[str]:
     """Each table's scores, the lowest in bold; a cross where a system failed, nothing where it was not run."""
     failed = {(row["system"], row["table"]) for row in found["results"] if row["status"] != "ok"}
@@ -208,6 +219,7 @@ def page(report: dict[str, Any]) -> str:
                 lines += ["No table has been through two systems yet.", ""]
                 continue
             lines += [*overall_lines(found), "", *(duel_lines(found) if found["duels"] else []), ""]
+            lines += behind_lines(found) if part == "all" else []
             if part == "all":
                 lines += [*score_lines(found), ""]
                 lines += [f"Not in the ranks, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
@@ -233,7 +245,7 @@ def summary(report: dict[str, Any]) -> str:
         if found["tables"]:
             few = " (the short list)" if set(found["tables"]) == SHORT else ""
             lines += [f"### {budget} seconds, {len(found['tables'])} tables{few}", "", *overall_lines(found), ""]
-            lines += [*duel_lines(found), ""] if found["duels"] else []
+            lines += [*duel_lines(found), "", *behind_lines(found)] if found["duels"] else []
     return "\n".join(lines or ["No results yet.", ""])
 
 

@@ -12,6 +12,7 @@ from runner.features.leakage.case import FOLDS, Case, Suspicion
 from runner.features.leakage.gates import gates
 from runner.features.leakage.look import look
 from runner.features.leakage.power import single_power
+from runner.features.leakage.rest import Rest
 from runner.features.leakage.spec import AcceptedSpec, LeakageSpec
 
 
@@ -65,6 +66,17 @@ def test_what_a_suspect_is_compared_with_is_said() -> None:
     kinds = [{"name": name, "kind": "numeric"} for name in rows.columns]
     said = {s.column: s.evidence for s in look(Case(rows, kinds, y.reshape(-1, 1), "binary", "y", 1), 0.95) if s.kind == "power"}
     assert any("all features but the 2 suspects together" in evidence for evidence in said.values())
+
+
+def test_nothing_is_fitted_for_a_strong_feature_that_another_one_alone_clears(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    y = (draw.random(1500) < 0.4).astype(float)
+    rows = pl.DataFrame({f"strong{i}": y + draw.normal(size=1500) * 0.75 for i in range(6)})
+    kinds = [{"name": name, "kind": "numeric"} for name in rows.columns]
+    case = Case(rows, kinds, y.reshape(-1, 1), "binary", "y", 1)
+    told = look(case, 0.95)
+    monkeypatch.setattr(Rest, "power", lambda *_: pytest.fail("fitted"))
+    assert look(case, 0.95) == told
 
 
 SURE = Suspicion("copy", "power", "stops", "copy alone reaches 1.000", 1.0, 0.95, "AUC")

@@ -27,7 +27,7 @@ from runner.training.budget.memory import Memory, held, used_gib
 from runner.training.budget.opening import ROUNDS_MORE, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
-from runner.training.course import Job
+from runner.training.course import Job, Studied
 from runner.training.fold_store import FoldStore
 from runner.training.jobs import Jobs
 from runner.training.models.lightgbm import LightGBMSpec
@@ -110,6 +110,22 @@ def test_refits_take_as_long_as_the_longest_of_them_and_see_fewer_rows_only_wher
     fewer = refits.rows_for([seconds_of(10.0)], 3.0)
     assert fewer is not None
     assert 2.9 < refits.seconds([seconds_of(10.0)], fewer) <= 3.0
+
+
+def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not_of_the_dearest(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    cheap, dear = seconds_of(2.0), replace(seconds_of(20.0), number=1)
+    found = {"trees": Studied((cheap, dear), cheap, np.zeros((0, 2)), 22.0, FoldStore(tmp_path))}
+
+    def left(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1) -> float:
+        final = {"rungs": rungs, "refits": refits}
+        own = conductor(tmp_path / "home", learner, folds, budget={"minutes": 10}, final=final, candidates={**TRAINED, "all": {"kind": "ensemble"}})
+        asked = replace(own, shipping=lambda studied, judged_on: [ships] if len(judged_on) == len(folds) else [])
+        return asked._left(found, Plan(Level(), {}, rounds=rounds), 2)
+
+    assert left(cheap, rounds=1) > left(dear, rounds=1) + 10.0
+    assert left(cheap, rounds=0) == pytest.approx(left(dear, rounds=0), abs=1.0), "one trial each says little"
+    assert left(cheap, rounds=1, rungs="all") == pytest.approx(left(dear, rounds=1, rungs="all"), abs=1.0), "every rung is refitted"
+    assert left(cheap, rounds=1) > left(cheap, rounds=1, refits=5) + 1.0
 
 
 def test_the_dearest_candidate_goes_faster_before_the_others_do(folds: list[Fold]) -> None:
@@ -209,9 +225,10 @@ def test_a_plan_is_decided_once_whoever_asks(tmp_path: Path) -> None:
     settled = file.settled(more, {"trees": 3})
     assert settled == replace(more, held={"trees": 3}, settled=True)
     assert file.extended(more, lambda: pytest.fail("decided twice")) == settled == file.settled(more, {"trees": 4})
-    rows = file.refitting(settled, lambda: Level(rows=500, refit_rows=100))
-    assert rows == replace(settled, level=Level(rows=500, refit_rows=100), refits=True)
-    assert file.refitting(settled, lambda: pytest.fail("decided twice")) == rows == file.read()
+    rows = file.refitting(settled, "these", lambda: Level(rows=500, refit_rows=100))
+    assert rows == replace(settled, level=Level(rows=500, refit_rows=100), refits="these")
+    assert file.refitting(settled, "these", lambda: pytest.fail("decided twice")) == rows == file.read()
+    assert file.refitting(settled, "others", lambda: Level(rows=500)).level == Level(rows=500), "another rung ships by now"
     file.path.write_text("{")
     assert file.read() is None
 
@@ -250,7 +267,30 @@ def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
     costs = [work(Level()), *map(work, levels)]
     assert all(a >= b for a, b in pairwise(costs))
     assert costs[-1] < costs[0] / 500
-    assert list(cheaper(1, 20))[-1][0].rows == 20
+    assert list(cheaper(1, 20))[-1][0].rows is None
+
+
+def test_fewer_folds_are_the_last_ones_which_learn_from_the_most_rows_where_folds_walk_forward() -> None:
+    walking = [Fold(number, np.arange(100 * number), np.arange(100 * number, 100 * number + 100)) for number in (1, 2, 3, 4)]
+    assert [fold.number for fold in Level(folds=2).cut(walking, 7)] == [3, 4]
+    assert [fold.number for fold in Level().cut(walking, 7)] == [1, 2, 3, 4]
+    assert Refits.of(500, Level(folds=2), walking, 2).trained == 700
+
+
+def test_the_cheapest_level_of_a_tiny_table_can_be_declared_again() -> None:
+    assert all(level.rows is None for level, _ in cheaper(5, 8))
+
+
+def test_memory_that_is_declared_bounds_the_rows_of_final_refits_too(folds: list[Fold]) -> None:
+    size = Size(rows=1_000_000, columns=100, classes=2)
+
+    def rows(memory: float | None) -> int | None:
+        return Means(0.0, None, None, memory, 2, size, folds, {}).refit_rows(None)
+
+    assert rows(None) is None and rows(64.0) is None
+    fewer = rows(3.0)
+    assert fewer is not None and 1000 < fewer < 1_000_000
+    assert 0.5 + size.refit_gib(fewer) <= 3.0 < 0.5 + size.refit_gib(int(fewer / 0.9) + 1)
 
 
 def test_a_pace_is_laid_over_a_portfolio_too_and_leaves_slow_settings_of_a_fast_family_alone() -> None:

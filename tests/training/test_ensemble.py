@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import loans
 
+from runner.bundle.inputs import Inputs
 from runner.bundle.models import read
 from runner.bundle.models.ensemble import EnsembleModel
 from runner.core.files import read_json, write_json
 from runner.core.progress import Silent
-from runner.core.registry import kinds
-from runner.features.matrices import Fold, Learner, Matrices, folds_of, prepare
+from runner.core.registry import kinds, part
+from runner.features.matrices import Fold, Learner, Matrices, Matrix, folds_of, prepare
 from runner.features.recipe import plan
 from runner.features.spec import FeaturesSpec
 from runner.training.budget.clock import Clock
@@ -31,6 +33,8 @@ from runner.training.ensemble.rungs import composed, derived, fitting
 from runner.training.ensemble.selection import Terms, cross_fitted, greedy, losses, own_values, parts
 from runner.training.ensemble.spec import FinalSpec
 from runner.training.fold_store import FoldStore
+from runner.training.models.fitting import Fit
+from runner.training.models.segments import SegmentsSpec, made_of
 from runner.training.rungs import OutOfFold
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record
@@ -67,6 +71,11 @@ def test_members_that_err_in_other_ways_share_the_weight_and_the_mean_beats_each
 def test_a_member_that_hardly_helps_is_let_go() -> None:
     own = own_of(opinion(1, 3.0), opinion(1, 3.0) * 0.999 + 0.0005, opinion(3, 0.0))
     assert (greedy(own, OUTCOME, False, Terms(min_gain=0.01)) > 0).sum() == 1
+
+
+def test_losses_that_no_number_holds_leave_the_first_member() -> None:
+    far = np.full((10, 3), 1e200)
+    assert greedy(far, np.zeros(10), True, Terms()).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_of_equal_members_the_first_is_taken() -> None:
@@ -219,11 +228,9 @@ class _Now:
 
 
 def models(learner: Learner, studies: Studies, refits: int, *names: str) -> dict[Any, Any]:
-    from threading import Event
-
     specs, found = studies
     everything = prepare(learner, np.arange(240), None, ("final",))
-    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits))
+    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits), [160] * 3)
     pool: Any = _Now()
     fitted = final.fits({(n, 0): (specs[n], found[n].trials[0]) for n in names}, ground, pool, Event())
     return {**fitted, "everything": everything}
@@ -236,6 +243,22 @@ def test_refits_are_averaged_where_chance_plays_a_part_and_made_once_where_it_do
     assert isinstance(model, EnsembleModel)
     each = [m.predict_matrix(fitted["everything"].train.values) for m in fitted["trees", 0]]
     assert np.allclose(model.predict(fitted["everything"].train.rows), np.mean(each, axis=0))
+
+
+def test_a_refit_learns_for_as_long_as_the_folds_with_the_most_rows_did(learner: Learner, studies: Studies) -> None:
+    specs, found = studies
+    trial = replace(found["trees"].trials[0], rounds=(2, 4, 6))
+    everything = prepare(learner, np.arange(240), None, ("final",))
+
+    def rounds(*trained: int) -> int:
+        ground = Ground(learner, everything, {}, 1, FinalSpec(rounds_factor=1.0), trained)
+        pool: Any = _Now()
+        (model,) = final.fits({("trees", 0): (specs["trees"], trial)}, ground, pool, Event())["trees", 0]
+        return int(model.booster.num_trees())
+
+    assert rounds(100, 100, 100) == 4
+    assert rounds(50, 100, 150) == 5
+    assert rounds(1, 1, 1000) == 6
 
 
 def test_an_ensemble_comes_back_from_native_files_and_gives_a_row_alone_what_it_gives_in_a_batch(learner: Learner, studies: Studies, tmp_path: Path) -> None:
@@ -269,6 +292,20 @@ def test_a_segment_never_seen_and_a_row_without_one_are_answered_by_the_model_of
     rented = rows.with_columns(home=pl.lit("rent"))
     assert np.array_equal(model.predict(rented), model.own["rent"].predict(rented))
     assert not np.array_equal(model.predict(rented), model.rest.predict(rented))
+
+
+def test_a_small_segment_ships_as_many_iterations_as_its_own_rows_ask_for_and_not_those_of_all_rows(learner: Learner) -> None:
+    rng, n = np.random.default_rng(3), 2000
+    rows = pl.DataFrame({"home": ["big"] * 1600 + ["small"] * 400, "x": rng.normal(size=n), "noise": rng.normal(size=n)})
+    outcome = np.where(rows["home"] == "big", rows["x"].to_numpy() * 3 + np.sin(4 * rows["x"].to_numpy()), rng.normal(size=n))
+    inputs = Inputs(("x", "noise"), {})
+    train = Matrix(rows, inputs.matrix(rows), outcome)
+    of = kinds("candidate")["lightgbm"].model_validate({"kind": "lightgbm", "max_iterations": 400, "min_data_in_leaf": 5})
+    declared = SegmentsSpec(kind="segments", by="home", of="trees")
+    made = made_of(declared, of, {})  # type: ignore[arg-type]
+    fitted = part("candidate", "segments")(made, Fit("regression", 1, inputs, train, None, {}, 400, {}, 1, 1))
+    assert fitted.model.rest.booster.num_trees() == 400
+    assert fitted.model.own["small"].booster.num_trees() < 40 < fitted.model.own["big"].booster.num_trees()
 
 
 def test_segments_take_the_settings_that_the_study_of_their_candidate_found_best(studies: Studies) -> None:

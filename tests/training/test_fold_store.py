@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +58,25 @@ def test_a_folder_in_place_of_a_file_counts_as_none(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert store.read({}, 0) is None
+
+
+def test_folds_are_read_by_many_threads_at_once_whatever_else_the_interpreter_does_meanwhile(tmp_path: Path) -> None:
+    # The parser behind NumPy's reader failed where a collection of garbage let another thread parse in the midst of it.
+    store = FoldStore(tmp_path)
+    store.write({"a": 1}, 0, FoldResult(np.zeros((3, 2)), 0.1, 3))
+    thresholds, usual = gc.get_threshold(), sys.getswitchinterval()
+
+    def busy(*_: object) -> None:
+        sum(range(200))
+
+    gc.callbacks.append(busy)
+    gc.set_threshold(5, 2, 2)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: store.read({"a": 1}, 0), range(400)))
+    finally:
+        sys.setswitchinterval(usual)
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(busy)
+    assert all(result is not None and result.rounds == 3 for result in found)

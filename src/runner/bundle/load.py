@@ -16,6 +16,7 @@ from runner.bundle.contract import Check, conform, judged_online, reasons
 from runner.bundle.decide import as_ruled, decide, decide_number
 from runner.bundle.format import MANIFEST, verify
 from runner.bundle.history.operation import History, Source
+from runner.bundle.in_parts import predicted
 from runner.bundle.intervals import bounded
 from runner.bundle.models import Model, read
 from runner.bundle.models.rule import RuleModel
@@ -61,7 +62,7 @@ class Bundle:
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         """Calibrated probabilities (n, classes), or predictions (n, 1), of rows that keep the contract's types."""
-        return calibrated(self.model.predict(recipe.apply(self.operations, rows)), self.combine["calibration"])
+        return calibrated(predicted(self.model, recipe.apply(self.operations, rows)), self.combine["calibration"])
 
     def score(self, rows: pl.DataFrame, at: str = "rows") -> pl.DataFrame:
         """One output row per input row, in order.

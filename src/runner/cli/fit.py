@@ -15,7 +15,8 @@ Fit a table: everything is proposed as init would, all rows are learned from (fo
 given is used and no more, the start of the program included. Into --output go bundle/ (what `score` takes), experiment.yaml (the whole
 experiment, which gives the same model again in a workspace) and leaderboard.json. Nobody is asked: when the decision matters, go on with
 experiment.yaml, say what a decision is worth and set a test apart.
-Killed or interrupted, the same call continues where it was. Exit codes: 0 a model is there, 2 bad input, 3 too little to learn from.
+Killed or interrupted, the same call continues where it was; with more time, it goes on with a finished fit.
+Exit codes: 0 a model is there, 2 bad input, 3 too little to learn from.
 """
 EXAMPLES = """\
 examples:

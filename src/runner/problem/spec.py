@@ -108,7 +108,7 @@ class ConstraintsSpec(Spec):
     max_bundle_mb: float | None = Field(default=None, gt=0)
     """Largest bundle, in megabytes."""
     interpretable_only: bool = False
-    """Keep to candidates whose reasoning can be read: constant, rule, linear."""
+    """Keep to candidates whose reasoning can be read: constant, rule, linear, tree, additive."""
     monotone: dict[str, Literal[-1, 1]] = {}
     """Feature to the direction in which it may move the probability of the positive label, or the prediction."""
     forbidden: list[str] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from runner.core.digests import of_value
 from runner.core.files import write_bytes
 
 SEAL_BYTES = 32  # a SHA-256 after the archive
+# NumPy reads the head of an array with Python's own parser, which counts its depth for all threads together (CPython 3.11): two at once may fail.
+PARSING = Lock()
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class FoldStore:
         # The seal is looked at first: what a damaged archive makes its reader raise, or read, nobody can list.
         if sha256(archive).digest() != seal:
             return None
-        with np.load(BytesIO(archive), allow_pickle=False) as stored:
+        with PARSING, np.load(BytesIO(archive), allow_pickle=False) as stored:
             rounds = int(stored["rounds"])
             return FoldResult(stored["predictions"], float(stored["loss"]), rounds if rounds >= 0 else None, float(stored["work"]), float(stored["seconds"]))
 

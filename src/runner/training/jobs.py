@@ -62,8 +62,15 @@ class Jobs:
         """How many trials a candidate has at most: one without a space has no more than its portfolio."""
         return most if candidate.space else min(most, 1 + len(candidate.portfolio))
 
-    def jobs(self, specs: Mapping[str, CandidateSpec], level: Level, trials: Mapping[str, int], rates: Mapping[str, float] = MappingProxyType({})) -> list[Job]:
-        """Cheapest first, as far as it is known: rates are seconds of a unit of work.
+    def jobs(
+        self,
+        specs: Mapping[str, CandidateSpec],
+        level: Level,
+        trials: Mapping[str, int],
+        rates: Mapping[str, float] = MappingProxyType({}),
+        recorded: bool = True,
+    ) -> list[Job]:
+        """Cheapest first, as far as it is known: rates are seconds of a unit of work; recorded: whether their trials are told to storage.
 
         A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit.
         """
@@ -76,7 +83,7 @@ class Jobs:
             record = {**fits, "lag": self.spec.tuning.lag, "prune": self.spec.tuning.prune, "folds": level.folds}
             journal, store = of_value(record)[:24], FoldStore(self.given.home / "fits" / of_value(fits)[:24])
             kept = None
-            if self.trials(candidate, MOST_TRIALS, level) > 1:
+            if recorded and self.trials(candidate, MOST_TRIALS, level) > 1:
                 where = storage or self.given.home / "studies" / f"{journal}.log"
                 called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
                 kept = Record(where, called, candidate.space, self.facts())

@@ -25,7 +25,7 @@ def speeds(jobs: Jobs, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
     tried = []
     for steps in PROBE_STEPS:
         short = {name: spec.model_copy(update={"max_iterations": steps}) for name, spec in stepwise.items()}
-        tried.append(engine.study_all(jobs.jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1)), 1))
+        tried.append(engine.study_all(jobs.jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1), recorded=False), 1))
     few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried[1:])
     slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in stepwise}
     return {name: slope for name, slope in slopes.items() if slope > 0}
@@ -34,4 +34,4 @@ def speeds(jobs: Jobs, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
 def first_trials(jobs: Jobs, candidates: Mapping[str, CandidateSpec], fold: Fold) -> Mapping[str, Studied]:
     """The first trial of some candidates on one fold, for those who want to know what a fit costs."""
     engine = replace(jobs.engine(Level(), Clock(None)), folds=[fold])
-    return engine.study_all(jobs.jobs(candidates, Level(), dict.fromkeys(candidates, 1)), 1)
+    return engine.study_all(jobs.jobs(candidates, Level(), dict.fromkeys(candidates, 1), recorded=False), 1)

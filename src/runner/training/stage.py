@@ -18,7 +18,7 @@ from runner.core.seeds import seed_for
 from runner.core.stage import Done, Given
 from runner.features import recipe
 from runner.features.balance.balance import load as load_balance
-from runner.features.matrices import Learner, class_order, folds_of, prepare
+from runner.features.matrices import Fold, Learner, class_order, folds_of, prepare
 from runner.problem.policies.conformal import Seen
 from runner.problem.policies.tuning import Terms
 from runner.training import ladder
@@ -40,9 +40,12 @@ from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
 from runner.training.standing import Standing
 from runner.training.studies import Conductor, Studies
+from runner.training.study import Trial
 
 # How long a fit may keep the interpreter while another waits for it, in seconds.
 SWITCH_S = 5e-4
+# The largest outcome whose squared errors can still be added up over all rows.
+LARGEST = 1e150
 
 
 def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
@@ -55,7 +58,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     started = time.monotonic()
     ladder_specs = rung_specs(spec, problem)
-    conductor = Conductor.of(Jobs.of(spec, given, learner, folds, fitting(ladder_specs), problem))
+    conductor = _conductor(spec, given, learner, folds, ladder_specs, problem, split)
     with _fitting_alike():
         studies = conductor.run()
         studies = conductor.then(studies, derived(ladder_specs, studies))
@@ -72,15 +75,23 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         def shorter(name: str, iterations: int) -> tuple[CandidateSpec, Studied] | None:
             # Settings that the study found, laid over the spec: the one trial is then the declared setting of that spec.
             fewer = specs[name].laid({**studied[name].best.params, "max_iterations": iterations})
-            found = conductor.then(studies, {name: fewer}).studied
-            return (fewer, found[name]) if found[name] is not studies.studied[name] else None
+            found = conductor.again(studies, name, fewer)
+            return None if found is None else (fewer, found)
 
         judged = {name: judge(specs[name], studied[name], learner, oof, problem, spec) for name in studied}
         standing = Standing(spec, learner, oof, problem, specs, studied, dict(judged))
         studies = conductor.refitting(studies, wanted(made, None if spec.final.rungs == "all" else standing.choice({}).chosen))
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
-        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final)
+        ground = Ground(
+            learner,
+            everything,
+            problem["constraints"]["monotone"],
+            spec.threads_per_fit,
+            spec.final,
+            [len(fold.train) for fold in folds],
+            conductor.refit_memory(studies),
+        )
         shipping = Shipping(contract, split["seal"], given.made_from)
         given.progress.say(f"refitting {'each candidate' if spec.final.rungs == 'all' else 'what ships'} on all training rows")
         yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter, studies.level.members)
@@ -104,6 +115,23 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     return Done((), _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
+
+
+def _conductor(
+    spec: TrainingSpec,
+    given: Given,
+    learner: Learner,
+    folds: list[Fold],
+    specs: Mapping[str, CandidateSpec],
+    problem: Mapping[str, Any],
+    split: Mapping[str, Any],
+) -> Conductor:
+    def shipping(found: Mapping[str, Studied], judged_on: list[Fold]) -> list[Trial]:
+        made = composed(specs, found, learner, OutOfFold.of(learner, judged_on, split.get("group")))
+        leads = min(made.studied, key=lambda name: made.studied[name].best.loss)
+        return wanted(made, leads)[0]
+
+    return Conductor.of(Jobs.of(spec, given, learner, folds, fitting(specs), problem), shipping)
 
 
 @contextmanager
@@ -156,7 +184,7 @@ def assist(spec: TrainingSpec, given: Given) -> None:
     folds = folds_of(learner.rows["row_id"], pl.read_parquet(given["folds"]), split["walks_forward"])
     ladder_specs = rung_specs(spec, problem)
     with _fitting_alike():
-        conductor = Conductor.of(Jobs.of(spec, given, learner, folds, fitting(ladder_specs), problem))
+        conductor = _conductor(spec, given, learner, folds, ladder_specs, problem, split)
         studies = conductor.run()
         conductor.then(studies, derived(ladder_specs, studies))
 
@@ -201,8 +229,19 @@ def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, Cand
 def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
     labels = class_order(problem)
     rows = pl.read_parquet(given["features"])
+    _check_squares(rows, problem)
     balance = load_balance(labels, given["recipe"])
     return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
+
+
+def _check_squares(rows: pl.DataFrame, problem: Mapping[str, Any]) -> None:
+    """Raise RefusedError where the squares of an outcome cannot be held, since no error of it could be told."""
+    if problem["task"] != "regression":
+        return
+    largest = float(rows[problem["target"]].cast(pl.Float64).abs().max() or 0.0)
+    if largest > LARGEST:
+        wrong = f"{problem['target']} has values up to {largest:.3g}, whose squares no number holds"
+        raise RefusedError([Fault("problem.target", wrong, f"at most {LARGEST:g}", "another unit, or a contract rule that leaves such rows out")])
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from runner.features.matrices import Fold
 from runner.training.budget.allot import Opened, shares
 from runner.training.budget.clock import Clock, Opening
 from runner.training.budget.level import Level
+from runner.training.budget.memory import Memory
 from runner.training.budget.opening import AFTER_S, ENOUGH, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.course import Studied
@@ -22,6 +23,8 @@ from runner.training.models.space import CandidateSpec
 from runner.training.probing import speeds
 from runner.training.study import Trial
 
+Shipping = Callable[[Mapping[str, Studied], list[Fold]], list[Trial]]
+"""What studies found so far, and the folds that judged it, to the trials that would be refitted."""
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
 USED = 0.8
 # How often what is left over is divided again.
@@ -52,16 +55,18 @@ class Studies:
 
 @dataclass(frozen=True)
 class Conductor:
-    """Runs the studies that are due; means: time, work and memory, counted from when it is made."""
+    """Runs the studies that are due; means: time, work and memory, counted from when it is made;
+    shipping: what would be refitted by now, None where that is not known before the end."""
 
     jobs: Jobs
     means: Means
+    shipping: Shipping | None = None
 
     @classmethod
-    def of(cls, jobs: Jobs) -> Conductor:
+    def of(cls, jobs: Jobs, shipping: Shipping | None = None) -> Conductor:
         """With the declared means."""
         declared = {name: spec for name, spec in jobs.specs.items() if name in jobs.spec.candidates}
-        return cls(jobs, Means.of(jobs.spec, jobs.given, jobs.size, jobs.folds, declared))
+        return cls(jobs, Means.of(jobs.spec, jobs.given, jobs.size, jobs.folds, declared), shipping)
 
     def run(self) -> Studies:
         """Every study to the end of its budget. Raises RefusedError where the declared memory cannot be kept to."""
@@ -100,16 +105,32 @@ class Conductor:
         return replace(engine, clock=clock, through=through).study_all(jobs, self.jobs.given.workers)
 
     def then(self, done: Studies, later: Mapping[str, CandidateSpec]) -> Studies:
-        """The same with one trial each of candidates whose settings those studies have found."""
-        if not later:
+        """The same with one trial each of candidates whose settings those studies have found; which of them there was no time for is recorded."""
+        planned = self.jobs.spec.budget.plan if self.jobs.spec.budget else None
+        without = done.decided[1].without if done.decided else ()
+        due = {name: spec for name, spec in later.items() if name not in without and (planned is None or name in planned.trials)}
+        if not due:
             return done
-        found = done.engine.study_all(self.jobs.jobs(later, done.level, dict.fromkeys(later, 1)), self.jobs.given.workers)
-        return replace(done, studied={**done.studied, **found}, specs={**done.specs, **{name: later[name] for name in found}})
+        found = done.engine.study_all(self.jobs.jobs(due, done.level, dict.fromkeys(due, 1)), self.jobs.given.workers)
+        lost, decided = [name for name in due if name not in found], done.decided
+        if lost and decided is not None:
+            decided = decided[0], decided[0].left_out(decided[1], lost)
+        plan = {**done.plan, "trials": {**done.plan["trials"], **dict.fromkeys(found, 1)}}
+        specs = {**done.specs, **{name: due[name] for name in found}}
+        return replace(done, studied={**done.studied, **found}, specs=specs, plan=plan, decided=decided)
+
+    def again(self, done: Studies, name: str, spec: CandidateSpec) -> Studied | None:
+        """A candidate studied once more with other settings, whatever the clock says; None where the level has no time for it."""
+        if not done.level.cuts:
+            return None
+        engine = replace(done.engine, clock=Clock(None))
+        return engine.study_all(self.jobs.jobs({name: spec}, done.level, {name: 1}), self.jobs.given.workers)[name]
 
     def _by_trials(self) -> Studies:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
         planned = self.jobs.spec.budget.plan if self.jobs.spec.budget else None
-        level = self.means.affordable() if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace, planned.members)
+        affordable = self.means.affordable()
+        level = affordable if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace, planned.members, planned.cuts)
         specs = self.jobs.paced(level)
         if planned is not None:
             specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.jobs.spec.candidates}
@@ -157,19 +178,29 @@ class Conductor:
 
         versions: trials that are refitted, from the most to the fewest.
         """
+        kept = replace(done.level, refit_rows=self.means.refit_rows(done.level.refit_rows))
+        done = replace(done, level=kept, plan={**done.plan, **kept.as_json()})
         if done.decided is None or self.means.limit_s is None:
             return done
         file, plan = done.decided
-        limit, level = self.means.limit_s, plan.level
+        limit, level, times = self.means.limit_s, replace(plan.level, refit_rows=kept.refit_rows), self.jobs.spec.final.refits
         refits = Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes)
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
-            fits = next((trials for trials in versions if refits.seconds(trials) <= left), versions[-1])
-            return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=refits.rows_for(fits, left))
+            fits = next((trials for trials in versions if refits.seconds([*trials] * times) <= left), versions[-1])
+            rows = [most for most in (level.refit_rows, refits.rows_for([*fits] * times, left)) if most is not None]
+            cut = refits.seconds([*fits] * times) + max(sum(trial.seconds) for trial in fits) / self.means.lanes
+            return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=min(rows, default=None), cuts=cut <= left)
 
-        plan = file.refitting(plan, decide)
+        asked = of_value([times, [[[trial.number, trial.work, dict(trial.params)] for trial in trials] for trials in versions]])
+        plan = file.refitting(plan, asked, decide)
         return replace(done, level=plan.level, plan={**done.plan, **plan.level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
+
+    def refit_memory(self, done: Studies) -> Memory | None:
+        """What holds final refits back while there is too little memory; None without a limit."""
+        rows = done.level.refit_rows or self.jobs.size.rows
+        return None if self.means.memory_gib is None else Memory(self.means.memory_gib, self.jobs.size.fit_gib(Level(rows=rows)))
 
     def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
         """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
@@ -192,12 +223,20 @@ class Conductor:
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
         """Core seconds for more trials."""
+        refits = Refits.of(self.jobs.learner.rows.height, plan.level, self.jobs.folds, lanes).seconds(self._refitted(found, plan))
         fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + Refits.of(self.jobs.learner.rows.height, plan.level, self.jobs.folds, lanes).seconds(self._dearest(found))
+        reserve = AFTER_S + refits
         if self.jobs.spec.learning_curve:
             reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / lanes
         return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
+
+    def _refitted(self, found: Mapping[str, Studied], plan: Plan) -> list[Trial]:
+        """The trials whose refits have to be waited for. One trial of each candidate says little of what will ship in the end."""
+        if plan.rounds == 0 or self.shipping is None or self.jobs.spec.final.rungs != "chosen":
+            return self._dearest(found)
+        now = self.shipping(found, plan.level.cut(self.jobs.folds, self.jobs.learner.seed))
+        return [*now, max(now, key=lambda trial: sum(trial.seconds))] * self.jobs.spec.final.refits
 
     def _dearest(self, found: Mapping[str, Studied]) -> list[Trial]:
         """The trials whose refits would take the longest of all that may be asked for, with one more of the dearest candidate."""

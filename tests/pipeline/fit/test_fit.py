@@ -18,6 +18,7 @@ from tests.conftest import loans
 import runner
 from runner.cli import main
 from runner.core.digests import of_tree
+from runner.core.expressions import parse
 from runner.core.faults import FaultsError, RefusedError
 from runner.core.progress import Silent
 from runner.core.workspace import Workspace
@@ -25,9 +26,11 @@ from runner.experiment.compose import compose
 from runner.pipeline import setup
 from runner.pipeline.execute import run_stage
 from runner.pipeline.fit.fitted import Fitted
+from runner.pipeline.fit.place import Place
 from runner.pipeline.fit.run import ROOMS
 from runner.pipeline.run import Run
 from runner.pipeline.stages import stage_of
+from runner.proposal.plain.found import _as_moment
 
 LITTLE = 0.001  # work: the first trial of the cheapest candidates
 N = 240
@@ -197,6 +200,58 @@ def test_folds_keep_to_time_and_groups(tmp_path: Path) -> None:
     model = runner.fit(table, target="bad", time_column="step", group_column="person", work=LITTLE)
     assert "by_time_and_group" in model.experiment and "step_order" in model.experiment
     assert model.predict(table.drop("bad")).len() == 200
+
+
+def test_a_finished_fit_goes_on_with_more_time_and_one_that_was_killed_at_the_very_end_with_as_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans(300).write_csv(tmp_path / "loans.csv")
+    place = Place(tmp_path / "model")
+    call = ["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--output", str(place.root), "--json"]
+    assert main([*call, "--work", "0.5"]) == 0
+    first, fits = json.loads(capsys.readouterr().out), of_tree(place.workspace.root / ".runner" / "fits")
+    assert main([*call, "--work", "0.5"]) == 2
+    assert "more --minutes" in capsys.readouterr().err
+    before = of_tree(place.root / "bundle")
+    asked = place.root / ".runner" / "fit.json"
+    asked.write_text(asked.read_text().replace("true", "false"))
+    assert main([*call, "--work", "0.5"]) == 0
+    assert json.loads(capsys.readouterr().out)["continued"] and of_tree(place.root / "bundle") == before
+    assert of_tree(place.workspace.root / ".runner" / "fits") == fits, "nothing is fitted again"
+    assert main([*call, "--work", "3"]) == 0
+    more = json.loads(capsys.readouterr().out)
+    trials = [sum(candidate["trials"] for candidate in found["candidates"]) for found in (first, more)]
+    assert trials[1] > trials[0]
+    assert main([*call, "--work", "3", "--test-share", "0.2"]) == 2, "a finished fit that was asked for something else stays"
+
+
+@pytest.mark.parametrize("more", [[], ["--force"]], ids=["plain", "forced"])
+def test_one_fit_runs_in_a_folder_at_a_time_and_is_not_disturbed(more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loans(300).write_csv(tmp_path / "loans.csv")
+    place = Place(tmp_path / "model")
+    with place.held():
+        (place.root / ".runner" / "work").mkdir()
+        assert main(["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--output", str(place.root), *more]) == 2
+        assert "another fit is running" in capsys.readouterr().err
+        assert (place.root / ".runner" / "work").is_dir()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        pl.Series([0, 2147, 2148, 4000, 5000], dtype=pl.Int32),
+        pl.Series([0, 7, 8, 32_000, 32_767], dtype=pl.Int16),
+        pl.Series([1_700_000_000_000 + 1000 * i for i in range(5)]),
+        pl.Series([1_700_000_000_000_000_000 + 1_000_000 * i for i in range(5)]),
+        pl.Series([20240131115959, 20240131120000, 20240131120001, 20240201000000, 20250101000000]),
+        pl.Series([1.0, 2.0, 2.5, 1e13, 3e14]),
+        pl.Series([-3.5, -1.0, 0.0, 1e-3, 1.0]),
+        pl.Series([-1e300, 0.0, 2e299, 3e299, 1e300]),
+    ],
+    ids=lambda kept: f"{kept.dtype}, up to {kept[-1]:g}",
+)
+def test_a_number_that_orders_the_rows_is_a_moment_in_the_same_order_whatever_its_type_and_size(kept: pl.Series) -> None:
+    made = pl.DataFrame({"t": kept}).select(parse(_as_moment('"t"', kept)).alias("moment"))["moment"]
+    assert made.is_sorted() and made.n_unique() == 5 and made.dtype == pl.Datetime("us")
+    assert made.max().year < 3000  # type: ignore[union-attr]
 
 
 def test_the_package_stays_light() -> None:

@@ -65,7 +65,9 @@ def _judged(signal: _Signal, rest: Rest, values: Powers, limit: float, caught: s
     kind = "missingness" if signal.gaps else "power"
     if signal.measure == rest.case.measure:
         others = rest.others(signal.column, caught)
-        together = rest.power(others, signal.k)
+        # All others together can do what the best of them can: where that is enough to clear it, nothing has to be fitted.
+        best = max((float(values[name][signal.k]) for name in others), default=0.0)
+        together = best if error_share(signal.power, best) >= HALF else rest.power(others, signal.k)
         share = error_share(signal.power, together)
         told = f"{reach}, {_who(signal.column, others, values, caught)} together {together:.3f}"
         if signal.power > limit and share < HALF:

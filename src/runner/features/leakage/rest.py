@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
+from runner.core.machine import cores
 from runner.core.seeds import seed_for
 from runner.features.leakage.case import Case
 from runner.features.leakage.power import auc, r2, rank_correlation
@@ -17,6 +19,8 @@ from runner.features.probe import quick_predictions
 
 # Rank correlations: the same number in other units, and nearly so.
 SAME, NEARLY = 0.9999, 0.95
+# Squared rank correlation from which on a feature is tied to another one without any fit.
+CLEAR = 0.1
 FITTED_ROWS, FITTED_FOLDS, MOST_LEVELS = 3_000, 2, 100
 
 
@@ -68,7 +72,10 @@ class Rest:
         left = left - _explained(left, self.case.outcome[self.at], self.case.task)
         if total == 0 or (left**2).sum() < 0.001 * total:
             return 0.0
-        return r2(left, self.predicted(names, left, "regression"))
+        places = [at for at, name in enumerate(self.columns) if name in set(names)]
+        alone = float(((self.ranks[:, places].T @ left) ** 2).max(initial=0.0) / (left**2).sum())
+        # What one of them tells by its ranks all of them tell too.
+        return alone if alone >= CLEAR else r2(left, self.predicted(names, left, "regression"))
 
     def predicted(self, names: Sequence[str], outcome: np.ndarray, task: str) -> np.ndarray:
         """(n,) out-of-fold predictions of a small LightGBM."""
@@ -77,10 +84,14 @@ class Rest:
         x, fold = np.column_stack([self.columns[name] for name in names]), np.arange(len(outcome)) % FITTED_FOLDS
         fold = np.random.default_rng(seed_for(self.case.seed, "features", "leakage", "fold")).permutation(fold)
         guess = np.empty(len(outcome))
-        for number in range(FITTED_FOLDS):
+
+        def fitted(number: int) -> None:
             out = fold == number
             seed = seed_for(self.case.seed, "features", "leakage", "fit", number)
             guess[out] = quick_predictions(Matrix(pl.DataFrame(), x[~out], outcome[~out]), x[out], [], (task, 1), seed)[:, -1]
+
+        with ThreadPoolExecutor(min(cores(), FITTED_FOLDS), "leakage") as pool:
+            list(pool.map(fitted, range(FITTED_FOLDS)))
         return guess
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from runner.core.faults import fault
+from runner.core.faults import FaultsError, fault
 from runner.core.files import clear, read_json, write_json
 from runner.core.workspace import Workspace
 
 BUNDLE, EXPERIMENT, LEADERBOARD, REPORT, WORK, ASKED = "bundle", "experiment.yaml", "leaderboard.json", "report.html", ".runner", "fit.json"
+LOCK, ENDED = "fit.lock", "ended"
 OURS = (BUNDLE, EXPERIMENT, LEADERBOARD, REPORT, WORK)
 AGAIN = "name another --output, or replace what is there with --force"
 
@@ -30,42 +32,67 @@ class Place:
         """Where the stages work: a workspace inside, with the table, the composed experiment, and all that was finished."""
         return Workspace(self.root / WORK / "work")
 
-    @property
-    def lock(self) -> FileLock:
-        """Held while a fit runs here."""
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While a fit runs here. Raises FaultsError where another one does."""
         (self.root / WORK).mkdir(parents=True, exist_ok=True)
-        return FileLock(self.root / WORK / "fit.lock")
+        lock = FileLock(self.root / WORK / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise fault("--output", f"another fit is running in {self.root}", "a folder of its own", "name another --output, or wait for it") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
-    def open(self, force: bool) -> None:
-        """Make room. Raises FaultsError for a folder that holds a finished fit or files of somebody else."""
+    def check(self, force: bool) -> None:
+        """Raise FaultsError for a folder that holds files of somebody else, or a model whose fit cannot be gone on with."""
         if self.root.exists() and not self.root.is_dir():
             raise fault("--output", f"{self.root} is a file", "a folder", "name another --output")
         if self.root.is_dir():
             others = sorted(path.name for path in self.root.iterdir() if path.name not in OURS)
             if others:
                 raise fault("--output", f"{self.root} holds other files, such as {others[0]}", "a new or an empty folder", "name another --output")
-            if (self.root / BUNDLE).exists() and not force:
-                raise fault("--output", f"{self.root} holds a finished fit already", "a new or an empty folder", AGAIN)
-        if force:
-            self.clear()
+            if (self.root / BUNDLE).exists() and not (self.root / WORK / ASKED).exists() and not force:
+                raise self._finished()
 
     def clear(self) -> None:
-        """Remove everything of ours."""
+        """Remove everything of ours but the lock, which whoever clears holds."""
         for name in OURS:
-            clear(self.root / name)
+            if name != WORK:
+                clear(self.root / name)
+        for path in (self.root / WORK).iterdir() if (self.root / WORK).exists() else ():
+            if path.name != LOCK:
+                clear(path)
 
-    def remember(self, asked: Mapping[str, Any]) -> bool:
-        """Whether this continues an earlier call that asked for the same. Raises FaultsError where that one asked for something else."""
+    def remember(self, asked: Mapping[str, Any], time: Mapping[str, float | None]) -> bool:
+        """Whether this goes on with an earlier call that asked for the same, be it for other time. time: minutes and work.
+
+        Raises FaultsError where that one asked for something else, or ended with as much time.
+        """
         path = self.root / WORK / ASKED
-        if not path.exists():
-            write_json(path, dict(asked))
-            return False
-        before = read_json(path)
-        differs = [name for name in asked if before.get(name) != asked[name]]
-        if differs:
-            was = f"{self.root} holds an unfinished fit that was asked for something else: {', '.join(differs)}"
-            raise fault("--output", was, "the same call as before, which continues it", AGAIN)
-        return True
+        before = read_json(path) if path.exists() else None
+        if before is not None:
+            differs = [name for name in asked if before.get(name) != asked[name]]
+            more = any(given is not None and given > (before.get(name) or 0.0) for name, given in time.items())
+            if before.get(ENDED) and (differs or not more):
+                raise self._finished()
+            if differs:
+                was = f"{self.root} holds an unfinished fit that was asked for something else: {', '.join(differs)}"
+                raise fault("--output", was, "the same call as before, which continues it", AGAIN)
+        write_json(path, {**asked, **time, ENDED: False})
+        return before is not None
+
+    def end(self) -> None:
+        """Say that all is written."""
+        path = self.root / WORK / ASKED
+        write_json(path, {**read_json(path), ENDED: True})
+
+    def _finished(self) -> FaultsError:
+        return fault(
+            "--output", f"{self.root} holds a finished fit already", "a new folder, or the same call with more --minutes, which goes on with it", AGAIN
+        )
 
     def copy_to(self, folder: Path) -> None:
         """Copy what a person keeps; nothing is overwritten. Raises FaultsError where the folder is there and not empty."""

@@ -78,18 +78,20 @@ class Outcome:
 def fit(job: Job, progress: Progress) -> Outcome:
     """Fit a table. Raises FaultsError (2) for what cannot be used, RefusedError (3) where there is too little to learn from."""
     place = Place(job.output.resolve())
-    place.open(job.force)
+    place.check(job.force)
     was_there = place.root.exists()
-    try:
-        with place.lock:
-            return _fitted(job, place, progress)
-    except FaultsError:
-        # A refused table leaves no folder behind that the next call would stumble over.
-        if not (place.root / WORK / "work" / ".runner" / "fits").exists():
+    with place.held():
+        if job.force:
             place.clear()
-            if not was_there:
-                place.root.rmdir()
-        raise
+        try:
+            outcome = _fitted(job, place, progress)
+        except FaultsError:
+            # A refused table leaves no folder behind that the next call would stumble over.
+            if not (place.root / WORK / "work" / ".runner" / "fits").exists() and not (place.root / BUNDLE).exists():
+                shutil.rmtree(place.root / WORK if was_there else place.root)
+            raise
+        place.end()
+    return outcome
 
 
 def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
@@ -98,7 +100,7 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     setup.conf_only(workspace.root)
     progress.stage("table", "started")
     intake = _taken_in(workspace, job)
-    continues = place.remember(_asked(job, intake))
+    continues = place.remember(_asked(job, intake), {"minutes": job.wanted.minutes, "work": job.wanted.work})
     found = work_out(table_of(intake.source, intake.rows, has_markers=False), job.wanted, intake.rows.columns)
     intake.put()
     file = workspace.conf / "experiment" / f"{job.wanted.name}.yaml"
@@ -149,9 +151,9 @@ def _taken_in(workspace: Workspace, job: Job) -> Intake:
 
 
 def _asked(job: Job, intake: Intake) -> dict[str, Any]:
-    """What an unfinished fit must have been asked for to be continued. The time may differ: there is more of it then."""
+    """What a fit must have been asked for to be gone on with. The time may differ."""
     digest = of_bytes(intake.content) if intake.content is not None else of_file(intake.file or intake.target)
-    said = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(job.wanted).items()}
+    said = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(job.wanted).items() if name not in ("minutes", "work")}
     return {"data": digest, **said}
 
 

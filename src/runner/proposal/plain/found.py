@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import floor, log10
 from typing import Any
+
+import numpy as np
+import polars as pl
 
 from runner.core.faults import Fault, FaultsError, RefusedError, fault, listed, nearest
 from runner.proposal.asked import NO_TIME, Asked
@@ -21,6 +25,9 @@ from runner.proposal.trials import learnable
 
 LEARNED = Labels(most=1000, fewest_rows=2, whole=True)
 FEWEST_ROWS, FEW_ROWS = 10, 200
+# A number that rows are ordered by becomes microseconds: with so many digits more at most, and no later than the year 2286, where doubles still
+# tell one from the next.
+MOST_DIGITS, LATEST_US = 6, 1e16
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def work_out(table: Table, wanted: Wanted, raw_columns: list[str]) -> PlainFound
         raise fault(f"--data {table.source.shown}", "no column is left that could tell the outcome", "at least one column beside the target", left)
     recipe = plain_recipe(read.table, outcome, roles, time.name if time is not None else None)
     folds = folds_of(known.rows, outcome, time, group, wanted.test_share)
-    order = {f"{time.name}_order": _as_moment(time)} if time is not None and not time.is_moment else {}
+    order = {f"{time.name}_order": _as_moment(time.sql, known.rows[time.name])} if time is not None and not time.is_moment else {}
     notes = tuple(_notes(table, known, outcome, roles, wanted, repeats))
     return PlainFound(read.table, wanted, outcome, read, roles, recipe, folds, time.name if time else None, group.name if group else None, order, notes)
 
@@ -110,9 +117,15 @@ def _names(*columns: Column | None) -> list[str]:
     return [column.name for column in columns if column is not None]
 
 
-def _as_moment(time: Column) -> str:
-    """A number as a moment: only the order counts, and thousandths of a unit still differ."""
-    return f"CAST(CAST({time.sql} * 1000000 AS BIGINT) AS TIMESTAMP)"
+def _as_moment(sql: str, values: pl.Series) -> str:
+    """A number as a moment: only the order counts. Spread out as far as years allow, so that fractions of a unit differ too.
+
+    Counted in DOUBLE, since small integers would wrap around.
+    """
+    sizes = np.abs(values.cast(pl.Float64).to_numpy())
+    largest = float(sizes[np.isfinite(sizes)].max(initial=1.0))
+    digits = min(MOST_DIGITS, floor(log10(LATEST_US / largest)))
+    return f"CAST(CAST(CAST({sql} AS DOUBLE) * {10.0**digits!r} AS BIGINT) AS TIMESTAMP)"
 
 
 def _roles(table: Table, outcome: Outcome, asked: Asked, apart: set[str]) -> Roles:

@@ -54,7 +54,7 @@ class Size:
 
         rates: candidate to the seconds of a unit of its work; lanes: fits side by side.
         """
-        rows = [min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds]]
+        rows = [min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)]
         expected = {name: rates[name] * sum(self.fit_work(name, spec, level, n) for n in rows) / lanes for name, spec in specs.items()}
         waves = ceil(len(rows) / lanes)
         return expected, {name: rates[name] * max(self.fit_work(name, spec, level, n, 1.0) for n in rows) * waves for name, spec in specs.items()}
@@ -66,6 +66,10 @@ class Size:
     def fit_gib(self, level: Level) -> float:
         """Memory that one more fit takes, at most."""
         return COPIES * BYTES * min(self.rows, level.rows or self.rows) * max(1, self.columns) / GIB
+
+    def refit_gib(self, rows: int) -> float:
+        """Memory of the table, and of one fit on so many of its rows."""
+        return BYTES * max(1, self.columns) * (self.rows + KEPT * rows) / GIB + self.fit_gib(Level(rows=rows))
 
     def all_gib(self, level: Level, folds: int) -> float:
         """Memory of the table, all prepared folds (validation rows are never cut) and one fit."""

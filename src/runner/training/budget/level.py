@@ -20,8 +20,10 @@ FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
 
 @dataclass(frozen=True)
 class Level:
-    """folds: judged on, from the first; rows: most training rows of a fold; refit_rows: of the final refits; members: of an ensemble that ships;
-    None is all of them; pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named.
+    """folds: judged on, the last ones, which learn from the most rows where folds walk forward; rows: most training rows of a fold;
+    refit_rows: of the final refits; members: of an ensemble that ships; None is all of them;
+    pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named;
+    cuts: whether a rung over a declared size or time is studied again with fewer iterations.
     """
 
     folds: int | None = None
@@ -29,14 +31,19 @@ class Level:
     refit_rows: int | None = None
     pace: Mapping[str, float] = field(default_factory=dict)
     members: int | None = None
+    cuts: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as a config may declare them."""
         return asdict(self)
 
+    def judged(self, folds: Sequence[Fold]) -> Sequence[Fold]:
+        """The folds that are judged on."""
+        return folds if self.folds is None else folds[-self.folds :]
+
     def cut(self, folds: Sequence[Fold], seed: int) -> list[Fold]:
         """The folds that are judged on, with the training rows that are kept. Validation rows are all kept."""
-        judged = list(folds[: self.folds])
+        judged = self.judged(folds)
         return [replace(fold, train=drawn(fold.train, self.rows, seed_for(seed, "training", "rows", fold.number))) for fold in judged]
 
     def paced(self, name: str, spec: CandidateSpec) -> CandidateSpec:
@@ -94,4 +101,4 @@ def cheaper(folds: int, rows: int) -> Iterator[tuple[Level, float]]:
     while kept > FEWEST_ROWS:
         kept = max(FEWEST_ROWS, kept // 2)
         yield Level(folds=judged, rows=kept), 4.0
-    yield Level(folds=judged, rows=min(kept, rows)), FASTEST
+    yield Level(folds=judged, rows=kept if kept < rows else None), FASTEST

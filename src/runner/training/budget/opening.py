@@ -32,6 +32,8 @@ ENOUGH = 0.6
 UNPROBED, PROBED_S = 0.1, 10.0
 # A refit makes some more iterations than the folds kept, and waits for no patience.
 ROUNDS_MORE = 1.1
+# How much smaller a refit is tried that memory does not allow.
+FEWER = 0.9
 # Libraries and the frames of other rooms, in GiB.
 LIBRARIES_GIB = 0.5
 
@@ -105,14 +107,26 @@ class Means:
 
     def affordable(self) -> Level:
         """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""
-        level, _ = next((level, most) for level, most in self._kept_in_memory() if level.folds is None or level.rows is not None)
-        return level if level.rows is None else Level(rows=level.rows, refit_rows=level.rows)
+        kept = self._kept_in_memory()
+        fewer = dict.fromkeys(level.rows for level, _ in cheaper(len(self.folds), max(len(fold.train) for fold in self.folds)))
+        rows = next((rows for rows in fewer if self._bears(Level(rows=rows))), kept[0][0].rows)
+        return Level(rows=rows, refit_rows=rows) if self._bears(Level(rows=rows)) else replace(kept[0][0], refit_rows=rows)
+
+    def refit_rows(self, most: int | None) -> int | None:
+        """The most rows of a final refit that memory allows, at most so many; None for all."""
+        rows = most or self.size.rows
+        while self.memory_gib is not None and rows > FEWEST_ROWS and LIBRARIES_GIB + self.size.refit_gib(rows) > self.memory_gib:
+            rows = max(FEWEST_ROWS, int(FEWER * rows))
+        return most if rows == (most or self.size.rows) else rows
+
+    def _bears(self, level: Level) -> bool:
+        return self.memory_gib is None or LIBRARIES_GIB + self.size.all_gib(level, len(self.folds)) <= self.memory_gib
 
     def _kept_in_memory(self) -> list[tuple[Level, float]]:
         levels = list(cheaper(len(self.folds), max(len(fold.train) for fold in self.folds)))
         if self.memory_gib is None:
             return levels
-        kept = [(level, most) for level, most in levels if LIBRARIES_GIB + self.size.all_gib(level, len(self.folds)) <= self.memory_gib]
+        kept = [(level, most) for level, most in levels if self._bears(level)]
         least = max(LIBRARIES_GIB, used_gib()) + self.size.fit_gib(levels[-1][0])
         if not kept or least > self.memory_gib:
             wrong = f"is {self.memory_gib:g}, and the process needs {least:.2f} GiB with the smallest fit: {used_gib():.2f} are in use"
@@ -132,7 +146,7 @@ class Refits:
 
     @classmethod
     def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int) -> Refits:
-        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in folds[: level.folds]), lanes)
+        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)), lanes)
 
     def seconds(self, trials: Sequence[Trial], rows: int | None = None) -> float:
         """Of the wall clock: the fits run side by side, and none is shorter than itself. rows: of each fit, None for all."""

@@ -17,16 +17,16 @@ from runner.training.budget.level import Level
 @dataclass(frozen=True)
 class Plan:
     """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
-    were decided, each time with what the last time left; settled: whether nothing is left; refits: whether the rows of the final refits are
-    decided; without: candidates that are too dear for it; held: candidate to the trials that a safety stop left, None where it did not fire;
-    clocked: figures that it was made from.
+    were decided, each time with what the last time left; settled: whether nothing is left; refits: digest of the final refits for which
+    members and rows are decided, '' before; without: candidates that are too dear for it; held: candidate to the trials that a safety stop
+    left, None where it did not fire; clocked: figures that it was made from.
     """
 
     level: Level
     shares: Mapping[str, float] | None = None
     rounds: int = 0
     settled: bool = False
-    refits: bool = False
+    refits: str = ""
     without: tuple[str, ...] = ()
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
@@ -86,12 +86,20 @@ class PlanFile:
                 write_json(self.path, known.as_json())
             return known
 
-    def refitting(self, plan: Plan, decide: Callable[[], Level]) -> Plan:
-        """The plan with the most rows and members of the final refits, decided now where nobody did before."""
+    def left_out(self, plan: Plan, names: Sequence[str]) -> Plan:
+        """The plan without candidates that the clock ended after its shares were settled."""
         with self._lock():
             known = self.read() or plan
-            if not known.refits:
-                known = replace(known, level=decide(), refits=True)
+            known = replace(known, without=(*known.without, *(name for name in names if name not in known.without)))
+            write_json(self.path, known.as_json())
+            return known
+
+    def refitting(self, plan: Plan, refits: str, decide: Callable[[], Level]) -> Plan:
+        """The plan with the most rows and members of the final refits of a digest, decided now where nobody did before."""
+        with self._lock():
+            known = self.read() or plan
+            if known.refits != refits:
+                known = replace(known, level=decide(), refits=refits)
                 write_json(self.path, known.as_json())
             return known
 

@@ -15,7 +15,7 @@ class PlanSpec(Spec):
     trials: dict[str, Annotated[int, Field(ge=1, le=10_000)]]
     """Candidate to its trials; one that is not named is left out."""
     folds: int | None = Field(default=None, ge=1)
-    """How many of the folds are judged on, from the first; all when left out."""
+    """How many of the folds are judged on, the last ones; all when left out."""
     rows: int | None = Field(default=None, ge=10)
     """The most training rows of a fold in the studies, drawn at random; all when left out."""
     refit_rows: int | None = Field(default=None, ge=10)
@@ -24,6 +24,8 @@ class PlanSpec(Spec):
     """The most members of an ensemble that ships; as many as it has when left out."""
     pace: dict[str, Annotated[float, Field(ge=1, le=20)]] = {}
     """Candidate to what its learning rates are taken times, and its most iterations divided by; 1 for those that are not named."""
+    cuts: bool = True
+    """Whether a candidate over a declared size or time is studied again with fewer iterations; false where there was no time for it."""
 
 
 class BudgetSpec(Spec):

@@ -17,6 +17,7 @@ from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Learner, Prepared
 from runner.training.balancing import balance_for, balanced
+from runner.training.budget.memory import Memory, held
 from runner.training.engine import StudyStoppedError, predicted, settle
 from runner.training.ensemble.blend import Share
 from runner.training.ensemble.spec import FinalSpec
@@ -30,13 +31,16 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Ground:
-    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared."""
+    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared; trained: rows that each fold
+    learned from, in order of the trials' folds; memory: what holds a fit back while there is too little of it."""
 
     learner: Learner
     everything: Prepared
     monotone: Mapping[str, int]
     threads: int
     final: FinalSpec
+    trained: Sequence[int]
+    memory: Memory | None = None
 
 
 def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool: Executor, stop: Event) -> dict[Key, tuple[Model, ...]]:
@@ -45,7 +49,8 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
     def fitted(key: Key, spec: CandidateSpec, trial: Trial, number: int) -> Model:
         if stop.is_set():
             raise StudyStoppedError
-        return _fitted(key[0], spec, trial, number, ground).model
+        with held(ground.memory):
+            return _fitted(key[0], spec, trial, number, ground).model
 
     waiting = {(key, number): pool.submit(fitted, key, *found, number) for key, found in wanted.items() for number in range(ground.final.refits)}
     settle(waiting.values())
@@ -54,7 +59,7 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
 
 def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: Ground) -> Fitted:
     learner, everything = ground.learner, ground.everything
-    kept = [r for r in trial.rounds if r is not None]
+    kept = _kept(trial, ground.trained)
     given = Fit(
         task=learner.task,
         n_classes=max(1, len(learner.labels)),
@@ -62,13 +67,20 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
         train=everything.train,
         valid=None,
         params=trial.params,
-        rounds=_rounds(spec.laid(trial.params), sum(kept) / len(kept), ground.final.rounds_factor) if kept else None,
+        rounds=_rounds(spec.laid(trial.params), kept, ground.final.rounds_factor) if kept is not None else None,
         monotone=ground.monotone,
         seed=seed_for(learner.seed, "training", name, "final", *([number] if number else [])),
         threads=ground.threads,
     )
     found: Fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
     return found
+
+
+def _kept(trial: Trial, trained: Sequence[int]) -> float | None:
+    """Iterations that the folds kept, on average of the rows that they learned from: where folds walk forward the first saw far fewer than
+    there are, and was through sooner. None where the family has none."""
+    found = [(rounds, rows) for rounds, rows in zip(trial.rounds, trained, strict=True) if rounds is not None]
+    return float(np.average([rounds for rounds, _ in found], weights=[rows for _, rows in found])) if found else None
 
 
 def _rounds(spec: CandidateSpec, kept: float, factor: float) -> int:

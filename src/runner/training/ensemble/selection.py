@@ -38,7 +38,8 @@ def own_values(predictions: np.ndarray, outcome: np.ndarray, regression: bool) -
 def losses(own: np.ndarray, outcome: np.ndarray, regression: bool) -> np.ndarray:
     """(m,) mean squared error, or log loss, of each column of (n, m) own values."""
     if regression:
-        return np.asarray(((own - outcome[:, None]) ** 2).mean(axis=0))
+        with np.errstate(over="ignore"):
+            return np.asarray(((own - outcome[:, None]) ** 2).mean(axis=0))
     return np.asarray(-np.log(np.clip(own, FLOOR, 1.0)).mean(axis=0))
 
 
@@ -52,7 +53,7 @@ def greedy(own: np.ndarray, outcome: np.ndarray, regression: bool, terms: Terms)
 
 
 def _path(own: np.ndarray, outcome: np.ndarray, regression: bool, rounds: int) -> np.ndarray:
-    """(m,) how often each member was added, up to the step at which the loss was least."""
+    """(m,) how often each member was added, up to the step at which the loss was least; the first step always counts."""
     counts, total = np.zeros(own.shape[1]), np.zeros(len(own))
     least, kept = np.inf, counts
     for step in range(1, rounds + 1):
@@ -61,7 +62,7 @@ def _path(own: np.ndarray, outcome: np.ndarray, regression: bool, rounds: int) -
         counts = counts.copy()
         counts[at] += 1
         total = total + own[:, at]
-        if found[at] < least:
+        if step == 1 or found[at] < least:
             least, kept = found[at], counts
     return kept
 

@@ -87,8 +87,9 @@ def fit(spec: CatBoostSpec, given: Fit) -> Fitted:
 
 
 def _varies(given: Fit) -> bool:
-    """Whether any column has two values; CatBoost refuses a table without one."""
-    values = given.train.values
+    """Whether any column has two values, in the single precision that CatBoost keeps; it refuses a table without one."""
+    with np.errstate(over="ignore"):
+        values = given.train.values.astype(np.float32)
     if not values.size:
         return False
     first = np.where(np.isnan(values[0]), np.inf, values[0])

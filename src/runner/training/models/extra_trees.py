@@ -15,7 +15,7 @@ from runner.training.models.growing import AveragedSpec, grown
 class ExtraTreesSpec(AveragedSpec):
     """Extremely randomised trees (Geurts, Ernst & Wehenkel 2006) on all rows; levels are cut in the order of their outcomes. Fields set the first trial.
 
-    A declared direction (`constraints.monotone`) is kept, except with more than two classes.
+    A declared direction (`constraints.monotone`) is kept.
     """
 
     cut_work: ClassVar[float] = 1e-8

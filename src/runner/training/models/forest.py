@@ -13,7 +13,7 @@ from runner.training.models.growing import AveragedSpec, grown
 class ForestSpec(AveragedSpec):
     """Random forest (Breiman 2001) on bootstrapped rows; levels are cut in the order of their outcomes. Fields set the first trial.
 
-    A declared direction (`constraints.monotone`) is kept, except with more than two classes.
+    A declared direction (`constraints.monotone`) is kept.
     """
 
     cut_work: ClassVar[float] = 2e-8

@@ -33,7 +33,7 @@ class MLPSpec(CandidateSpec):
     """Networks with two hidden layers, trained by Adam (Kingma & Ba 2015) with early stopping on the fold's validation rows. Fields set the first trial.
 
     They see each number standardised and as the normal score of its rank, and one column per level. A feature with a declared direction
-    (`constraints.monotone`) is not looked at, except with more than two classes, where directions are not kept.
+    (`constraints.monotone`) is not looked at.
     """
 
     weighs: ClassVar[bool] = True

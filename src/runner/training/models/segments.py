@@ -19,6 +19,8 @@ from runner.features.matrices import Matrix
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Space
 
+FIFTH = 5
+
 
 class SegmentsSpec(CandidateSpec):
     """A model of its own for each segment with enough rows; all other rows are answered by one that was fitted on all of them."""
@@ -75,6 +77,9 @@ def made_of(spec: SegmentsSpec, of: CandidateSpec, params: Mapping[str, Any]) ->
 def fit(spec: SegmentsSpec, given: Fit) -> Fitted:
     """Fits the model of all rows, then one per segment, each stopped early by its own validation rows where there are enough of them.
 
+    Without validation rows, each is first stopped by a fifth of its own rows, and then fitted on all of them for as long: how long the model
+    of all rows goes on says nothing of a segment with fewer rows.
+
     Raises TypeError where the spec does not hold the settings of the candidate that it is made of.
     """
     if not isinstance(spec, SegmentsOf):
@@ -96,8 +101,19 @@ def fit(spec: SegmentsSpec, given: Fit) -> Fitted:
             rounds=given.rounds if given.valid is None else None if is_stopped else whole.rounds,
             seed=seed_for(given.seed, "segment", name),
         )
+        if given.valid is None and whole.rounds is not None and len(here) // FIFTH >= max(2, spec.min_rows // 10):
+            narrowed = replace(narrowed, rounds=_rounds_alone(of, narrowed))
         own[name], shares[name] = part("candidate", of.kind)(of, narrowed).model, len(here) / len(segment)
     return Fitted(SegmentsModel(spec.by, given.inputs, whole.model, own, shares), whole.rounds)
+
+
+def _rounds_alone(of: CandidateSpec, given: Fit) -> int | None:
+    """Iterations after which a fifth of the rows, drawn at random, stops a fit on the others."""
+    at = np.random.default_rng(seed_for(given.seed, "stop")).permutation(len(given.train.outcome))
+    few = len(at) // FIFTH
+    train, valid = (_rows(given.train, np.sort(some)) for some in (at[few:], at[:few]))
+    found: Fitted = part("candidate", of.kind)(of, replace(given, train=train, valid=valid, rounds=None))
+    return found.rounds
 
 
 def _large(segment: pl.Series, spec: SegmentsSpec) -> list[str]:

@@ -21,7 +21,7 @@ PRIOR_ROWS = 1.0
 class TreeSpec(CandidateSpec):
     """One classification or regression tree, kept shallow so that its leaves read as rules. Levels are cut in the order of their outcomes.
 
-    A declared direction (`constraints.monotone`) is kept, except with more than two classes.
+    A declared direction (`constraints.monotone`) is kept.
     """
 
     weighs: ClassVar[bool] = True

@@ -64,6 +64,7 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
             "baseline": True,
             "payoff": interval(0, 0, 0),
             "gain_over_below": None,
+            "score_gain_over_below": None,
             "trials": 1,
             "chosen": False,
             "reason": "less",
@@ -75,12 +76,14 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
             "baseline": False,
             "payoff": payoff,
             "gain_over_below": gain,
+            "score_gain_over_below": interval(0.12, 0.08, 0.16, "log_loss"),
             "trials": 2,
             "chosen": True,
             "reason": "best",
             "scores": {"log_loss": interval(0.4, 0.3, 0.5, "")},
         },
     ]
+    near = {"rung": "linear", "best": "linear", "by": "payoff"}
     slices = {
         column: {"sql": f"{column} > 1", "rows": 200, "share": 0.2, "status": "better", "gain": gain, "payoff": payoff},
         "tiny": {"sql": "1 = 0", "rows": 3, "share": 0.0, "status": "unknown", "why": "3 rows, fewer than 50"},
@@ -174,7 +177,7 @@ def files_of_a_run(label: str = "bad", column: str = "Amount", rule: str = "offi
                 "made": {"kind": "sql", "expressions": {"twice": f"2 * {column}"}},
             },
         },
-        "models/ladder.json": {"chosen": "linear", "metric": "log_loss", "rows": 3563, "rungs": rungs},
+        "models/ladder.json": {"chosen": "linear", "simplest_within_one_se": near, "metric": "log_loss", "rows": 3563, "rungs": rungs},
         "models/candidates/linear/manifest.json": manifest,
         "reports/training/trials.json": {
             "studies": [

@@ -118,6 +118,14 @@ def test_a_p_at_the_end_of_what_the_draws_can_tell_is_no_number(tmp_path: Path) 
     assert "< 0.001" in told(tree)
 
 
+def test_the_ladder_shows_both_gains_over_the_rung_below_and_says_which_way_is_better(page: tuple[Tree, str]) -> None:
+    tree, html = page
+    (row,) = re.findall(r"<tr><td data-name=\"Rung\"[^>]*><div>✓.*?</tr>", html)
+    assert re.findall(r'data-name="(Gain[^"]*)"[^>]*><div>([^<]*)<', row) == [("Gain", "54.0 (32.7 to 75.6)"), ("Gain in log loss", "0.120 (0.080 to 0.160)")]
+    assert "positive where the rung is better: a gain in log loss is how much less of it there is" in told(tree)
+    assert "≈ the simplest one within one standard error of linear, the best by payoff" in told(tree)
+
+
 def test_the_features_that_drive_the_model_are_shown_with_what_the_figure_means(tmp_path: Path) -> None:
     files = files_of_a_run()
     features = [{"feature": "income", "share": 0.7}, {"feature": "age", "share": 0.3}]

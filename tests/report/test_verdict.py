@@ -37,8 +37,16 @@ def test_the_screen_shows_verdict_gates_ladder_and_where_things_are(tmp_path: Pa
     assert "GO  The linear model earns 21,600 EUR a month more than the officer rule" in out
     assert "✓ passed   success criterion" in out
     assert "✓   linear" in out
+    assert "gain over the rung below   gain in log loss" in out
     assert "report  reports/credit/report.html" in out
     assert "bundle  models/credit/bundle" in out
+
+
+def test_a_narrow_screen_leaves_out_the_gain_in_the_score(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.cli.verdict.PIPE_WIDTH", 80)
+    out = printed(tmp_path, write_run(tmp_path, files_of_a_run()), capsys)
+    assert "gain over the rung below" in out
+    assert "gain in log loss" not in out
 
 
 def test_a_refused_run_has_no_bundle_to_point_at(tmp_path: Path, refused: RunFolders, capsys: pytest.CaptureFixture[str]) -> None:

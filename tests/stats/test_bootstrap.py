@@ -152,3 +152,26 @@ def test_a_resample_of_groups_has_whole_groups() -> None:
         assert counts[0] == counts[1]
         assert counts[3] == counts[4] == counts[5]
         assert counts[0] + counts[2] + counts[3] == 3
+
+
+def test_the_standard_error_of_a_paired_difference_is_that_of_its_rows_and_of_whole_groups() -> None:
+    draw = np.random.default_rng(2)
+    shared, own, group = draw.normal(0, 50, 600), draw.normal(0, 2, 600), np.arange(600) // 6
+    difference = own + draw.normal(0, 3, 100)[group]
+    columns = {"candidate": shared + difference, "baseline": shared}
+    by_row = difference.std(ddof=1) / np.sqrt(600)
+    by_group = difference.reshape(100, 6).mean(axis=1).std(ddof=1) / np.sqrt(100)
+    # Of 20,000 draws the spread is known to half a per cent (one in the root of twice their number); six times that is allowed.
+    assert Resampled.of(columns, 20_000, 7).standard_error("candidate", "baseline") == pytest.approx(by_row, rel=0.03)
+    assert Resampled.of(columns, 20_000, 7, group).standard_error("candidate", "baseline") == pytest.approx(by_group, rel=0.03)
+
+
+def test_a_function_of_the_mean_is_drawn_with_it() -> None:
+    squares = np.random.default_rng(3).normal(0, 4, 500) ** 2
+    mean = Resampled.of({"square": squares}, DRAWS, 7)
+    root = mean.of_means(np.sqrt)
+    assert root.points["square"] == pytest.approx(np.sqrt(squares.mean()))
+    assert np.array_equal(root.means["square"], np.sqrt(mean.means["square"]))
+    # Ends of a rising function of the mean are that function of its ends, up to how a quantile lies between two draws.
+    for end in ("low", "high"):
+        assert root.mean("square", 0.9, "")[end] == pytest.approx(np.sqrt(mean.mean("square", 0.9, "")[end]), rel=1e-3)

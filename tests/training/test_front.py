@@ -47,7 +47,7 @@ def test_the_front_has_an_interval_for_every_version_on_the_same_rows() -> None:
 
 
 def chosen(over: dict[str, str], prefer: str) -> ladder.Choice:
-    rungs = [Rung(name, name, False, True, 1, NOISE + gain, {}) for name, gain in (("constant", 0.0), ("linear", 1.0), ("trees", 2.0))]
+    rungs = [Rung(name, name, False, True, 1, NOISE + gain, NOISE**2, {}) for name, gain in (("constant", 0.0), ("linear", 1.0), ("trees", 2.0))]
     spec = TrainingSpec.model_validate({"candidates": {}, "prefer": prefer})
     return ladder.choose(rungs, ladder.resampled(rungs, spec, 7), spec, "EUR", over)
 

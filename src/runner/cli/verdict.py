@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STYLES = {"good": "green", "warn": "yellow", "bad": "red", "mute": "dim"}
 PIPE_WIDTH = 120
 STATUS_WIDTH = 24  # with the space between columns
+SCORE_WIDTH = 110  # from here on there is room for the gain in the score
 GATE_SHARES = (0.22, 0.21, 0.14, 0.43)
 
 
@@ -36,7 +37,7 @@ def show(run: Run) -> None:
     console.print()
     if top.gates:
         console.print(_gates(top, console.width))
-    ladder = _ladder(run)
+    ladder = _ladder(run, console.width)
     if ladder.row_count:
         console.print()
         console.print(ladder)
@@ -70,12 +71,16 @@ def _gates(top: Headline, width: int) -> Table:
     return table
 
 
-def _ladder(run: Run) -> Table:
-    rungs = records(load(run.folders.models / "ladder.json"), "rungs")
+def _ladder(run: Run, width: int) -> Table:
+    ladder = load(run.folders.models / "ladder.json")
+    rungs = records(ladder, "rungs")
+    shown = {"payoff": "payoff", "gain_over_below": "gain over the rung below"}
+    if width >= SCORE_WIDTH:
+        shown["score_gain_over_below"] = f"gain in {clean(words(text(ladder, 'metric')))}"
     unit = next((text(rung, "payoff", "unit") for rung in rungs), "")
-    table = _table(f"ladder, out of fold, {clean(unit)}", "", "rung", "payoff", "gain over the rung below")
+    table = _table(f"ladder, out of fold, {clean(unit)}", "", "rung", *shown.values())
     for rung in rungs:
         chosen = bool(at(rung, "chosen"))
-        spans = (found.span() if (found := Interval.of(at(rung, key))) else "" for key in ("payoff", "gain_over_below"))
+        spans = (found.span() if (found := Interval.of(at(rung, key))) else "" for key in shown)
         table.add_row(Text("✓" if chosen else "", "green"), Text(words(text(rung, "name")), "bold" if chosen else ""), *map(Text, spans))
     return table

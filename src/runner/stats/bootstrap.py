@@ -6,7 +6,7 @@ Cameron, Gelbach & Miller (2008).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -102,6 +102,11 @@ class Resampled:
         means = resampled_means(stacked, draws, seed, groups)
         return cls(points, {name: means[:, i] for i, name in enumerate(names)}, rows)
 
+    def of_means(self, function: Callable[[np.ndarray], np.ndarray]) -> Resampled:
+        """The same draws of a function of the mean, such as the root of a mean square. function: of an array, element by element."""
+        points = {name: float(function(np.asarray(point))) for name, point in self.points.items()}
+        return Resampled(points, {name: function(means) for name, means in self.means.items()}, self.rows, self.why)
+
     def mean(self, name: str, confidence: float, unit: str) -> Interval:
         """A column's mean with its two-sided percentile interval."""
         if not self.means:
@@ -120,6 +125,10 @@ class Resampled:
         # One is added on both sides: a finite number of draws never proves certainty (Davison & Hinkley 1997, 4.2.3).
         p = (float((drawn <= 0).sum()) + 1.0) / (len(drawn) + 1.0)
         return {**interval(self.points[candidate] - self.points[baseline], low, high, confidence, unit), "p": p}
+
+    def standard_error(self, candidate: str, baseline: str) -> float:
+        """Of the mean paired difference: how far its draws spread (Efron & Tibshirani 1993, chapter 6). Something must have been drawn."""
+        return float((self.means[candidate] - self.means[baseline]).std(ddof=1))
 
 
 def _tails(drawn: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -19,8 +19,8 @@ Interval = dict[str, Any]
 class Rung:
     """A candidate as it did out of fold.
 
-    payoff: (n_oof,) what its decisions earned; scores: metric to interval; baseline: declared or constant, not trained for;
-    interpretable: its reasoning can be read.
+    payoff: (n_oof,) what its decisions earned; loss: (n_oof,) log loss, or squared error; scores: metric to interval;
+    baseline: declared or constant, not trained for; interpretable: its reasoning can be read.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Rung:
     interpretable: bool
     trials: int
     payoff: np.ndarray
+    loss: np.ndarray
     scores: Mapping[str, Interval]
 
 
@@ -43,6 +44,12 @@ class Choice:
 def resampled(rungs: Sequence[Rung], spec: TrainingSpec, seed: int, groups: np.ndarray | None = None) -> Resampled:
     """All rungs' payoffs on the same draws of rows. groups: (n_oof,) codes of rows that belong together."""
     return Resampled.of({rung.name: rung.payoff for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
+
+
+def resampled_scores(rungs: Sequence[Rung], metric: str, spec: TrainingSpec, seed: int, groups: np.ndarray | None = None) -> Resampled:
+    """All rungs' scores, higher is better, on the draws that `resampled` makes: minus the mean loss, or for `rmse` minus its root, in the target's unit."""
+    drawn = Resampled.of({rung.name: rung.loss for rung in rungs}, spec.bootstrap_draws, seed_for(seed, "ladder"), groups)
+    return drawn.of_means(lambda loss: -np.sqrt(loss) if metric == "rmse" else -loss)
 
 
 def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None) -> Choice:
@@ -89,8 +96,27 @@ def _beaten_by(rung: Rung, later: Sequence[Rung], drawn: Resampled, spec: Traini
     return None
 
 
-def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, refitted: Collection[str], spec: TrainingSpec, unit: str, metric: str) -> dict[str, Any]:
-    """ladder.json: every rung with its payoff, its paired gain over the rung below, and why it ships or not. refitted: rungs that have a bundle."""
+def simplest_within_one_se(rungs: Sequence[Rung], drawn: Resampled, by: str) -> dict[str, str] | None:
+    """The lowest rung within one standard error of the best one, by their paired difference: a mark, which chooses nothing.
+
+    by: what the draws are of, higher is better. None where nothing was drawn.
+    Source: the one-standard-error rule of Breiman et al. (1984), with the error of the paired difference.
+    """
+    if not drawn.means:
+        return None
+    best = max(rungs, key=lambda rung: drawn.points[rung.name]).name
+    behind = {rung.name: drawn.points[best] - drawn.points[rung.name] for rung in rungs}
+    return {"rung": next(name for name, short in behind.items() if short <= drawn.standard_error(best, name)), "best": best, "by": by}
+
+
+def as_json(
+    rungs: Sequence[Rung], drawn: Resampled, scored: Resampled, choice: Choice, refitted: Collection[str], spec: TrainingSpec, unit: str, metric: str
+) -> dict[str, Any]:
+    """ladder.json: every rung with its payoff, its paired gains over the rung below, and why it ships or not.
+
+    drawn: payoffs; scored: scores, whose gain is positive too where the rung is better; refitted: rungs that have a bundle.
+    """
+    by = "payoff" if spec.choose_by == "payoff" else metric
     written = []
     for i, rung in enumerate(rungs):
         below = rungs[i - 1].name if i else None
@@ -102,6 +128,7 @@ def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, refitted: C
                 "interpretable": rung.interpretable,
                 "payoff": drawn.mean(rung.name, spec.confidence, f"{unit} per row"),
                 "gain_over_below": drawn.gain(rung.name, below, spec.confidence, f"{unit} per row") if below else None,
+                "score_gain_over_below": scored.gain(rung.name, below, spec.confidence, metric) if below else None,
                 "scores": dict(rung.scores),
                 "trials": rung.trials,
                 "chosen": rung.name == choice.chosen,
@@ -109,4 +136,11 @@ def as_json(rungs: Sequence[Rung], drawn: Resampled, choice: Choice, refitted: C
                 "reason": choice.reasons[rung.name],
             }
         )
-    return {"chosen": choice.chosen, "metric": metric, "on": "out_of_fold", "rows": drawn.rows, "rungs": written}
+    return {
+        "chosen": choice.chosen,
+        "simplest_within_one_se": simplest_within_one_se(rungs, drawn if by == "payoff" else scored, by),
+        "metric": metric,
+        "on": "out_of_fold",
+        "rows": drawn.rows,
+        "rungs": written,
+    }

@@ -31,7 +31,7 @@ def chapter(folders: RunFolders) -> Chapter:
         return Chapter.not_reached(ROOM, QUESTION, why_missing(folders, ROOM))
     rungs, studies = records(ladder, "rungs"), records(trials, "studies")
     sections = (
-        Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(rungs))),
+        Section("The ladder", (*figures(_payoffs(rungs), _steps_up(rungs)), *_ladder(ladder, rungs))),
         Section("What a better model costs", front(ladder)),
         Section("Scores", _scores(rungs)),
         Section("The model that ships", (*facts(_shipped(ladder, studies, text(trials, "balance"))), *_members(trials, text(ladder, "chosen")))),
@@ -80,22 +80,41 @@ def _steps_up(rungs: Sequence[Record]) -> Figure | None:
     return Figure(title, plots.intervals(marks, f"paired gain over the rung below, {_unit(rungs)}", title), plots.SURE)
 
 
-def _ladder(rungs: Sequence[Record]) -> tuple[Part, ...]:
+def _ladder(ladder: Record, rungs: Sequence[Record]) -> tuple[Part, ...]:
     rows = [
         (
-            plain((f"✓{NO_BREAK}" if at(r, "chosen") else "") + words(text(r, "name")), "key" if at(r, "chosen") else ""),
-            plain("baseline" if at(r, "baseline") else words(text(r, "kind"))),
+            _named(r, text(ladder, "simplest_within_one_se", "rung")),
             counted(amount(r, "trials")),
             spanned(Interval.of(at(r, "payoff"))),
             spanned(Interval.of(at(r, "gain_over_below"))),
+            spanned(Interval.of(at(r, "score_gain_over_below"))),
             plain(text(r, "reason")),
         )
         for r in rungs
     ]
     level = next((amount(rung, "payoff", "confidence") for rung in rungs), None)
+    metric = words(text(ladder, "metric"))
+    head = ("Rung", "Trials", "Payoff", "Gain", f"Gain in {metric}", "Why it ships or not")
+    return table(head, rows, note=f"{_gains_told(_unit(rungs), metric, level)} {_marks_told(ladder)}", stacked=True)
+
+
+def _named(rung: Record, simplest: str) -> Cell:
+    """A rung with its marks, and its kind where the name does not say it."""
+    name, kind = words(text(rung, "name")), "baseline" if at(rung, "baseline") else words(text(rung, "kind"))
+    marks = ("✓" if at(rung, "chosen") else "") + ("≈" if text(rung, "name") == simplest else "")
+    return plain(f"{marks}{NO_BREAK if marks else ''}{name}{f' ({kind})' if kind != name else ''}", "key" if at(rung, "chosen") else "")
+
+
+def _gains_told(unit: str, metric: str, level: float | None) -> str:
     sure = f", at {confidence(level)} confidence" if level else ""
-    note = f"Payoff and gain in {_unit(rungs)}{sure}; the gain is paired, row by row. ✓ marks the rung that ships."
-    return table(("Rung", "Kind", "Trials", "Payoff", "Gain over the rung below", "Why it does or does not ship"), rows, note=note, stacked=True)
+    sign = f"positive where the rung is better: a gain in {metric} is how much less of it there is"
+    return f"Payoff and gain in {unit}{sure}. Gains are over the rung below, paired row by row, and {sign}."
+
+
+def _marks_told(ladder: Record) -> str:
+    found = record(ladder, "simplest_within_one_se")
+    near = f"; ≈ the simplest one within one standard error of {words(text(found, 'best'))}, the best by {words(text(found, 'by'))}" if found else ""
+    return f"✓ marks the rung that ships{near}."
 
 
 def _scores(rungs: Sequence[Record]) -> tuple[Part, ...]:

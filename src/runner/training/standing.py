@@ -15,6 +15,7 @@ from runner.training.course import Studied
 from runner.training.ensemble.shipping import Shipped
 from runner.training.ladder import Choice, Rung
 from runner.training.models.space import CandidateSpec
+from runner.training.pruning import losses_of
 from runner.training.rungs import Judged, OutOfFold
 from runner.training.spec import TrainingSpec
 
@@ -67,7 +68,8 @@ class Standing:
         """The standing for ladder.json. refitted: rungs that have a bundle."""
         rungs, drawn = self._resampled()
         metric = "rmse" if self.learner.task == "regression" else "log_loss"
-        return ladder.as_json(rungs, drawn, choice, refitted, self.spec, self.problem["payoff"]["unit"], metric)
+        scored = ladder.resampled_scores(rungs, metric, self.spec, self.learner.seed, self.oof.groups)
+        return ladder.as_json(rungs, drawn, scored, choice, refitted, self.spec, self.problem["payoff"]["unit"], metric)
 
     def _rung(self, name: str, judged: Judged) -> Rung:
         learner, candidate, positive = self.learner, self.specs[name], self.problem["positive"]
@@ -76,5 +78,5 @@ class Standing:
         confidence, groups = self.spec.confidence, self.oof.groups
         scores = score_intervals(learner.task, actual, judged.p, list(learner.labels), positive, confidence, SCORE_DRAWS, seed, groups)
         baseline = name == "constant" or name in self.problem["baselines"]
-        payoff = judged.decided["payoff"].to_numpy()
-        return Rung(name, candidate.kind, baseline, candidate.interpretable, len(self.studied[name].trials), payoff, scores)
+        payoff, loss = judged.decided["payoff"].to_numpy(), losses_of(judged.p, self.oof.outcome, learner.task)
+        return Rung(name, candidate.kind, baseline, candidate.interpretable, len(self.studied[name].trials), payoff, loss, scores)

@@ -37,7 +37,7 @@ TABLE = "table"
 # After training: the bundle is copied, loaded once and its folder written.
 AFTER_S = 1.0
 # Judging takes longer the more rows there are than training itself sets aside for it.
-JUDGING_S_PER_ROW = 1.5e-5
+JUDGING_S_PER_ROW = 2e-5
 # However late it is, so much time goes to training: a model is better than none.
 LEAST_TRAINING_S = 2.0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from runner.core.faults import Fault, RefusedError
 from runner.core.files import write_json, write_parquet
 from runner.core.stage import Done, Given
 from runner.data.assemble import Assembly
@@ -24,7 +25,10 @@ from runner.data.quality.look import look
 from runner.data.slices import SLICE_ROWS
 from runner.data.spec import DataSpec
 from runner.data.structure.remedy import examine, step_of
-from runner.problem.task import read_task
+from runner.problem.task import Task, read_task
+
+# The largest outcome whose squared errors can still be added up over all rows.
+LARGEST = 1e150
 
 
 def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int = SLICE_ROWS) -> Done:
@@ -47,6 +51,7 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
             rows = judged(Assembly(spec, sources, planned, ready), task, contract, sources[spec.primary].shown, folder, slice_rows, given.progress)
         given.progress.step("data", "setting the test apart", 2, 4)
         apart = placed(rows, spec, task, given.seed)
+        _check_squares(apart.train, task)
         examined = examine(apart.train, contract, task, spec.split, given.seed)
         apart = apart.judged_by(examined.gate)
         _write(out, apart, rows.enforced, spec.primary)
@@ -66,6 +71,16 @@ def run(spec: DataSpec, given: Given, out: Mapping[str, Path], slice_rows: int =
         write_json(out["data_report"], inventory(way, shipped, seen, gates, every))
     given.progress.step("data", "done", 4, 4)
     return Done(tuple(gates))
+
+
+def _check_squares(rows: pl.LazyFrame, task: Task) -> None:
+    """Raise RefusedError where the squares of an outcome cannot be held, since no error of it could be told."""
+    if task.task != "regression":
+        return
+    largest = float(rows.select(pl.col(task.target).cast(pl.Float64).abs().max()).collect().item() or 0.0)
+    if largest > LARGEST:
+        wrong = f"{task.target} has values up to {largest:.3g}, whose squares no number holds"
+        raise RefusedError([Fault("problem.target", wrong, f"at most {LARGEST:g}", "another unit, or a contract rule that leaves such rows out")])
 
 
 def _write(out: Mapping[str, Path], apart: Placed, enforced: Enforced, primary: str) -> None:

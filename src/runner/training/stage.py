@@ -44,8 +44,6 @@ from runner.training.study import Trial
 
 # How long a fit may keep the interpreter while another waits for it, in seconds.
 SWITCH_S = 5e-4
-# The largest outcome whose squared errors can still be added up over all rows.
-LARGEST = 1e150
 
 
 def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
@@ -229,19 +227,8 @@ def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, Cand
 def _learner(given: Given, problem: Mapping[str, Any]) -> Learner:
     labels = class_order(problem)
     rows = pl.read_parquet(given["features"])
-    _check_squares(rows, problem)
     balance = load_balance(labels, given["recipe"])
     return Learner(rows, recipe.load(given["recipe"]), problem["task"], problem["target"], labels, given.seed, balance)
-
-
-def _check_squares(rows: pl.DataFrame, problem: Mapping[str, Any]) -> None:
-    """Raise RefusedError where the squares of an outcome cannot be held, since no error of it could be told."""
-    if problem["task"] != "regression":
-        return
-    largest = float(rows[problem["target"]].cast(pl.Float64).abs().max() or 0.0)
-    if largest > LARGEST:
-        wrong = f"{problem['target']} has values up to {largest:.3g}, whose squares no number holds"
-        raise RefusedError([Fault("problem.target", wrong, f"at most {LARGEST:g}", "another unit, or a contract rule that leaves such rows out")])
 
 
 def _oof_frame(learner: Learner, oof: OutOfFold, judged: Mapping[str, Judged]) -> pl.DataFrame:

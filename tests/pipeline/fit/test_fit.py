@@ -178,6 +178,14 @@ def test_what_cannot_be_fitted_is_told(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "model").exists()
 
 
+def test_a_target_is_refused_whose_squares_no_number_holds_and_one_with_an_odd_value_far_off_is_not(tmp_path: Path) -> None:
+    table = pl.DataFrame({"x": np.arange(60.0), "y": np.arange(60.0)})
+    with pytest.raises(RefusedError, match=r"values up to 5.9e\+201, whose squares no number holds"):
+        runner.fit(table.with_columns(y=pl.col("y") * 1e200), target="y", work=LITTLE)
+    far = table.with_columns(y=pl.when(pl.col("x") == 7).then(1e30).otherwise("y"))
+    assert runner.fit(far, target="y", work=LITTLE).predict(far).is_finite().all()
+
+
 def test_the_verb_writes_holds_back_and_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loans(300).write_csv(tmp_path / "loans.csv")
     call = ["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--output", str(tmp_path / "model"), "--work", str(LITTLE)]

@@ -173,7 +173,13 @@ def _check(run: Run, room: str) -> None:
     gate = read_json(stage_of(room).gate.under(run.folders))
     failed = [g for g in gate["gates"] if g["status"] == "failed"]
     if failed:
-        raise RefusedError(Fault(f"{g['room']}: {g['name']}", str(g["evidence"] or g["found"]), str(g["limit"] or "")) for g in failed)
+        raise RefusedError(Fault(f"{g['room']}: {g['name']}", _told(g), str(g["limit"] or "")) for g in failed)
+
+
+def _told(gate: Mapping[str, Any]) -> str:
+    """What was found, in words: those of what a room refused stand before what could be done, those of a gate beside its number."""
+    found, evidence = gate["found"], gate["evidence"]
+    return "; ".join(str(said) for said in (found, evidence) if said) if isinstance(found, str) else str(evidence or found)
 
 
 def _suspects(run: Run) -> list[str]:

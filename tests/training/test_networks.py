@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.contracts.test_candidates import TASKS, fit_of, made
 from tests.training.test_families import fitted, model_of, sane, table
 
+from runner.bundle.models import mlp as mlp_model
 from runner.bundle.models.links import LINKS, answered
 from runner.bundle.models.mlp import MLPModel, Ranks
 from runner.core.registry import kinds
 from runner.training.budget.clock import EndedError
+from runner.training.models import mlp
 from runner.training.models.mlp import batch_of, prepared
 from runner.training.models.perceptrons import Perceptrons
 
@@ -120,6 +123,16 @@ def test_a_fit_ends_between_two_steps() -> None:
 
     with pytest.raises(EndedError):
         fitted("mlp", dataclasses.replace(fit_of("binary"), check=check))
+
+
+def test_only_the_most_common_levels_have_columns_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mlp, "MOST_LEVELS", 4)
+    given, rows = fit_of("binary"), made(40, 8)
+    model = fitted("mlp", given).model
+    assert model.prepared.design.kept is not None
+    assert sum(len(own) for own in model.prepared.design.kept) == 4
+    again = mlp_model.load(model.save(tmp_path), tmp_path)
+    assert np.array_equal(again.predict(rows), model.predict(rows))
 
 
 def test_outliers_beyond_all_measure_do_not_break_a_fit() -> None:

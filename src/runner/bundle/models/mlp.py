@@ -61,7 +61,7 @@ class Prepared:
     def columns(self, matrix: np.ndarray) -> np.ndarray:
         """(n, width) Float64."""
         n = len(self.design.inputs.numeric)
-        numbers = np.where(np.isnan(matrix[:, :n]), self.design.fills, matrix[:, :n])
+        numbers = np.where(np.isfinite(matrix[:, :n]), matrix[:, :n], self.design.fills)
         plain, ranked = self.design.columns(matrix), self.ranks.columns(numbers)
         plain[:, :n] *= self.used
         plain[:, n : 2 * n] *= self.used
@@ -155,6 +155,8 @@ class MLPModel:
             "sizes": ranks.sizes.astype(np.int32),
             "used": self.prepared.used,
         }
+        if design.kept is not None:
+            arrays |= {f"kept_{place}": np.array(own, np.int32) for place, own in enumerate(design.kept)}
         for number, network in enumerate(self.networks):
             arrays |= {f"weights_{number}_{layer}": w for layer, w in enumerate(network.weights)}
             arrays |= {f"offsets_{number}_{layer}": o for layer, o in enumerate(network.offsets)}
@@ -170,7 +172,9 @@ class MLPModel:
 def load(written: Mapping[str, Any], folder: Path) -> MLPModel:
     """Read what save wrote. Raises ValueError when the file is damaged."""
     with np.load(folder / written["file"], allow_pickle=False) as held:
-        design = Design(Inputs.from_json(written["inputs"]), held["fills"], held["means"], held["scales"])
+        inputs = Inputs.from_json(written["inputs"])
+        kept = tuple(tuple(held[f"kept_{place}"].tolist()) for place in range(len(inputs.categorical))) if "kept_0" in held else None
+        design = Design(inputs, held["fills"], held["means"], held["scales"], kept)
         ranks = Ranks(held["knots"], held["scores"], held["sizes"].astype(np.int64))
         layers = range(written["layers"])
         networks = tuple(

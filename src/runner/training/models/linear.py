@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from runner.bundle.models.linear import Design, LinearModel
-from runner.bundle.models.links import LINKS
 from runner.core.registry import register
-from runner.features.matrices import Matrix
-from runner.training.models.elastic_net import Penalty, minimised, softmax_loss
+from runner.training.models.blocks import Blocks
+from runner.training.models.elastic_net import Fitting, Penalty, log_loss, minimised, softmax_loss, squares
 from runner.training.models.fitting import Fit, Fitted
 from runner.training.models.space import CandidateSpec, Range, Space
 
@@ -20,10 +20,10 @@ RIDGE_ITERATIONS = 2000
 # The score of a class that a fold lacks.
 MISSING_CLASS = -20.0
 FEW_CLASSES, FEWEST_STEPS = 30, 20
-# Columns from which on, where they are more than the rows, ridge is solved in the rows' space.
-WIDE = 1000
-Bounds = list[tuple[float | None, float | None]] | None
-Loss = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Columns from which on, where they are more than the rows, ridge is solved in the rows' space; and the most that it is solved for at once.
+WIDE, DIRECT = 1000, 2000
+# Levels times classes; beyond it only the levels that most rows have get a weight.
+MOST_WEIGHTS = 1_000_000
 
 
 class LinearSpec(CandidateSpec):
@@ -60,25 +60,23 @@ class LinearSpec(CandidateSpec):
 def fit(spec: LinearSpec, given: Fit) -> Fitted:
     """Fits by L-BFGS or in closed form; deterministic."""
     spec = spec.laid(given.params)
-    design = Design.learn(given.inputs, given.train.values)
-    columns = design.columns(given.train.values)
+    check = given.check or _on
+    design = Design.learn(given.inputs, given.train.values, MOST_WEIGHTS // given.n_classes)
+    own = np.unique(given.train.outcome.astype(int)) if given.task != "regression" else np.zeros(0, int)
+    if not design.names or len(own) == 1:
+        return Fitted(_without_weights(design, given))
+    columns = Blocks.of(design, given.train.values, max(1, len(own)), check)
+    counts = np.ones(columns.rows) if given.train.weights is None else given.train.weights
     # `penalty` is declared per row, so that it means the same in every fold.
-    weights = given.train.weights
-    penalty = float(spec.penalty) * (len(columns) if weights is None else weights.sum()) / 100.0
-    bounds = _bounds(given, columns.shape[1])
-    outcome, steps = given.train.outcome, _steps(spec.max_iterations, given.n_classes)
-    if given.task == "regression" and not columns.shape[1]:
-        return Fitted(LinearModel(design, np.zeros((0, 1)), np.array([np.average(outcome, weights=weights)]), "identity"))
-    if given.task != "regression" and (len(np.unique(outcome)) < 2 or not columns.shape[1]):
-        return Fitted(_only_shares(design, columns, outcome.astype(int), given.n_classes))
-    if spec.l1_share > 0:
-        return Fitted(_sparse(design, columns, given, Penalty(penalty, spec.l1_share), steps))
+    penalty = Penalty(float(spec.penalty) * float(counts.sum()) / 100.0, spec.l1_share)
+    fitting = Fitting(counts, _signs(given, columns.width), _steps(spec.max_iterations, given.n_classes), check)
     if given.task == "regression":
-        return Fitted(_ridge(design, columns, given.train, penalty, bounds))
-    if bounds is not None and given.n_classes == 2:
-        slopes, offset = _minimised(columns, outcome.astype(int), penalty, bounds, steps, _log_loss, weights)
-        return Fitted(LinearModel(design, slopes.reshape(-1, 1), np.array([offset]), "logistic"))
-    return Fitted(_logistic(design, columns, given.train, penalty, steps, given.n_classes))
+        return Fitted(_of_number(design, columns, given, penalty, fitting))
+    return Fitted(_of_classes(design, columns, given, penalty, fitting, own))
+
+
+def _on() -> None:
+    """Nothing ends the fit."""
 
 
 def _steps(declared: int, classes: int) -> int:
@@ -86,115 +84,71 @@ def _steps(declared: int, classes: int) -> int:
     return declared if classes <= FEW_CLASSES else max(FEWEST_STEPS, declared * FEW_CLASSES // classes)
 
 
-def _sparse(design: Design, columns: np.ndarray, given: Fit, penalty: Penalty, steps: int) -> LinearModel:
-    """Under an elastic net; a number is fitted in its standard deviations, so that the penalty means the same on every scale."""
-    outcome, counted = given.train.outcome, given.train.weights
-    signs = None
-    if given.n_classes <= 2 and given.monotone:
-        signs = [given.monotone.get(name, 0) for name in given.inputs.numeric]
-        signs += [0] * (columns.shape[1] - len(signs))
-    if given.n_classes > 2:
-        weights, offsets = minimised(columns, softmax_loss(outcome, given.n_classes), penalty, signs, counted, steps, given.n_classes)
-        return LinearModel(design, weights, np.where(np.isin(np.arange(given.n_classes), outcome), offsets, MISSING_CLASS), "softmax")
-    mean, scale = (float(outcome.mean()), float(outcome.std()) or 1.0) if given.task == "regression" else (0.0, 1.0)
-    loss = _squares if given.task == "regression" else _log_loss
-
-    def one(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, slopes = loss(raw[:, 0], (outcome - mean) / scale)
-        return values, slopes[:, None]
-
-    weights, offsets = minimised(columns, one, penalty, signs, counted, max(steps, RIDGE_ITERATIONS) if given.task == "regression" else steps, 1)
-    return LinearModel(design, weights * scale, offsets * scale + mean, LINKS[given.task])
+def _signs(given: Fit, width: int) -> np.ndarray:
+    """(width,) the only sign that each weight may have, 0 for any. Numbers come first in the design; flags of missing values and levels have no direction."""
+    signs = np.zeros(width, int)
+    if given.n_classes <= 2:
+        signs[: len(given.inputs.numeric)] = [given.monotone.get(name, 0) for name in given.inputs.numeric]
+    return signs
 
 
-def _bounds(given: Fit, width: int) -> Bounds:
-    """Per weight its least and greatest value where a direction is declared; None where nothing is."""
-    ways = [given.monotone.get(name, 0) for name in given.inputs.numeric]
-    if not any(ways):
-        return None
-    # Numbers come first in the design; flags of missing values and levels have no direction.
-    signs = ways + [0] * (width - len(ways))
-    return [(0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs]
+def _without_weights(design: Design, given: Fit) -> LinearModel:
+    """Where there is nothing to weigh, or one class alone came true: the mean, or the shares, with one more row spread evenly."""
+    outcome, k = given.train.outcome, given.n_classes
+    if given.task == "regression":
+        return LinearModel(design, np.zeros((len(design.names), 1)), np.array([np.average(outcome, weights=given.train.weights)]), "identity")
+    counts = np.bincount(outcome.astype(int), minlength=k) + 1.0 / k
+    return LinearModel(design, np.zeros((len(design.names), k)), np.log(counts / counts.sum()), "softmax")
 
 
-def _only_shares(design: Design, columns: np.ndarray, outcome: np.ndarray, n_classes: int) -> LinearModel:
-    """A fold in which one class alone came true has nothing to weigh: its share, with one more row spread evenly."""
-    counts = np.bincount(outcome, minlength=n_classes) + 1.0 / n_classes
-    return LinearModel(design, np.zeros((columns.shape[1], n_classes)), np.log(counts / counts.sum()), "softmax")
-
-
-def _logistic(design: Design, columns: np.ndarray, train: Matrix, penalty: float, max_iterations: int, n_classes: int) -> LinearModel:
-    from sklearn.linear_model import LogisticRegression
-
-    # C is the inverse of the penalty on the summed loss.
-    model = LogisticRegression(C=1.0 / penalty, max_iter=max_iterations, tol=1e-6)
-    model.fit(columns, train.outcome.astype(int), sample_weight=train.weights)
-    if len(model.classes_) < n_classes:
-        return _spread(design, model, n_classes)
-    link = "logistic" if n_classes == 2 else "softmax"
-    return LinearModel(design, np.asarray(model.coef_).T, np.asarray(model.intercept_), link)
-
-
-def _spread(design: Design, model: object, n_classes: int) -> LinearModel:
-    """A fold that lacks a class: the missing class keeps a very low score."""
-    classes = list(model.classes_)  # type: ignore[attr-defined]
-    coefficients, offsets = np.asarray(model.coef_), np.asarray(model.intercept_)  # type: ignore[attr-defined]
-    if len(classes) == 2:
-        coefficients, offsets = np.vstack([np.zeros_like(coefficients), coefficients]), np.array([0.0, offsets[0]])
-    weights, floor = np.zeros((coefficients.shape[1], n_classes)), np.full(n_classes, MISSING_CLASS)
-    weights[:, classes], floor[classes] = coefficients.T, offsets
-    return LinearModel(design, weights, floor, "softmax")
-
-
-def _ridge(design: Design, columns: np.ndarray, train: Matrix, penalty: float, bounds: Bounds) -> LinearModel:
-    outcome, counted = train.outcome, train.weights
-    mean, centre = np.average(outcome, weights=counted), np.average(columns, axis=0, weights=counted)
-    centred = columns - centre
-    scaled = centred if counted is None else centred * counted[:, None]
-    if bounds is not None:
-        weights, _ = _minimised(centred, outcome - mean, penalty, bounds, RIDGE_ITERATIONS, _squares, counted)
-    elif columns.shape[1] > max(len(columns), WIDE):
-        weights = _ridge_of_rows(centred, outcome - mean, penalty, counted)
+def _of_classes(design: Design, columns: Blocks, given: Fit, penalty: Penalty, fitting: Fitting, own: np.ndarray) -> LinearModel:
+    """own: the classes that the rows have, two at least; one that a fold lacks keeps a very low score."""
+    place = np.searchsorted(own, given.train.outcome.astype(int))
+    if len(own) == 2:
+        weights, offsets = minimised(columns, log_loss(place.astype(float)), penalty, fitting, 1)
+        if given.n_classes == 2:
+            return LinearModel(design, weights, offsets, "logistic")
+        weights, offsets = np.hstack([np.zeros_like(weights), weights]), np.append(0.0, offsets)
     else:
-        gram = np.einsum("ij,ik->jk", scaled, centred, optimize=False) if len(columns) < 5000 else scaled.T @ centred
-        gram[np.diag_indices_from(gram)] += penalty
-        weights = np.linalg.solve(gram, scaled.T @ (outcome - mean))
-    return LinearModel(design, weights.reshape(-1, 1), np.array([mean - centre @ weights]), "identity")
+        weights, offsets = minimised(columns, softmax_loss(place), penalty, fitting, len(own))
+    spread, floor = np.zeros((columns.width, given.n_classes)), np.full(given.n_classes, MISSING_CLASS)
+    spread[:, own], floor[own] = weights, offsets
+    return LinearModel(design, spread, floor, "softmax")
 
 
-def _ridge_of_rows(centred: np.ndarray, outcome: np.ndarray, penalty: float, counted: np.ndarray | None) -> np.ndarray:
-    """(width,) the same weights by way of the rows' products, which are fewer than the columns'."""
-    root = np.ones(len(centred)) if counted is None else np.sqrt(counted)
-    scaled = centred * root[:, None]
-    kernel = scaled @ scaled.T
+def _of_number(design: Design, columns: Blocks, given: Fit, penalty: Penalty, fitting: Fitting) -> LinearModel:
+    """Ridge without bounds in closed form, as long as it is small enough; all else step by step.
+
+    Step by step a number is fitted in its standard deviations, so that the penalty means the same on every scale.
+    """
+    outcome = given.train.outcome
+    if not penalty.l1_share and not fitting.signs.any() and min(columns.rows, columns.width) <= DIRECT:
+        mean = float(np.average(outcome, weights=given.train.weights))
+        solved = _ridge_of_rows if columns.width > max(columns.rows, WIDE) else _ridge
+        weights, centre = solved(columns, outcome - mean, penalty.size, fitting)
+        return LinearModel(design, weights[:, None], np.array([mean - centre @ weights]), "identity")
+    mean, scale = float(outcome.mean()), float(outcome.std()) or 1.0
+    more = replace(fitting, steps=max(fitting.steps, RIDGE_ITERATIONS))
+    found, offsets = minimised(columns, squares((outcome - mean) / scale), penalty, more, 1)
+    return LinearModel(design, found * scale, offsets * scale + mean, "identity")
+
+
+def _ridge(columns: Blocks, outcome: np.ndarray, penalty: float, fitting: Fitting) -> tuple[np.ndarray, np.ndarray]:
+    """(width,) weights of an outcome whose weighted mean is 0, and the columns' means."""
+    counts = fitting.counts
+    sums = columns.gathered(counts[:, None])[:, 0]
+    centre = sums / counts.sum()
+    gram = columns.products(counts, fitting.check) - np.outer(sums, centre)
+    gram[np.diag_indices_from(gram)] += penalty
+    return np.linalg.solve(gram, columns.gathered((counts * outcome)[:, None])[:, 0]), centre
+
+
+def _ridge_of_rows(columns: Blocks, outcome: np.ndarray, penalty: float, fitting: Fitting) -> tuple[np.ndarray, np.ndarray]:
+    """The same by way of the rows' products, which are fewer than the columns'."""
+    counts = fitting.counts
+    centre = columns.gathered(counts[:, None])[:, 0] / counts.sum()
+    along, root = columns.raw(centre[:, None]), np.sqrt(counts)
+    kernel = (columns.kernel() - along - along.T + centre @ centre) * root * root[:, None]
     kernel[np.diag_indices_from(kernel)] += penalty
-    return np.asarray(scaled.T @ np.linalg.solve(kernel, root * outcome))
-
-
-def _minimised(
-    columns: np.ndarray, outcome: np.ndarray, penalty: float, bounds: list[Any], max_iterations: int, loss: Loss, counted: np.ndarray | None
-) -> tuple[np.ndarray, float]:
-    """Weights and offset that minimise the summed loss plus half the penalty on the squared weights, within bounds. counted: (n,) what each row counts."""
-    from scipy.optimize import minimize
-
-    def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
-        values, slope = loss(columns @ at[:-1] + at[-1], outcome)
-        if counted is not None:
-            values, slope = values * counted, slope * counted
-        gradient = np.append(columns.T @ slope + penalty * at[:-1], slope.sum())
-        return (float(values.sum()) + 0.5 * penalty * float(at[:-1] @ at[:-1])) / len(outcome), gradient / len(outcome)
-
-    options = {"maxiter": max_iterations, "gtol": 1e-7, "ftol": 1e-12}
-    found = minimize(objective, np.zeros(columns.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)], options=options)
-    return np.asarray(found.x[:-1]), float(found.x[-1])
-
-
-def _log_loss(raw: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log loss per row and its slope in the raw score."""
-    p = 1.0 / (1.0 + np.exp(-np.clip(raw, -500.0, 500.0)))
-    return np.logaddexp(0.0, raw) - outcome * raw, p - outcome
-
-
-def _squares(raw: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Half the squared error per row and its slope."""
-    return 0.5 * (raw - outcome) ** 2, raw - outcome
+    told = root * np.linalg.solve(kernel, root * outcome)
+    return columns.gathered(told[:, None])[:, 0] - centre * told.sum(), centre

@@ -27,6 +27,8 @@ KNOTS = 65
 FEWEST, MOST, PARTS = 64, 1024, 16
 # A network's column for each one of the matrix, about: the number, whether it is missing, its normal score.
 COLUMNS_EACH = 3
+# Columns for levels, at most; the levels that most rows have get them.
+MOST_LEVELS = 300
 
 
 class MLPSpec(CandidateSpec):
@@ -109,7 +111,7 @@ def prepared(given: Fit, values: np.ndarray, used: np.ndarray) -> Prepared:
     """What is learned of the columns from the matrix (n, columns). used: (numeric,) whether a column is looked at."""
     from scipy.special import ndtri
 
-    design = Design.learn(given.inputs, values)
+    design = Design.learn(given.inputs, values, MOST_LEVELS)
     at = np.linspace(0.0, 1.0, KNOTS)
     knots, scores = [], []
     for place in range(len(given.inputs.numeric)):

@@ -52,7 +52,8 @@ class TestBlocks:
     def test_its_products_are_those_of_all_columns(self, each: int, kept: str, most_levels: int | None) -> None:
         draw = np.random.default_rng(0)
         inputs = Inputs(("x", "y") if kept != "text" else (), {"home": ("a", "b", "c"), "town": tuple("pqrst")} if kept != "numbers" else {})
-        matrix = np.column_stack([draw.normal(size=10) for _ in inputs.numeric] + [draw.integers(0, len(v), 10).astype(float) for v in inputs.categorical.values()])
+        codes = [draw.integers(0, len(levels), 10).astype(float) for levels in inputs.categorical.values()]
+        matrix = np.column_stack([*draw.normal(size=(len(inputs.numeric), 10)), *codes])
         matrix[draw.random(matrix.shape) < 0.2] = np.nan
         design = Design.learn(inputs, matrix, most_levels)
         columns, found = design.columns(matrix), Blocks.of(design, matrix, 3, on)
@@ -60,6 +61,7 @@ class TestBlocks:
         weights, slopes, counts = draw.normal(size=(columns.shape[1], 3)), draw.normal(size=(10, 3)), draw.uniform(0.5, 2.0, 10)
         assert found.raw(weights) == pytest.approx(columns @ weights)
         assert found.gathered(slopes) == pytest.approx(columns.T @ slopes)
+        assert found.squares(counts) == pytest.approx(counts @ columns**2)
         assert found.products(counts, on) == pytest.approx(columns.T @ (columns * counts[:, None]))
         assert found.kernel() == pytest.approx(columns @ columns.T)
 
@@ -100,7 +102,7 @@ def test_ridge_is_the_same_by_way_of_columns_rows_and_steps() -> None:
     columns = Blocks.of(design, given.train.values, 1, on)
     counts = np.random.default_rng(1).uniform(0.5, 2.0, columns.rows)
     outcome = given.train.outcome - np.average(given.train.outcome, weights=counts)
-    fitting = Fitting(counts, np.zeros(columns.width, int), 2000, on)
+    fitting = Fitting(counts, np.zeros(columns.width, int), 2000, 1.0, on)
     dense = design.columns(given.train.values)
     centred = dense - np.average(dense, axis=0, weights=counts)
     expected = np.linalg.solve((centred * counts[:, None]).T @ centred + 0.7 * np.eye(columns.width), (centred * counts[:, None]).T @ outcome)

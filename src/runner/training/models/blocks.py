@@ -63,10 +63,19 @@ class Blocks:
             found += block.gathered(slopes[block.rows])
         return found
 
+    def squares(self, counts: np.ndarray) -> np.ndarray:
+        """(width,) the sum of each column's squares. counts: (n,) what each row counts."""
+        found = np.zeros(self.width)
+        for block in self.blocks:
+            counted = counts[block.rows]
+            found += np.concatenate([counted @ block.numbers**2, block.turned @ counted])
+        return found
+
     def products(self, counts: np.ndarray, check: Callable[[], None]) -> np.ndarray:
         """(width, width) the columns' products with each other. counts: (n,) what each row counts."""
         n = self.blocks[0].numbers.shape[1]
-        found, marks = np.zeros((self.width, self.width)), 0
+        found = np.zeros((self.width, self.width))
+        marks: Any = 0
         for block in self.blocks:
             check()
             counted = counts[block.rows, None]

@@ -12,7 +12,9 @@ from runner.training.models.blocks import Blocks
 Loss = Callable[[np.ndarray, slice], tuple[np.ndarray, np.ndarray]]
 """Raw scores (n, k) of some rows to the loss of each (n,) and its slopes (n, k)."""
 # A fit ends where no slope of the mean loss is steeper, or a step takes away no more than this part of it.
-STEEPEST, LEAST = 1e-6, 1e-12
+STEEPEST, LEAST = 3e-6, 1e-12
+# Keeps the unit of a column finite that no row has.
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,13 @@ class Penalty:
 @dataclass(frozen=True)
 class Fitting:
     """counts: (n,) what each row counts; signs: per column the only sign its weights may have, 0 for any; steps: at most;
-    check: called again and again; what it raises ends the fit.
+    bend: the most that the loss bends with the score; check: called again and again: what it raises ends the fit.
     """
 
     counts: np.ndarray
     signs: np.ndarray
     steps: int
+    bend: float
     check: Callable[[], None]
 
 
@@ -39,14 +42,17 @@ def minimised(columns: Blocks, loss: Loss, penalty: Penalty, fitting: Fitting, k
     """(width, k) weights and (k,) offsets that minimise the summed loss and the penalty, by L-BFGS-B.
 
     With L1, each weight is the difference of two that are not negative (Figueiredo, Nowak & Wright 2007), so that the bounds find the zeros exactly.
+    Weights are looked for in units in which the loss bends alike in all columns: a level of few rows takes as many steps as one of many.
     """
     from scipy.optimize import minimize
 
     n, half, parts = columns.rows, columns.width * k, 2 if penalty.l1_share else 1
     ridge, shrunk = penalty.size * (1.0 - penalty.l1_share), penalty.size * penalty.l1_share
+    unit = np.sqrt(n / (fitting.bend * columns.squares(fitting.counts) + ridge + TINY * n))[:, None]
+    shrinks = shrunk * np.repeat(unit[:, 0], k)
 
     def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = _weights(at, columns.width, k, parts)
+        weights = unit * _weights(at, columns.width, k, parts)
         total, offsets, pulled, moved = 0.0, at[parts * half :], ridge * weights, np.zeros(k)
         for block in columns.blocks:
             fitting.check()
@@ -56,14 +62,17 @@ def minimised(columns: Blocks, loss: Loss, penalty: Penalty, fitting: Fitting, k
             total += float(values @ counted)
             pulled += block.gathered(slopes)
             moved += slopes.sum(axis=0)
-        total += 0.5 * ridge * float((weights**2).sum()) + shrunk * float(at[: parts * half].sum() if shrunk else 0.0)
-        each = [pulled.ravel()] if parts == 1 else [pulled.ravel() + shrunk, shrunk - pulled.ravel()]
-        return total / n, np.concatenate([*each, moved]) / n
+        total += 0.5 * ridge * float((weights**2).sum())
+        slope = (unit * pulled).ravel()
+        if parts == 1:
+            return total / n, np.concatenate([slope, moved]) / n
+        total += float(shrinks @ (at[:half] + at[half : 2 * half]))
+        return total / n, np.concatenate([slope + shrinks, shrinks - slope, moved]) / n
 
     options = {"maxiter": fitting.steps, "gtol": STEEPEST, "ftol": LEAST, "maxls": 50}
     bounds = _bounds(np.repeat(fitting.signs, k), k, parts)
     found = minimize(objective, np.zeros(parts * half + k), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return _weights(found.x, columns.width, k, parts), found.x[parts * half :]
+    return unit * _weights(found.x, columns.width, k, parts), found.x[parts * half :]
 
 
 def _weights(at: np.ndarray, width: int, k: int, parts: int) -> np.ndarray:

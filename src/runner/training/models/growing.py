@@ -73,7 +73,9 @@ def grown(family: str, grower: type[Any], spec: AveragedSpec, given: Fit, criter
     weights = np.ones(len(values)) if given.train.weights is None else given.train.weights
     for trees in _steps(forest.n_estimators, given):
         forest.set_params(n_estimators=trees)
-        forest.fit(values, outcome, sample_weight=weights)
+        # Numbers as far out as there are some overflow where scikit-learn looks whether all are finite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            forest.fit(values, outcome, sample_weight=weights)
         if given.check is not None:
             given.check()
     classes = None if is_number else np.asarray(forest.classes_, int)

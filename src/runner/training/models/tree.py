@@ -53,7 +53,9 @@ def fit(spec: TreeSpec, given: Fit) -> Fitted:
         options["monotonic_cst"] = [given.monotone.get(name, 0) if name in given.inputs.numeric else 0 for name in given.inputs.names]
     grown: Any = (DecisionTreeRegressor if is_number else DecisionTreeClassifier)(**options)
     outcome = given.train.outcome if is_number else given.train.outcome.astype(int)
-    grown.fit(encoded(given.inputs, places, given.train.values), outcome, sample_weight=given.train.weights)
+    # Numbers as far out as there are some overflow where scikit-learn looks whether all are finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        grown.fit(encoded(given.inputs, places, given.train.values), outcome, sample_weight=given.train.weights)
     values = grown.tree_.value[:, 0, :] if is_number else _shares(grown, given)
     nodes = _nodes(grown.tree_, values)
     gains = grown.tree_.compute_feature_importances(normalize=False)

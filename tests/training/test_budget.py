@@ -248,6 +248,22 @@ def test_shares_use_what_is_left_and_no_more_and_the_leader_gets_most(given: dic
     assert all(cost[a] >= cost[b] - 1e-6 for a, b in pairwise(served))
 
 
+def test_a_share_pays_for_the_trial_that_is_next_and_goes_to_others_where_it_cannot() -> None:
+    opened = {"slow": Opened(0.30, 1.0, 1.0, upcoming=5.0), "quick": Opened(0.31, 1.0, 1.0)}
+    assert shares(opened, 4.0) == {"slow": 0.0, "quick": 4.0}
+    assert shares(opened, 12.0)["slow"] >= 5.0
+
+
+def test_the_next_trial_of_a_portfolio_is_priced_by_its_settings(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    jobs_of = conductor(tmp_path / "home", learner, folds, budget={"minutes": 1}).jobs
+    spec = LightGBMSpec(kind="lightgbm")
+    tried = [replace(seconds_of(1.0), number=number, work=work) for number, work in enumerate((1.0, 2.0, 6.0))]
+    slow = next(number for number, entry in enumerate(spec.portfolio, 1) if entry.get("learning_rate", 1.0) < spec.learning_rate)
+    assert jobs_of.upcoming("trees", spec, Level(), tried[:1] * slow) > 1.0
+    through = (*tried, *[replace(tried[0], pruned=True)] * len(spec.portfolio))
+    assert jobs_of.upcoming("trees", spec, Level(), through) == pytest.approx(3.0)
+
+
 def test_who_is_far_behind_gets_little() -> None:
     opened = {"leader": Opened(0.3, 0.01, 1.0), "near": Opened(0.31, 0.01, 1.0), "far": Opened(0.5, 0.01, 1.0)}
     found = shares(opened, 1.0, constant=0.6)

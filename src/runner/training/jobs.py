@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from runner.training.fold_store import FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
 from runner.training.storage import Shared
-from runner.training.study import Record
+from runner.training.study import Record, Trial
 
 MOST_TRIALS = 10_000
 
@@ -62,6 +62,22 @@ class Jobs:
         """How many trials a candidate has at most: one without a space has no more than its portfolio."""
         return most if candidate.space else min(most, 1 + len(candidate.portfolio))
 
+    def upcoming(self, name: str, candidate: CandidateSpec, level: Level, trials: Sequence[Trial]) -> float:
+        """What the next trial of a study is expected to work. trials: its trials so far, one at least.
+
+        Where the portfolio is through nobody knows what will be tried: as much as the first, or as whole ones did on average.
+        """
+        first, number = trials[0].work, len(trials)
+        if number > len(candidate.portfolio):
+            whole = [trial.work for trial in trials if not trial.pruned]
+            return max(first, sum(whole) / len(whole))
+        params = {**candidate.defaults(), **level.settings(name, candidate.portfolio[number - 1])}
+        return first * self.size.relative(candidate, params, self._rows(level))
+
+    def _rows(self, level: Level) -> int:
+        """The most training rows of a fold."""
+        return min(level.rows or self.size.rows, max(len(fold.train) for fold in self.folds))
+
     def jobs(
         self,
         specs: Mapping[str, CandidateSpec],
@@ -75,7 +91,7 @@ class Jobs:
         A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit.
         """
         shared, storage, size, found = self.shared(), self._storage(), self.size, []
-        rows = min(level.rows or size.rows, max(len(fold.train) for fold in self.folds))
+        rows = self._rows(level)
         for name, candidate in specs.items():
             if name not in trials and name in self.spec.candidates:
                 continue

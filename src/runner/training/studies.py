@@ -211,7 +211,8 @@ class Conductor:
             work, seconds = sum(t.work for t in studied.trials), sum(sum(t.seconds) for t in studied.trials)
             if len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and work > 0:
                 rate = max(1e-9, seconds / work) if timed else 1.0
-                opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied))
+                upcoming = self.jobs.upcoming(name, specs[name], plan.level, studied.trials)
+                opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied), upcoming)
         if not timed:
             left = (self.means.work or 0.0) - sum(trial.work for studied in found.values() for trial in studied.trials)
         else:

@@ -17,17 +17,19 @@ MOST_TRIALS = 60
 @dataclass(frozen=True)
 class Opened:
     """A candidate whose first trial is known. loss: the least out of fold; work: of all folds of the first trial; rate: cost of a unit of work,
-    in the budget's unit (core seconds, or work); used: work of the trials after the first."""
+    in the budget's unit (core seconds, or work); used: work of the trials after the first; upcoming: what the next trial is expected to work, 0 for as
+    much as the first."""
 
     loss: float
     work: float
     rate: float
     used: float = 0.0
+    upcoming: float = 0.0
 
     @property
     def trial(self) -> float:
         """Cost of one more trial, in the budget's unit."""
-        return self.work * self.rate
+        return (self.upcoming or self.work) * self.rate
 
     @property
     def most(self) -> float:

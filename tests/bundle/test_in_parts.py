@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import get_ident
+from threading import Barrier, get_ident
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,18 @@ def test_parts_are_the_same_and_in_order_whatever_the_number_of_cores(n: int, co
     model, rows = _Model(), pl.DataFrame({"x": np.arange(n, dtype=float)})
     assert np.array_equal(predicted(model, rows), rows["x"].to_numpy().reshape(-1, 1))  # type: ignore[arg-type]
     assert sorted(model.sizes, reverse=True) == [min(PART_ROWS, n - at) for at in range(0, max(1, n), PART_ROWS)]
+
+
+def test_parts_are_predicted_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_parts, "cores", lambda: 2)
+    both = Barrier(2, timeout=20)
+
+    class Waits(_Model):
+        def predict(self, rows: pl.DataFrame) -> np.ndarray:
+            both.wait()
+            return super().predict(rows)
+
+    predicted(Waits(), pl.DataFrame({"x": np.zeros(2 * PART_ROWS)}))  # type: ignore[arg-type]
 
 
 def test_a_few_rows_start_no_thread() -> None:

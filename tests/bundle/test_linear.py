@@ -55,9 +55,10 @@ def test_where_there_are_too_many_levels_those_that_most_rows_have_get_a_column(
 def test_scores_are_what_the_columns_add_up_to_for_a_row_alone_as_in_a_batch(most_levels: int | None, tmp_path: Path) -> None:
     design = Design.learn(TEXT, ROWS, most_levels)
     weights = np.random.default_rng(0).normal(size=(len(design.names), 3))
-    scores = design.scores(ROWS, weights)
+    tables = design.tables(weights)
+    scores = design.scores(ROWS, weights, tables)
     assert scores == pytest.approx(design.columns(ROWS) @ weights)
-    assert sum(design.added(ROWS, weights)) == pytest.approx(scores)
-    assert np.array_equal(np.concatenate([design.scores(row[None], weights) for row in ROWS]), scores)
+    assert sum(design.added(ROWS, weights, tables)) == pytest.approx(scores)
+    assert np.array_equal(np.concatenate([design.scores(row[None], weights, tables) for row in ROWS]), scores)
     model = LinearModel(design, weights, np.zeros(3), "softmax")
     assert np.array_equal(load(model.save(tmp_path), tmp_path).predict_matrix(ROWS), model.predict_matrix(ROWS))

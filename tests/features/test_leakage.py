@@ -75,7 +75,7 @@ def test_nothing_is_fitted_for_a_strong_feature_that_another_one_alone_clears(mo
     kinds = [{"name": name, "kind": "numeric"} for name in rows.columns]
     case = Case(rows, kinds, y.reshape(-1, 1), "binary", "y", 1)
     told = look(case, 0.95)
-    monkeypatch.setattr(Rest, "power", lambda *_: pytest.fail("fitted"))
+    monkeypatch.setattr(Rest, "predicted", lambda *_: pytest.fail("fitted"))
     assert look(case, 0.95) == told
 
 

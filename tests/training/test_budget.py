@@ -226,9 +226,11 @@ def test_a_plan_is_decided_once_whoever_asks(tmp_path: Path) -> None:
     assert settled == replace(more, held={"trees": 3}, settled=True)
     assert file.extended(more, lambda: pytest.fail("decided twice")) == settled == file.settled(more, {"trees": 4})
     rows = file.refitting(settled, "these", lambda: Level(rows=500, refit_rows=100))
-    assert rows == replace(settled, level=Level(rows=500, refit_rows=100), refits="these")
+    assert rows == replace(settled, refits={"these": Level(rows=500, refit_rows=100)})
     assert file.refitting(settled, "these", lambda: pytest.fail("decided twice")) == rows == file.read()
-    assert file.refitting(settled, "others", lambda: Level(rows=500)).level == Level(rows=500), "another rung ships by now"
+    both = file.refitting(settled, "others", lambda: Level(rows=500))
+    assert both.refits == {"these": Level(rows=500, refit_rows=100), "others": Level(rows=500)}, "another rung ships by now"
+    assert file.refitting(settled, "these", lambda: pytest.fail("decided twice")) == both
     file.path.write_text("{")
     assert file.read() is None
 

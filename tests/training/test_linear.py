@@ -19,7 +19,7 @@ from runner.features.matrices import Matrix
 from runner.training.budget.clock import EndedError
 from runner.training.models import blocks, linear
 from runner.training.models.blocks import Blocks
-from runner.training.models.elastic_net import Fitting, Loss, log_loss, softmax_loss, squares
+from runner.training.models.elastic_net import Fitting, Loss, Penalty, log_loss, minimised, softmax_loss, squares
 from runner.training.models.fitting import Fit
 
 
@@ -62,7 +62,8 @@ class TestBlocks:
         assert found.raw(weights) == pytest.approx(columns @ weights)
         assert found.gathered(slopes) == pytest.approx(columns.T @ slopes)
         assert found.squares(counts) == pytest.approx(counts @ columns**2)
-        assert found.products(counts, on) == pytest.approx(columns.T @ (columns * counts[:, None]))
+        some = np.flatnonzero(np.arange(found.width) % 3)
+        assert found.products(counts, some, on) == pytest.approx(columns[:, some].T @ (columns[:, some] * counts[:, None]))
         assert found.kernel() == pytest.approx(columns @ columns.T)
 
     def test_the_size_of_the_blocks_changes_no_fit_but_by_its_last_bits(self, each: int) -> None:
@@ -110,6 +111,8 @@ def test_ridge_is_the_same_by_way_of_columns_rows_and_steps() -> None:
         weights, centre = way(columns, outcome, 0.7, fitting)
         assert weights == pytest.approx(expected)
         assert centre == pytest.approx(np.average(dense, axis=0, weights=counts))
+    stepwise, _ = minimised(columns, squares(outcome), Penalty(0.7, 0.0), fitting, 1)
+    assert stepwise[:, 0] == pytest.approx(expected, abs=1e-3 * np.abs(expected).max())
 
 
 def test_ridge_that_is_too_large_to_be_solved_at_once_is_solved_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Predictions of many rows: in parts of a fixed size, side by side, so that neither bits nor memory depend on the number of cores."""
+"""Predictions of many rows: in parts of a fixed size, side by side, so that bits do not depend on the number of cores."""
 
 from __future__ import annotations
 

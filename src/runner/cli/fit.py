@@ -35,7 +35,9 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--data", required=True, metavar="FILE", help="a .csv or .parquet file, an SQLite file, or sqlite:///FILE")
     parser.add_argument("--table", help="the table of a database; may be left out where there is one")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict; rows without a value are left out")
-    parser.add_argument("--output", required=True, metavar="DIR", type=Path, help="a new folder, or that of a call that was interrupted")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", type=Path, help="a new folder, or that of the same call before: interrupted, or with less time"
+    )
     parser.add_argument("--minutes", type=float, default=5.0, help="for everything (default 5)")
     parser.add_argument("--work", type=float, help="of all studies in place of the minutes, about seconds of one core: the same model on every machine")
     parser.add_argument("--task", choices=("binary", "multiclass", "regression"), help="in place of what the target looks like")

@@ -17,12 +17,15 @@ from runner.core.faults import fault
 if TYPE_CHECKING:
     import polars as pl
 
+# What the name begins with of what is not whole yet.
+WRITING = ".writing-"
+
 
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
     """Yield a scratch path next to target; on success it is fsynced and renamed over target, else removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".writing-{target.name}-{uuid4().hex[:8]}")
+    scratch = target.with_name(f"{WRITING}{target.name}-{uuid4().hex[:8]}")
     try:
         yield scratch
         with scratch.open("rb") as stream:
@@ -36,7 +39,7 @@ def beside(target: Path) -> Iterator[Path]:
 def folder_beside(target: Path) -> Iterator[Path]:
     """Like beside, for a folder: a target that exists is replaced as a whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".writing-{target.name}-{uuid4().hex[:8]}")
+    scratch = target.with_name(f"{WRITING}{target.name}-{uuid4().hex[:8]}")
     scratch.mkdir()
     try:
         yield scratch
@@ -45,7 +48,7 @@ def folder_beside(target: Path) -> Iterator[Path]:
                 with path.open("rb") as stream:
                     os.fsync(stream.fileno())
         if target.exists():
-            doomed = target.with_name(f".writing-{target.name}-{uuid4().hex[:8]}")
+            doomed = target.with_name(f"{WRITING}{target.name}-{uuid4().hex[:8]}")
             target.rename(doomed)
             scratch.rename(target)
             shutil.rmtree(doomed)
@@ -57,7 +60,7 @@ def folder_beside(target: Path) -> Iterator[Path]:
 
 def clear_leftovers(target: Path) -> None:
     """Remove what a killed process left beside a target while it wrote. Only for those who hold the target's folder alone."""
-    for scratch in target.parent.glob(f".writing-{escape(target.name)}-*"):
+    for scratch in target.parent.glob(f"{WRITING}{escape(target.name)}-*"):
         clear(scratch)
 
 

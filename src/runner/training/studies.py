@@ -18,6 +18,7 @@ from runner.training.budget.opening import AFTER_S, ENOUGH, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.course import Studied
 from runner.training.engine import Engine
+from runner.training.ensemble.shipping import CUTS
 from runner.training.jobs import MOST_TRIALS, Jobs
 from runner.training.models.space import CandidateSpec
 from runner.training.probing import speeds
@@ -109,15 +110,15 @@ class Conductor:
         planned = self.jobs.spec.budget.plan if self.jobs.spec.budget else None
         without = done.decided[1].without if done.decided else ()
         due = {name: spec for name, spec in later.items() if name not in without and (planned is None or name in planned.trials)}
-        if not due:
-            return done
-        found = done.engine.study_all(self.jobs.jobs(due, done.level, dict.fromkeys(due, 1)), self.jobs.given.workers)
+        found = done.engine.study_all(self.jobs.jobs(due, done.level, dict.fromkeys(due, 1)), self.jobs.given.workers) if due else {}
         lost, decided = [name for name in due if name not in found], done.decided
         if lost and decided is not None:
             decided = decided[0], decided[0].left_out(decided[1], lost)
         plan = {**done.plan, "trials": {**done.plan["trials"], **dict.fromkeys(found, 1)}}
         specs = {**done.specs, **{name: due[name] for name in found}}
-        return replace(done, studied={**done.studied, **found}, specs=specs, plan=plan, decided=decided)
+        told = [*done.clocked.get("left_out", ()), *lost, *(name for name in later if name in without)]
+        clocked = {**done.clocked, **({"left_out": told} if told else {})}
+        return replace(done, studied={**done.studied, **found}, specs=specs, plan=plan, decided=decided, clocked=clocked)
 
     def again(self, done: Studies, name: str, spec: CandidateSpec) -> Studied | None:
         """A candidate studied once more with other settings, whatever the clock says; None where the level has no time for it."""
@@ -183,19 +184,21 @@ class Conductor:
         if done.decided is None or self.means.limit_s is None:
             return done
         file, plan = done.decided
-        limit, level, times = self.means.limit_s, replace(plan.level, refit_rows=kept.refit_rows), self.jobs.spec.final.refits
+        limit, level, times = self.means.limit_s, kept, self.jobs.spec.final.refits
         refits = Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes)
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
             fits = next((trials for trials in versions if refits.seconds([*trials] * times) <= left), versions[-1])
             rows = [most for most in (level.refit_rows, refits.rows_for([*fits] * times, left)) if most is not None]
-            cut = refits.seconds([*fits] * times) + max(sum(trial.seconds) for trial in fits) / self.means.lanes
+            # A cut is a study and a refit, and may be made several times for each rung.
+            cut = (1 + CUTS) * refits.seconds([*fits] * times) + CUTS * sum(sum(trial.seconds) for trial in fits) / self.means.lanes
             return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=min(rows, default=None), cuts=cut <= left)
 
         asked = of_value([times, [[[trial.number, trial.work, dict(trial.params)] for trial in trials] for trials in versions]])
         plan = file.refitting(plan, asked, decide)
-        return replace(done, level=plan.level, plan={**done.plan, **plan.level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
+        level = plan.refits[asked]
+        return replace(done, level=level, plan={**done.plan, **level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
 
     def refit_memory(self, done: Studies) -> Memory | None:
         """What holds final refits back while there is too little memory; None without a limit."""

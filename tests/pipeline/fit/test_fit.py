@@ -220,8 +220,10 @@ def test_a_finished_fit_goes_on_with_more_time_and_one_that_was_killed_at_the_ve
     assert "more --minutes" in capsys.readouterr().err
     before = of_tree(place.root / "bundle")
     asked = place.root / ".runner" / "fit.json"
-    asked.write_text(asked.read_text().replace("true", "false"))
+    asked.write_text(json.dumps({**json.loads(asked.read_text()), "ended": None}))
+    shutil.copytree(place.root / "bundle", place.root / ".writing-bundle-0f0f0f0f")
     assert main([*call, "--work", "0.5"]) == 0
+    assert not list(place.root.glob(".writing-*"))
     assert json.loads(capsys.readouterr().out)["continued"] and of_tree(place.root / "bundle") == before
     assert of_tree(place.workspace.root / ".runner" / "fits") == fits, "nothing is fitted again"
     assert main([*call, "--work", "3"]) == 0
@@ -229,6 +231,10 @@ def test_a_finished_fit_goes_on_with_more_time_and_one_that_was_killed_at_the_ve
     trials = [sum(candidate["trials"] for candidate in found["candidates"]) for found in (first, more)]
     assert trials[1] > trials[0]
     assert main([*call, "--work", "3", "--test-share", "0.2"]) == 2, "a finished fit that was asked for something else stays"
+    assert main([*call, "--minutes", "6"]) == 2, "minutes are not more than work, nor less"
+    kept = of_tree(place.root / "bundle")
+    assert main([*[said.replace("bad", "worse") for said in call], "--force"]) == 2
+    assert of_tree(place.root / "bundle") == kept, "what cannot be fitted replaces nothing"
 
 
 @pytest.mark.parametrize("more", [[], ["--force"]], ids=["plain", "forced"])

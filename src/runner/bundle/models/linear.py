@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,32 +67,37 @@ class Design:
             parts.append((matrix[:, len(self.inputs.numeric) + i, None] == levels).astype(float))
         return np.concatenate(parts, axis=1)
 
-    def scores(self, matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """(n, k) what the columns add up to, in a fixed order and without a column per level. weights: (width, k)."""
+    def scores(self, matrix: np.ndarray, weights: np.ndarray, tables: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, k) what the columns add up to, in a fixed order and without a column per level. weights: (width, k), tables: of these."""
         numbers, gaps = self.numbers(matrix)
         found = in_order(np.concatenate([numbers, gaps], axis=1), weights[: 2 * numbers.shape[1]])
-        for table, at in self._looked_up(matrix, weights):
-            found += table[at]
+        for i, table in enumerate(tables):
+            found += table[self._looked_up(matrix, i, table)]
         return found
 
-    def added(self, matrix: np.ndarray, weights: np.ndarray) -> Iterator[np.ndarray]:
+    def added(self, matrix: np.ndarray, weights: np.ndarray, tables: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """(n, k) what each input adds to the scores, in the order of the inputs."""
         numbers, gaps = self.numbers(matrix)
         n = numbers.shape[1]
         for i in range(n):
             yield numbers[:, i, None] * weights[i] + gaps[:, i, None] * weights[n + i]
-        for table, at in self._looked_up(matrix, weights):
-            yield table[at]
+        for i, table in enumerate(tables):
+            yield table[self._looked_up(matrix, i, table)]
 
-    def _looked_up(self, matrix: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Per categorical column (levels + 1, k) what each level adds, the last of them a missing one, and (n,) the level of each row."""
-        start = 2 * len(self.inputs.numeric)
-        for i, (known, levels) in enumerate(zip(self.inputs.categorical.values(), self.levels, strict=True)):
+    def tables(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Per categorical column (levels + 1, k) what each level adds, the last of them a missing one."""
+        found, start = [], 2 * len(self.inputs.numeric)
+        for known, levels in zip(self.inputs.categorical.values(), self.levels, strict=True):
             table = np.zeros((len(known) + 1, weights.shape[1]))
             table[levels] = weights[start : start + len(levels)]
             start += len(levels)
-            codes = matrix[:, len(self.inputs.numeric) + i]
-            yield table, np.where(np.isnan(codes), len(known), codes).astype(np.int64)
+            found.append(table)
+        return found
+
+    def _looked_up(self, matrix: np.ndarray, i: int, table: np.ndarray) -> np.ndarray:
+        """(n,) where each row's level of a categorical column stands in its table."""
+        codes = matrix[:, len(self.inputs.numeric) + i]
+        return np.where(np.isnan(codes), len(table) - 1, codes).astype(np.int64)
 
     @property
     def places(self) -> list[list[int]]:
@@ -147,15 +153,20 @@ class LinearModel:
     offsets: np.ndarray
     link: str
 
+    @cached_property
+    def _tables(self) -> list[np.ndarray]:
+        """What levels add; made once, since a request of one row has no time for it."""
+        return self.design.tables(self.weights)
+
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         return self.predict_matrix(self.design.inputs.matrix(rows))
 
     def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
-        return answered(self.design.scores(matrix, self.weights) + self.offsets, self.link)
+        return answered(self.design.scores(matrix, self.weights, self._tables) + self.offsets, self.link)
 
     def importance(self, values: np.ndarray) -> Importance:
         """How far each feature spreads the score over the rows: the standard deviation of what its columns add."""
-        spreads = [part.std(axis=0).mean() for part in self.design.added(values, self.weights)]
+        spreads = [part.std(axis=0).mean() for part in self.design.added(values, self.weights, self._tables)]
         return Importance.of("how far the feature spreads the score over the training rows", self.design.inputs.names, np.array(spreads))
 
     def latency_ms(self) -> float:

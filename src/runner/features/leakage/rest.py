@@ -74,8 +74,9 @@ class Rest:
             return 0.0
         places = [at for at, name in enumerate(self.columns) if name in set(names)]
         alone = float(((self.ranks[:, places].T @ left) ** 2).max(initial=0.0) / (left**2).sum())
-        # What one of them tells by its ranks all of them tell too.
-        return alone if alone >= CLEAR else r2(left, self.predicted(names, left, "regression"))
+        # What one of them tells by its ranks, beyond what the best of so many tells by chance, all of them tell too.
+        by_chance = (2.0 * np.log(max(1, len(places))) + 10.0) / len(left)
+        return alone if alone >= max(CLEAR, by_chance) else r2(left, self.predicted(names, left, "regression"))
 
     def predicted(self, names: Sequence[str], outcome: np.ndarray, task: str) -> np.ndarray:
         """(n,) out-of-fold predictions of a small LightGBM."""

@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from runner.core.faults import FaultsError, fault
-from runner.core.files import clear, read_json, write_json
+from runner.core.files import WRITING, clear, clear_leftovers, read_json, write_json
 from runner.core.workspace import Workspace
 
 BUNDLE, EXPERIMENT, LEADERBOARD, REPORT, WORK, ASKED = "bundle", "experiment.yaml", "leaderboard.json", "report.html", ".runner", "fit.json"
@@ -51,43 +52,45 @@ class Place:
         if self.root.exists() and not self.root.is_dir():
             raise fault("--output", f"{self.root} is a file", "a folder", "name another --output")
         if self.root.is_dir():
-            others = sorted(path.name for path in self.root.iterdir() if path.name not in OURS)
+            others = sorted(path.name for path in self.root.iterdir() if path.name not in OURS and not path.name.startswith(WRITING))
             if others:
                 raise fault("--output", f"{self.root} holds other files, such as {others[0]}", "a new or an empty folder", "name another --output")
             if (self.root / BUNDLE).exists() and not (self.root / WORK / ASKED).exists() and not force:
                 raise self._finished()
 
-    def clear(self) -> None:
-        """Remove everything of ours but the lock, which whoever clears holds."""
+    def tidy(self) -> None:
+        """Remove what a killed fit left half written. Only for those who hold the folder."""
         for name in OURS:
-            if name != WORK:
-                clear(self.root / name)
-        for path in (self.root / WORK).iterdir() if (self.root / WORK).exists() else ():
+            clear_leftovers(self.root / name)
+
+    def begin_anew(self) -> None:
+        """Forget the work of earlier fits. What a person keeps of them stays until it is replaced. Only for those who hold the folder."""
+        for path in (self.root / WORK).iterdir():
             if path.name != LOCK:
                 clear(path)
 
-    def remember(self, asked: Mapping[str, Any], time: Mapping[str, float | None]) -> bool:
-        """Whether this goes on with an earlier call that asked for the same, be it for other time. time: minutes and work.
+    def remember(self, asked: Mapping[str, Any], time: Mapping[str, float]) -> bool:
+        """Whether this goes on with an earlier call that asked for the same, be it for other time. time: minutes, or work.
 
-        Raises FaultsError where that one asked for something else, or ended with as much time.
+        Raises FaultsError where that one asked for something else, or one has ended that had as much time, or time of the other kind.
         """
         path = self.root / WORK / ASKED
         before = read_json(path) if path.exists() else None
         if before is not None:
             differs = [name for name in asked if before.get(name) != asked[name]]
-            more = any(given is not None and given > (before.get(name) or 0.0) for name, given in time.items())
-            if before.get(ENDED) and (differs or not more):
+            ended = before.get(ENDED)
+            if ended and (differs or any(given <= ended.get(name, inf) for name, given in time.items())):
                 raise self._finished()
             if differs:
                 was = f"{self.root} holds an unfinished fit that was asked for something else: {', '.join(differs)}"
                 raise fault("--output", was, "the same call as before, which continues it", AGAIN)
-        write_json(path, {**asked, **time, ENDED: False})
+        write_json(path, {**asked, ENDED: before.get(ENDED) if before is not None else None})
         return before is not None
 
-    def end(self) -> None:
-        """Say that all is written."""
+    def end(self, time: Mapping[str, float]) -> None:
+        """Say that all is written, with so many minutes, or so much work."""
         path = self.root / WORK / ASKED
-        write_json(path, {**read_json(path), ENDED: True})
+        write_json(path, {**read_json(path), ENDED: dict(time)})
 
     def _finished(self) -> FaultsError:
         return fault(

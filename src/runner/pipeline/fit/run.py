@@ -14,7 +14,7 @@ import polars as pl
 
 from runner.core.digests import of_bytes, of_file
 from runner.core.faults import Fault, FaultsError, RefusedError
-from runner.core.files import folder_beside, read_json, write_json, write_text
+from runner.core.files import clear, folder_beside, read_json, write_json, write_text
 from runner.core.machine import cores
 from runner.core.progress import Progress
 from runner.core.workspace import Workspace
@@ -81,16 +81,19 @@ def fit(job: Job, progress: Progress) -> Outcome:
     place.check(job.force)
     was_there = place.root.exists()
     with place.held():
+        place.tidy()
         if job.force:
-            place.clear()
+            place.begin_anew()
         try:
             outcome = _fitted(job, place, progress)
         except FaultsError:
             # A refused table leaves no folder behind that the next call would stumble over.
-            if not (place.root / WORK / "work" / ".runner" / "fits").exists() and not (place.root / BUNDLE).exists():
+            if job.force and (place.root / BUNDLE).exists():
+                place.begin_anew()
+            elif not (place.root / WORK / "work" / ".runner" / "fits").exists() and not (place.root / BUNDLE).exists():
                 shutil.rmtree(place.root / WORK if was_there else place.root)
             raise
-        place.end()
+        place.end(job.wanted.budget)
     return outcome
 
 
@@ -100,7 +103,7 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     setup.conf_only(workspace.root)
     progress.stage("table", "started")
     intake = _taken_in(workspace, job)
-    continues = place.remember(_asked(job, intake), {"minutes": job.wanted.minutes, "work": job.wanted.work})
+    continues = place.remember(_asked(job, intake), job.wanted.budget)
     found = work_out(table_of(intake.source, intake.rows, has_markers=False), job.wanted, intake.rows.columns)
     intake.put()
     file = workspace.conf / "experiment" / f"{job.wanted.name}.yaml"
@@ -203,6 +206,8 @@ def _kept(run: Run, place: Place, found: PlainFound) -> list[dict[str, Any]]:
     candidates = TRAINING["candidates"].under(run.folders)
     board = leaderboard(found.outcome.task, ladder, clocked, candidates)
     plan = {name: value for name, value in report["plan"].items() if value is not None}
+    # A report of an earlier fit would tell of another model.
+    clear(place.root / REPORT)
     write_text(place.root / EXPERIMENT, file_text(found, values_of(found, candidates_of(found), {"plan": plan})))
     write_json(place.root / LEADERBOARD, {"task": found.outcome.task, "target": found.wanted.target, "candidates": board})
     with folder_beside(place.root / BUNDLE) as scratch:

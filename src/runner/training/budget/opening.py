@@ -106,7 +106,7 @@ class Means:
         return expected, {name: whole - expected[name] + longest[name] for name in expected}
 
     def affordable(self) -> Level:
-        """The level of a budget without time or work: as declared, with fewer rows only where memory asks for it."""
+        """The level of a budget without time or work: as declared, with fewer rows, and then fewer folds, only where memory asks for it."""
         kept = self._kept_in_memory()
         fewer = dict.fromkeys(level.rows for level, _ in cheaper(len(self.folds), max(len(fold.train) for fold in self.folds)))
         rows = next((rows for rows in fewer if self._bears(Level(rows=rows))), kept[0][0].rows)

@@ -17,8 +17,8 @@ from runner.training.budget.level import Level
 @dataclass(frozen=True)
 class Plan:
     """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
-    were decided, each time with what the last time left; settled: whether nothing is left; refits: digest of the final refits for which
-    members and rows are decided, '' before; without: candidates that are too dear for it; held: candidate to the trials that a safety stop
+    were decided, each time with what the last time left; settled: whether nothing is left; refits: digest of final refits to the
+    level that was decided for them; without: candidates that are too dear for it; held: candidate to the trials that a safety stop
     left, None where it did not fire; clocked: figures that it was made from.
     """
 
@@ -26,18 +26,20 @@ class Plan:
     shares: Mapping[str, float] | None = None
     rounds: int = 0
     settled: bool = False
-    refits: str = ""
+    refits: Mapping[str, Level] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     held: Mapping[str, int] | None = None
     clocked: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "level": self.level.as_json(), "clocked": dict(self.clocked)}
+        refits = {digest: level.as_json() for digest, level in self.refits.items()}
+        return {**asdict(self), "level": self.level.as_json(), "refits": refits, "clocked": dict(self.clocked)}
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Plan:
-        """Back from JSON. Raises KeyError or TypeError for another content."""
-        return cls(**{**content, "level": Level(**content["level"]), "without": tuple(content.get("without", ()))})
+        """Back from JSON. Raises AttributeError, KeyError or TypeError for another content."""
+        refits = {digest: Level(**level) for digest, level in content.get("refits", {}).items()}
+        return cls(**{**content, "level": Level(**content["level"]), "refits": refits, "without": tuple(content.get("without", ()))})
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class PlanFile:
             return None
         try:
             return Plan.of(read_json(self.path))
-        except (FaultsError, KeyError, TypeError):
+        except (FaultsError, AttributeError, KeyError, TypeError):
             return None
 
     def opened(self, decide: Callable[[], Plan]) -> Plan:
@@ -95,11 +97,11 @@ class PlanFile:
             return known
 
     def refitting(self, plan: Plan, refits: str, decide: Callable[[], Level]) -> Plan:
-        """The plan with the most rows and members of the final refits of a digest, decided now where nobody did before."""
+        """The plan with the level of the final refits of a digest, decided now where nobody did before."""
         with self._lock():
             known = self.read() or plan
-            if known.refits != refits:
-                known = replace(known, level=decide(), refits=refits)
+            if refits not in known.refits:
+                known = replace(known, refits={**known.refits, refits: decide()})
                 write_json(self.path, known.as_json())
             return known
 

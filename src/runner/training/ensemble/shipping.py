@@ -34,7 +34,7 @@ Judging = Callable[[str, np.ndarray], Judged]
 """Rung and its (n_oof, k) predictions to what they decide and earn."""
 Shorter = Callable[[str, int], tuple[CandidateSpec, Studied] | None]
 Fitted = Mapping[Key, tuple[Model, ...]]
-Fitting = Callable[[Mapping[Key, tuple[CandidateSpec, Trial]]], Fitted]
+Refitting = Callable[[Mapping[Key, tuple[CandidateSpec, Trial]]], Fitted]
 Choosing = Callable[["Shipped"], str]
 """The rung that would ship, with what is known of those that were made."""
 # How often a rung is cut down, and how much below the limit each cut aims.
@@ -130,7 +130,7 @@ class _Quay:
     yard: Yard
     scratch: Path
     done: Shipped
-    fit: Fitting
+    fit: Refitting
     every: bool
     members: int | None = None
     fitted: dict[Key, tuple[Model, ...]] = field(default_factory=dict)

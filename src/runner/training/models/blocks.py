@@ -71,20 +71,22 @@ class Blocks:
             found += np.concatenate([counted @ block.numbers**2, block.turned @ counted])
         return found
 
-    def products(self, counts: np.ndarray, check: Callable[[], None]) -> np.ndarray:
-        """(width, width) the columns' products with each other. counts: (n,) what each row counts."""
+    def products(self, counts: np.ndarray, used: np.ndarray, check: Callable[[], None]) -> np.ndarray:
+        """(used, used) products of some columns with each other. counts: (n,) what each row counts; used: (columns,) their positions, rising."""
         n = self.blocks[0].numbers.shape[1]
-        found = np.zeros((self.width, self.width))
+        numeric, on = used[used < n], used[used >= n] - n
+        found = np.zeros((len(used), len(used)))
         marks: Any = 0
         for block in self.blocks:
             check()
             counted = counts[block.rows, None]
-            numbers = block.numbers * counted
-            found[:n, :n] += block.numbers.T @ numbers
-            found[n:, :n] += block.turned @ numbers
-            marks = marks + block.turned @ block.marks.multiply(counted)
-        found[:n, n:] = found[n:, :n].T
-        found[n:, n:] = marks.toarray()
+            own, chosen = block.numbers[:, numeric], block.marks[:, on]
+            numbers = own * counted
+            found[: len(numeric), : len(numeric)] += own.T @ numbers
+            found[len(numeric) :, : len(numeric)] += chosen.T @ numbers
+            marks = marks + chosen.T @ chosen.multiply(counted)
+        found[: len(numeric), len(numeric) :] = found[len(numeric) :, : len(numeric)].T
+        found[len(numeric) :, len(numeric) :] = marks.toarray()
         return found
 
     def kernel(self) -> np.ndarray:

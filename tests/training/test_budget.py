@@ -288,13 +288,6 @@ def test_levels_only_get_cheaper_and_end_with_few_rows() -> None:
     assert list(cheaper(1, 20))[-1][0].rows is None
 
 
-def test_fewer_folds_are_the_last_ones_which_learn_from_the_most_rows_where_folds_walk_forward() -> None:
-    walking = [Fold(number, np.arange(100 * number), np.arange(100 * number, 100 * number + 100)) for number in (1, 2, 3, 4)]
-    assert [fold.number for fold in Level(folds=2).cut(walking, 7)] == [3, 4]
-    assert [fold.number for fold in Level().cut(walking, 7)] == [1, 2, 3, 4]
-    assert Refits.of(500, Level(folds=2), walking, 2).trained == 700
-
-
 def test_the_cheapest_level_of_a_tiny_table_can_be_declared_again() -> None:
     assert all(level.rows is None for level, _ in cheaper(5, 8))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -230,7 +230,7 @@ class _Now:
 def models(learner: Learner, studies: Studies, refits: int, *names: str) -> dict[Any, Any]:
     specs, found = studies
     everything = prepare(learner, np.arange(240), None, ("final",))
-    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits), [160] * 3)
+    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits))
     pool: Any = _Now()
     fitted = final.fits({(n, 0): (specs[n], found[n].trials[0]) for n in names}, ground, pool, Event())
     return {**fitted, "everything": everything}
@@ -243,22 +243,6 @@ def test_refits_are_averaged_where_chance_plays_a_part_and_made_once_where_it_do
     assert isinstance(model, EnsembleModel)
     each = [m.predict_matrix(fitted["everything"].train.values) for m in fitted["trees", 0]]
     assert np.allclose(model.predict(fitted["everything"].train.rows), np.mean(each, axis=0))
-
-
-def test_a_refit_learns_for_as_long_as_the_folds_with_the_most_rows_did(learner: Learner, studies: Studies) -> None:
-    specs, found = studies
-    trial = replace(found["trees"].trials[0], rounds=(2, 4, 6))
-    everything = prepare(learner, np.arange(240), None, ("final",))
-
-    def rounds(*trained: int) -> int:
-        ground = Ground(learner, everything, {}, 1, FinalSpec(rounds_factor=1.0), trained)
-        pool: Any = _Now()
-        (model,) = final.fits({("trees", 0): (specs["trees"], trial)}, ground, pool, Event())["trees", 0]
-        return int(model.booster.num_trees())
-
-    assert rounds(100, 100, 100) == 4
-    assert rounds(50, 100, 150) == 5
-    assert rounds(1, 1, 1000) == 6
 
 
 def test_an_ensemble_comes_back_from_native_files_and_gives_a_row_alone_what_it_gives_in_a_batch(learner: Learner, studies: Studies, tmp_path: Path) -> None:

@@ -87,7 +87,6 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
             problem["constraints"]["monotone"],
             spec.threads_per_fit,
             spec.final,
-            [len(fold.train) for fold in folds],
             conductor.refit_memory(studies),
         )
         shipping = Shipping(contract, split["seal"], given.made_from)

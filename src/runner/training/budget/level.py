@@ -20,7 +20,7 @@ FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
 
 @dataclass(frozen=True)
 class Level:
-    """folds: judged on, the last ones, which learn from the most rows where folds walk forward; rows: most training rows of a fold;
+    """folds: judged on, from the first; rows: most training rows of a fold;
     refit_rows: of the final refits; members: of an ensemble that ships; None is all of them;
     pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named;
     cuts: whether a rung over a declared size or time is studied again with fewer iterations.
@@ -39,7 +39,7 @@ class Level:
 
     def judged(self, folds: Sequence[Fold]) -> Sequence[Fold]:
         """The folds that are judged on."""
-        return folds if self.folds is None else folds[-self.folds :]
+        return folds[: self.folds]
 
     def cut(self, folds: Sequence[Fold], seed: int) -> list[Fold]:
         """The folds that are judged on, with the training rows that are kept. Validation rows are all kept."""

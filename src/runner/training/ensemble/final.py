@@ -31,15 +31,14 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Ground:
-    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared; trained: rows that each fold
-    learned from, in order of the trials' folds; memory: what holds a fit back while there is too little of it."""
+    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared;
+    memory: what holds a fit back while there is too little of it."""
 
     learner: Learner
     everything: Prepared
     monotone: Mapping[str, int]
     threads: int
     final: FinalSpec
-    trained: Sequence[int]
     memory: Memory | None = None
 
 
@@ -59,7 +58,7 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
 
 def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: Ground) -> Fitted:
     learner, everything = ground.learner, ground.everything
-    kept = _kept(trial, ground.trained)
+    kept = [r for r in trial.rounds if r is not None]
     given = Fit(
         task=learner.task,
         n_classes=max(1, len(learner.labels)),
@@ -67,20 +66,13 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
         train=everything.train,
         valid=None,
         params=trial.params,
-        rounds=_rounds(spec.laid(trial.params), kept, ground.final.rounds_factor) if kept is not None else None,
+        rounds=_rounds(spec.laid(trial.params), sum(kept) / len(kept), ground.final.rounds_factor) if kept else None,
         monotone=ground.monotone,
         seed=seed_for(learner.seed, "training", name, "final", *([number] if number else [])),
         threads=ground.threads,
     )
     found: Fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
     return found
-
-
-def _kept(trial: Trial, trained: Sequence[int]) -> float | None:
-    """Iterations that the folds kept, on average of the rows that they learned from: where folds walk forward the first saw far fewer than
-    there are, and was through sooner. None where the family has none."""
-    found = [(rounds, rows) for rounds, rows in zip(trial.rounds, trained, strict=True) if rounds is not None]
-    return float(np.average([rounds for rounds, _ in found], weights=[rows for _, rows in found])) if found else None
 
 
 def _rounds(spec: CandidateSpec, kept: float, factor: float) -> int:

@@ -189,7 +189,8 @@ def behind_lines(found: dict[str, Any]) -> list[str]:
     """Per peer the tables on which its score is lower, those that are surely so in bold."""
     told = []
     for name, d in found["duels"].items():
-        each = [f"{'**' * (b['verdict'] == 'loss')}{t}{'**' * (b['verdict'] == 'loss')} ({b['runner']:.5g}, {b['peer']:.5g})" for t, b in d["behind"].items()]
+        bold = {t: f"**{t}**" if b["verdict"] == "loss" else t for t, b in d["behind"].items()}
+        each = [f"{bold[t]} ({b['runner']:.5g}, {b['peer']:.5g})" for t, b in d["behind"].items()]
         told += [f"- {LABELS[name]}: {', '.join(each)}"] if each else []
     return ["Where runner's score (the first) is above a peer's; in bold where that is sure:", "", *told, ""] if told else []
 
@@ -219,9 +220,8 @@ def page(report: dict[str, Any]) -> str:
                 lines += ["No table has been through two systems yet.", ""]
                 continue
             lines += [*overall_lines(found), "", *(duel_lines(found) if found["duels"] else []), ""]
-            lines += behind_lines(found) if part == "all" else []
             if part == "all":
-                lines += [*score_lines(found), ""]
+                lines += [*behind_lines(found), *score_lines(found), ""]
                 lines += [f"Not in the ranks, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
                 lines += _failures(found)
     lines += ["## Versions", "", *(f"- {LABELS[name]}: {', '.join(sorted(said))}" for name, said in report["versions"].items()), ""]

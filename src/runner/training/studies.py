@@ -184,18 +184,17 @@ class Conductor:
         if done.decided is None or self.means.limit_s is None:
             return done
         file, plan = done.decided
-        limit, level, times = self.means.limit_s, kept, self.jobs.spec.final.refits
-        refits = Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes)
+        limit, level, refits = self.means.limit_s, kept, self._refits(kept)
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
-            fits = next((trials for trials in versions if refits.seconds([*trials] * times) <= left), versions[-1])
-            rows = [most for most in (level.refit_rows, refits.rows_for([*fits] * times, left)) if most is not None]
+            fits = next((trials for trials in versions if refits.seconds(trials) <= left), versions[-1])
+            rows = [most for most in (level.refit_rows, refits.rows_for(fits, left)) if most is not None]
             # A cut is a study and a refit, and may be made several times for each rung.
-            cut = (1 + CUTS) * refits.seconds([*fits] * times) + CUTS * sum(sum(trial.seconds) for trial in fits) / self.means.lanes
+            cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for trial in fits) / self.means.lanes
             return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=min(rows, default=None), cuts=cut <= left)
 
-        asked = of_value([times, [[[trial.number, trial.work, dict(trial.params)] for trial in trials] for trials in versions]])
+        asked = of_value([refits.times, [[[trial.number, trial.work, dict(trial.params)] for trial in trials] for trials in versions]])
         plan = file.refitting(plan, asked, decide)
         level = plan.refits[asked]
         return replace(done, level=level, plan={**done.plan, **level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
@@ -227,7 +226,7 @@ class Conductor:
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
         """Core seconds for more trials."""
-        refits = Refits.of(self.jobs.learner.rows.height, plan.level, self.jobs.folds, lanes).seconds(self._refitted(found, plan))
+        refits = self._refits(plan.level).seconds(self._refitted(found, plan))
         fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
         reserve = AFTER_S + refits
@@ -235,12 +234,15 @@ class Conductor:
             reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / lanes
         return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
 
+    def _refits(self, level: Level) -> Refits:
+        return Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes, self.jobs.spec.final.refits)
+
     def _refitted(self, found: Mapping[str, Studied], plan: Plan) -> list[Trial]:
         """The trials whose refits have to be waited for. One trial of each candidate says little of what will ship in the end."""
         if plan.rounds == 0 or self.shipping is None or self.jobs.spec.final.rungs != "chosen":
             return self._dearest(found)
         now = self.shipping(found, plan.level.cut(self.jobs.folds, self.jobs.learner.seed))
-        return [*now, max(now, key=lambda trial: sum(trial.seconds))] * self.jobs.spec.final.refits
+        return [*now, max(now, key=lambda trial: sum(trial.seconds))]
 
     def _dearest(self, found: Mapping[str, Studied]) -> list[Trial]:
         """The trials whose refits would take the longest of all that may be asked for, with one more of the dearest candidate."""
@@ -248,8 +250,7 @@ class Conductor:
         whole = [trial for studied in found.values() for trial in studied.trials if not trial.pruned]
         most = max((getattr(c, "max_members", 0) for c in self.jobs.spec.candidates.values() if c.composes), default=0)
         longest = sorted([*whole, *sorted(best, key=lambda t: -sum(t.seconds))[:1]], key=lambda t: -sum(t.seconds))
-        wanted = longest[: max(1, most)] if self.jobs.spec.final.rungs == "chosen" else [*best, *longest[:most]]
-        return wanted * self.jobs.spec.final.refits
+        return longest[: max(1, most)] if self.jobs.spec.final.rungs == "chosen" else [*best, *longest[:most]]
 
 
 def _used(studied: Studied) -> float:

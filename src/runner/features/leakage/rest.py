@@ -72,7 +72,8 @@ class Rest:
         left = left - _explained(left, self.case.outcome[self.at], self.case.task)
         if total == 0 or (left**2).sum() < 0.001 * total:
             return 0.0
-        places = [at for at, name in enumerate(self.columns) if name in set(names)]
+        chosen = set(names)
+        places = [at for at, name in enumerate(self.columns) if name in chosen]
         alone = float(((self.ranks[:, places].T @ left) ** 2).max(initial=0.0) / (left**2).sum())
         # What one of them tells by its ranks, beyond what the best of so many tells by chance, all of them tell too.
         by_chance = (2.0 * np.log(max(1, len(places))) + 10.0) / len(left)

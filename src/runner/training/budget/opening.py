@@ -138,20 +138,22 @@ class Means:
 
 @dataclass(frozen=True)
 class Refits:
-    """What final refits take, from the seconds of the folds of their trials. rows: of all training data; trained: of a trial's folds together."""
+    """What final refits take, from the seconds of the folds of their trials. rows: of all training data; trained: of a trial's folds together;
+    times: how often each trial is refitted."""
 
     rows: int
     trained: int
     lanes: int
+    times: int = 1
 
     @classmethod
-    def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int) -> Refits:
-        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)), lanes)
+    def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int, times: int = 1) -> Refits:
+        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)), lanes, times)
 
     def seconds(self, trials: Sequence[Trial], rows: int | None = None) -> float:
         """Of the wall clock: the fits run side by side, and none is shorter than itself. rows: of each fit, None for all."""
         each = [ROUNDS_MORE * sum(t.seconds) * min(self.rows, rows or self.rows) / max(1, self.trained) for t in trials]
-        return max(sum(each) / self.lanes, max(each, default=0.0))
+        return max(self.times * sum(each) / self.lanes, max(each, default=0.0))
 
     def rows_for(self, trials: Sequence[Trial], left: float) -> int | None:
         """So few rows that the fits take no longer than what is left; None where all may take part."""

@@ -23,6 +23,7 @@ from runner.training.budget.memory import Memory, held
 from runner.training.course import Course, Hooks, Job, Outcome, Studied
 from runner.training.fold_store import FoldResult
 from runner.training.models.fitting import Fit
+from runner.training.models.patience import patience_at
 from runner.training.models.space import CandidateSpec
 from runner.training.pruning import losses_of
 from runner.training.study import propose
@@ -207,7 +208,7 @@ def made(spec: CandidateSpec, kept: int | None) -> int:
     """Iterations that a fit made, from those that it kept: it went on for its patience, unless the limit ended it; 0 where the family has none."""
     if kept is None:
         return 0
-    went_on = kept + getattr(spec, "patience", 0)
+    went_on = kept + (patience_at(spec.patience, kept) if hasattr(spec, "patience") else 0)
     return min(went_on, getattr(spec, "max_iterations", went_on))
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
 from runner.bundle.latency import trees_ms
+from runner.bundle.threads import threads
 from runner.core.files import write_text
 from runner.core.registry import register
 
@@ -36,8 +37,7 @@ class LightGBMModel:
     def predict_matrix(self, matrix: np.ndarray) -> np.ndarray:
         if not len(matrix):
             return np.empty((0, {"regression": 1, "binary": 2}.get(self.task, self.booster.num_model_per_iteration())))
-        # One thread: predictions of a row do not depend on it, and a small batch is faster without starting more.
-        raw = np.asarray(self.booster.predict(matrix, num_threads=1))
+        raw = np.asarray(self.booster.predict(matrix, num_threads=threads()))
         if self.task == "binary":
             return np.column_stack([1.0 - raw, raw])
         return raw.reshape(len(matrix), -1)

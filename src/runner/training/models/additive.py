@@ -41,7 +41,7 @@ class AdditiveSpec(CandidateSpec):
     max_iterations: int = Field(default=2000, ge=1)
     """The most boosting rounds of one fit; early stopping usually ends sooner."""
     patience: int = Field(default=50, ge=1)
-    """Iterations without progress on the validation rows before a fit stops."""
+    """Iterations without progress on the validation rows before a fit stops; a fifth of the best iteration where that is more."""
     num_leaves: int = Field(default=4, ge=2)
     """Leaves of a tree: more bends the curves sooner. Above 500 columns it is 2."""
     min_data_in_leaf: int = Field(default=20, ge=1)

@@ -11,6 +11,7 @@ import numpy as np
 from runner.features.matrices import Matrix
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit
+from runner.training.models.patience import is_over
 
 METRICS = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
 # Steps a fifth as far, on leaves five times as full, none of which may move a score by more than this at once.
@@ -70,12 +71,32 @@ def _once(params: Mapping[str, Any], max_iterations: int, patience: int, given: 
     stops: list[Any] = [judge, watch]
     valid: list[Any] = []
     if given.valid is not None:
-        valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [lightgbm.early_stopping(patience, verbose=False), watch]
+        valid, stops = [_dataset(given, given.valid, params["max_bin"], train)], [_Stop(patience), watch]
     booster = lightgbm.train(dict(params), train, num_boost_round=rounds, valid_sets=valid, callbacks=stops)
     kept = booster.best_iteration if given.valid is not None and booster.best_iteration > 0 else booster.current_iteration()
     loss = losses[0] if given.valid is None else booster.best_score["valid_0"][METRICS[given.task]]
     booster.free_dataset()
     return Boosted(booster, int(kept)), float(loss)
+
+
+class _Stop:
+    """LightGBM's callback for early stopping on the validation rows; its own knows only a fixed patience."""
+
+    order, before_iteration = 30, False
+
+    def __init__(self, patience: int) -> None:
+        self._patience, self._best, self._least = patience, 0, float(np.inf)
+        self._found: list[Any] = []
+
+    def __call__(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        made, found = env.iteration + 1, env.evaluation_result_list
+        loss = found[0][2]
+        if not self._best or loss < self._least:
+            self._best, self._least, self._found = made, loss, found
+        if is_over(self._patience, self._best, made) or made == env.end_iteration:
+            raise EarlyStopException(self._best - 1, self._found)
 
 
 def _gentler(params: Mapping[str, Any]) -> dict[str, Any]:

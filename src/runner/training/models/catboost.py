@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from runner.core.registry import register
 from runner.training.budget.clock import EndedError
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
+from runner.training.models.patience import is_over
 from runner.training.models.space import CandidateSpec, Range, Space
 
 # CatBoost slows down with every class, so its steps grow longer from fewer classes on.
@@ -35,8 +36,8 @@ class CatBoostSpec(CandidateSpec):
         "bagging_temperature": Range(0.0, 1.0),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"depth": 3},
-        {"depth": 6, "l2_leaf_reg": 5.0},
+        {"depth": 3, "max_iterations": 2000},
+        {"depth": 6, "l2_leaf_reg": 5.0, "max_iterations": 2000},
         {"depth": 5, "learning_rate": 0.1, "bagging_temperature": 0.0},
         {"depth": 5, "learning_rate": 0.03, "max_iterations": 3000, "l2_leaf_reg": 10.0},
         {"depth": 8, "l2_leaf_reg": 3.0, "random_strength": 2.0, "bagging_temperature": 1.0},
@@ -47,7 +48,7 @@ class CatBoostSpec(CandidateSpec):
     max_iterations: int = Field(default=1000, ge=1)
     """The most trees of one fit (each iteration adds one); early stopping usually ends sooner."""
     patience: int = Field(default=30, ge=1)
-    """Iterations without progress on the validation rows before a fit stops."""
+    """Iterations without progress on the validation rows before a fit stops; a fifth of the best iteration where that is more."""
     depth: int = Field(default=5, ge=1, le=12)
     """Levels of a tree, each one split for all branches: deeper finds more interactions, overfits sooner and is slower."""
     l2_leaf_reg: float = Field(default=3.0, gt=0)
@@ -100,31 +101,42 @@ def _once(spec: CatBoostSpec, params: dict[str, Any], given: Fit) -> tuple[Any, 
     """A fitted model and its loss on the rows that judge it."""
     from catboost import CatBoostClassifier, CatBoostRegressor
 
-    model = (CatBoostRegressor if given.task == "regression" else CatBoostClassifier)(**params)
+    family = CatBoostRegressor if given.task == "regression" else CatBoostClassifier
     train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome), given.train.weights)
-    watched = {} if given.check is None else {"callbacks": [_Watch(given.check)]}
     if given.valid is None:
-        model.fit(train, **watched)
+        model = family(**params)
+        model.fit(train, **({} if given.check is None else {"callbacks": [_Watch(given)]}))
         _checked(given)
         return model, float(model.evals_result_["learn"][LOSSES[given.task]][-1])
     valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
-    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True, **watched)
+    # What a callback is told grows with every iteration, so that the training rows' scores are left out.
+    model, watch = family(**params, eval_metric=f"{LOSSES[given.task]}:hints=skip_train~true"), _Watch(given, spec.patience)
+    model.fit(train, eval_set=valid, use_best_model=True, callbacks=[watch])
     _checked(given)
-    return model, float(model.best_score_["validation"][LOSSES[given.task]])
+    return model, watch.least
 
 
 class _Watch:
-    """CatBoost's callback: it may end a fit, but lets no exception through."""
+    """CatBoost's callback: it may end a fit, but lets no exception through.
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
+    patience: of early stopping on the validation rows, 0 for none; CatBoost's own knows only a fixed one.
+    """
+
+    def __init__(self, given: Fit, patience: int = 0) -> None:
+        self._check, self._loss, self._patience, self._best, self.least = given.check, LOSSES[given.task], patience, 0, float(np.inf)
 
     def after_iteration(self, info: Any) -> bool:
-        try:
-            self._check()
-        except EndedError:
-            return False
-        return True
+        if self._check is not None:
+            try:
+                self._check()
+            except EndedError:
+                return False
+        return not self._patience or self._goes_on(info.iteration, info.metrics["validation"][self._loss][-1])
+
+    def _goes_on(self, made: int, loss: float) -> bool:
+        if not self._best or loss < self.least:
+            self._best, self.least = made, loss
+        return not is_over(self._patience, self._best, made)
 
 
 def _checked(given: Fit) -> None:

@@ -31,7 +31,7 @@ class LightGBMSpec(CandidateSpec):
         "cat_smooth": Range(1.0, 100.0, log=True),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"num_leaves": 31, "extra_trees": True, "lambda_l2": 3.0},
+        {"num_leaves": 31, "extra_trees": True, "lambda_l2": 3.0, "max_iterations": 3000},
         {"num_leaves": 15, "min_data_in_leaf": 5, "min_data_per_group": 20, "cat_smooth": 10.0},
         {"num_leaves": 7, "min_data_in_leaf": 30, "lambda_l2": 5.0},
         {"num_leaves": 127, "learning_rate": 0.03, "max_iterations": 3000, "feature_fraction": 0.9, "min_data_in_leaf": 5},
@@ -44,7 +44,7 @@ class LightGBMSpec(CandidateSpec):
     max_iterations: int = Field(default=1000, ge=1)
     """The most boosting rounds of one fit; early stopping usually ends sooner."""
     patience: int = Field(default=30, ge=1)
-    """Iterations without progress on the validation rows before a fit stops."""
+    """Iterations without progress on the validation rows before a fit stops; a fifth of the best iteration where that is more."""
     num_leaves: int = Field(default=15, ge=2)
     """Leaves of a tree: more finds more interactions and overfits sooner."""
     min_data_in_leaf: int = Field(default=20, ge=1)

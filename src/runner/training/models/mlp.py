@@ -18,6 +18,7 @@ from runner.core.seeds import seed_for
 from runner.features.matrices import Matrix
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
+from runner.training.models.patience import is_over
 from runner.training.models.perceptrons import Perceptrons
 from runner.training.models.space import CandidateSpec, Range, Space
 from runner.training.pruning import losses_of
@@ -60,7 +61,7 @@ class MLPSpec(CandidateSpec):
     max_iterations: int = Field(default=100, ge=1)
     """The most epochs, in each of which all rows are gone through once; early stopping usually ends sooner."""
     patience: int = Field(default=12, ge=1)
-    """Epochs without progress on the validation rows before a fit stops."""
+    """Epochs without progress on the validation rows before a fit stops; a fifth of the best epoch where that is more."""
     networks: int = Field(default=3, ge=1, le=20)
     """Networks with starts of their own that are averaged: more is steadier, slower and larger."""
     max_rows: int = Field(default=100_000, ge=100)
@@ -154,7 +155,7 @@ def _learned(spec: MLPSpec, given: Fit, train: Matrix, ready: Prepared, seen: np
         if loss < least:
             best, least, kept = epoch, loss, networks
         # A loss that is no number never gets better.
-        if epoch - best >= spec.patience:
+        if is_over(spec.patience, best, epoch):
             break
     if given.valid is None or not best:
         best, kept, least = epoch, networks, _loss(model, networks, columns, judged, given)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DRAWS, CHUNK = 1000, 2_000_000
+DRAWS, BLOCKS = 1000, 100
 CLIP = 1e-7
 """Probabilities are kept this far from 0 and 1, so that one sure mistake is not endless."""
 Verdict = str
@@ -49,18 +49,20 @@ def scores(found: np.ndarray, actual: np.ndarray, task: str) -> dict[str, float]
     return made | {"r2": 1 - mean / float(np.var(actual))}
 
 
-def paired(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> tuple[Verdict, float, float]:
+def blocks(losses: np.ndarray) -> np.ndarray:
+    """(BLOCKS,) sums of (rows,) losses: each row goes to the block of its number, so that all systems have the same rows in a block."""
+    return np.bincount(np.arange(len(losses)) % BLOCKS, losses, minlength=BLOCKS)
+
+
+def paired(ours: np.ndarray, theirs: np.ndarray, rows: int, seed: int = 0) -> tuple[Verdict, float, float]:
     """win, tie or loss of ours at 95%, and the interval of the mean difference of losses (ours minus theirs).
 
-    ours, theirs: (rows,) losses of the same test rows. Percentile bootstrap over rows (Efron & Tibshirani 1993); of RMSE too, since the
-    sign of a difference of means is that of their roots.
+    ours, theirs: (BLOCKS,) sums of losses of the same test rows, from `blocks`; rows: how many. Percentile bootstrap over the blocks
+    (Efron & Tibshirani 1993); of RMSE too, since the sign of a difference of means is that of their roots.
     """
-    difference = ours - theirs
-    draw = np.random.default_rng(seed)
-    n, means = len(difference), []
-    per = max(1, CHUNK // n)
-    while len(means) < DRAWS:
-        means += list(difference[draw.integers(0, n, (min(per, DRAWS - len(means)), n))].mean(axis=1))
+    difference, sizes = ours - theirs, blocks(np.ones(rows))
+    at = np.random.default_rng(seed).integers(0, BLOCKS, (DRAWS, BLOCKS))
+    means = difference[at].sum(axis=1) / np.maximum(sizes[at].sum(axis=1), 1.0)
     low, high = (float(v) for v in np.quantile(means, [0.025, 0.975]))
     return ("win" if high < 0 else "loss" if low > 0 else "tie"), low, high
 
@@ -89,22 +91,26 @@ def over_tables(values: np.ndarray, of: Callable[[np.ndarray], np.ndarray] = lam
 
 @dataclass(frozen=True)
 class Duel:
-    """runner against one peer over tables. share: wins and half of the ties, with its interval over tables; at_least: share of tables without a loss."""
+    """runner against one peer over tables. share: wins and half of the ties, with its interval over tables; at_least: share of tables without a loss;
+    all of them of the tables whose verdict is known, None without one. lower_score: share of all `tables`."""
 
+    tables: int
     wins: int
     ties: int
     losses: int
-    share: float
-    low: float
-    high: float
-    at_least: float
+    share: float | None
+    low: float | None
+    high: float | None
+    at_least: float | None
     lower_score: float
 
 
 def duel(verdicts: Mapping[str, Verdict], lower: Mapping[str, bool]) -> Duel:
-    """verdicts: of each table; lower: whether runner's bare score is at most the peer's there."""
-    worth = np.array([{"win": 1.0, "tie": 0.5, "loss": 0.0}[v] for v in verdicts.values()])
-    low, high = over_tables(worth)
+    """verdicts: of each table where it is known; lower: of each table, whether runner's bare score is at most the peer's."""
     count = {name: sum(v == name for v in verdicts.values()) for name in ("win", "tie", "loss")}
-    bare = float(np.mean([lower[name] for name in verdicts]))
-    return Duel(count["win"], count["tie"], count["loss"], float(worth.mean()), float(low), float(high), float((worth > 0).mean()), bare)
+    share, low, high, least = None, None, None, None
+    if verdicts:
+        worth = np.array([{"win": 1.0, "tie": 0.5, "loss": 0.0}[v] for v in verdicts.values()])
+        low, high = (float(bound) for bound in over_tables(worth))
+        share, least = float(worth.mean()), float((worth > 0).mean())
+    return Duel(len(lower), count["win"], count["tie"], count["loss"], share, low, high, least, float(np.mean(list(lower.values()))))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import polars as pl
 from benchmarks.arena.cases import SHORT, Case
-from benchmarks.arena.measure import duel, losses, normalised, over_tables, paired, ranks, score_of
-from benchmarks.arena.run import BUSY, THREADS, constant, data_of, place, stored, truth
+from benchmarks.arena.kept import Row, constants, results
+from benchmarks.arena.measure import blocks, duel, normalised, over_tables, paired, ranks, score_of
+from benchmarks.arena.run import BUSY, THREADS
 from benchmarks.arena.systems import ROOT, RUNNER, SYSTEMS, System
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -21,38 +21,11 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- quality: written by `python -m benchmarks.quality report` -->", "<!-- end of quality -->"
 LABELS = {system.name: system.label for system in SYSTEMS}
 RATIOS = {"size, ratio": "model_bytes_ratio", "many rows, ratio": "seconds_per_1000_ratio", "one row, ratio": "row_seconds_ratio"}
-Row = dict[str, Any]
-Losses = Callable[[str, str], np.ndarray]
 
 
-def constants(cases: Sequence[Case]) -> dict[str, np.ndarray]:
-    """Each table's losses of the constant on its test rows."""
-    found = {}
-    for case in cases:
-        folder, about = data_of(case)
-        found[case.name] = losses(constant(folder, about), truth(folder, about), about["task"])
-    return found
-
-
-def losses_of(cases: Sequence[Case], budget: float, floor: dict[str, np.ndarray]) -> Losses:
-    """Losses of a system on a table's test rows; those of the constant where it failed."""
-    known = {case.name: case for case in cases}
-    kept: dict[tuple[str, str], np.ndarray] = {}
-
-    def of(system: str, table: str) -> np.ndarray:
-        path = place(system, table, budget).with_suffix(".parquet")
-        if (system, table) not in kept:
-            failed = json.loads(path.with_suffix(".json").read_text())["status"] != "ok"
-            folder, about = data_of(known[table])
-            kept[system, table] = floor[table] if failed else losses(pl.read_parquet(path).to_numpy(), truth(folder, about), about["task"])
-        return kept[system, table]
-
-    return of
-
-
-def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> dict[str, Any]:
-    """All that is said of one budget: rows are its results. Ranks are of systems that have all been through the same tables; runner is set against
-    each peer on all tables that both have been through."""
+def standing(rows: Sequence[Row], floor: dict[str, np.ndarray]) -> dict[str, Any]:
+    """All that is said of one budget. rows: its results; floor: the constant's losses by table. Ranks are of systems that have all been through the
+    same tables; runner is set against each peer on all tables that both have been through."""
     done = {(row["system"], row["table"]): row for row in rows}
     names = list(dict.fromkeys(row["table"] for row in rows))
     through = {s: [t for t in names if (s, t) in done] for s in LABELS if any(row["system"] == s for row in rows)}
@@ -63,7 +36,7 @@ def standing(rows: Sequence[Row], floor: dict[str, np.ndarray], of: Losses) -> d
     made: dict[str, Any] = {"systems": systems, "tables": tables, "partly": {s: len(t) for s, t in through.items() if s not in systems}}
     made |= {"incomplete": [t for t in names if t not in tables], "results": list(rows), "constant": {t: bottom[t] for t in names}, "scores": scores}
     peers = {s: [t for t in through[s] if t in through.get(RUNNER, ())] for s in through if s != RUNNER}
-    made["duels"] = {s: _duel(s, met, scores, of) | _ratios([(done[RUNNER, t], done[s, t]) for t in met]) for s, met in peers.items() if met}
+    made["duels"] = {s: _duel(s, met, scores, done, floor) | _ratios([(done[RUNNER, t], done[s, t]) for t in met]) for s, met in peers.items() if met}
     if not tables:
         return made
     values = np.array([[scores[t][s] for s in systems] for t in tables])
@@ -93,11 +66,22 @@ def _score(row: Row, floor: float) -> float:
     return float(row["score"]) if row["status"] == "ok" else float(floor)
 
 
-def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], of: Losses) -> Row:
-    verdicts = {t: paired(of(RUNNER, t), of(peer, t))[0] for t in tables}
+def _duel(peer: str, tables: Sequence[str], scores: dict[str, dict[str, float]], done: Mapping[tuple[str, str], Row], floor: dict[str, np.ndarray]) -> Row:
+    verdicts = {}
+    for t in tables:
+        ours, theirs = (_blocks(done[s, t], floor[t]) for s in (RUNNER, peer))
+        if ours is not None and theirs is not None:
+            verdicts[t] = paired(ours, theirs, len(floor[t]))[0]
     lower = {t: scores[t][RUNNER] <= scores[t][peer] for t in tables}
-    behind = {t: {"runner": scores[t][RUNNER], "peer": scores[t][peer], "verdict": verdicts[t]} for t in tables if not lower[t]}
+    behind = {t: {"runner": scores[t][RUNNER], "peer": scores[t][peer], "verdict": verdicts.get(t)} for t in tables if not lower[t]}
     return asdict(duel(verdicts, lower)) | {"behind": behind}
+
+
+def _blocks(row: Row, floor: np.ndarray) -> np.ndarray | None:
+    """Losses by block; those of the constant where a system failed."""
+    if row["status"] != "ok":
+        return blocks(floor)
+    return None if row["blocks"] is None else np.array(row["blocks"])
 
 
 def _ratios(pairs: Sequence[tuple[Row, Row]]) -> Row:
@@ -171,18 +155,27 @@ def duel_lines(found: dict[str, Any]) -> list[str]:
         [
             [
                 LABELS[name],
-                str(d["wins"] + d["ties"] + d["losses"]),
-                str(d["wins"]),
-                str(d["ties"]),
-                str(d["losses"]),
-                f"{d['share']:.0%} ({d['low']:.0%} to {d['high']:.0%})",
-                f"{d['at_least']:.0%}",
+                str(d["tables"]),
+                *_verdicts(d),
                 f"{d['lower_score']:.0%}",
                 *(_number(d[name], places=2) for name in RATIOS.values()),
             ]
             for name, d in found["duels"].items()
         ],
     )
+
+
+def _verdicts(d: Mapping[str, Any]) -> list[str]:
+    if d["share"] is None:
+        return [""] * 5
+    known = [str(d[name]) for name in ("wins", "ties", "losses")]
+    return [*known, f"{d['share']:.0%} ({d['low']:.0%} to {d['high']:.0%})", f"{d['at_least']:.0%}"]
+
+
+def _unjudged(found: dict[str, Any]) -> list[str]:
+    few = {LABELS[name]: d["tables"] - d["wins"] - d["ties"] - d["losses"] for name, d in found["duels"].items()}
+    told = ", ".join(f"{label} on {n}" for label, n in few.items() if n)
+    return [f"Of results that were made before losses were kept by row only the score is known; they count under the score alone: {told}.", ""] if told else []
 
 
 def behind_lines(found: dict[str, Any]) -> list[str]:
@@ -219,7 +212,7 @@ def page(report: dict[str, Any]) -> str:
             if not found["tables"]:
                 lines += ["No table has been through two systems yet.", ""]
                 continue
-            lines += [*overall_lines(found), "", *(duel_lines(found) if found["duels"] else []), ""]
+            lines += [*overall_lines(found), "", *([*duel_lines(found), "", *_unjudged(found)] if found["duels"] else [""])]
             if part == "all":
                 lines += [*behind_lines(found), *score_lines(found), ""]
                 lines += [f"Not in the ranks, since a system is missing: {', '.join(found['incomplete'])}.", ""] if found["incomplete"] else []
@@ -245,7 +238,7 @@ def summary(report: dict[str, Any]) -> str:
         if found["tables"]:
             few = " (the short list)" if set(found["tables"]) == SHORT else ""
             lines += [f"### {budget} seconds, {len(found['tables'])} tables{few}", "", *overall_lines(found), ""]
-            lines += [*duel_lines(found), "", *behind_lines(found)] if found["duels"] else []
+            lines += [*duel_lines(found), "", *_unjudged(found), *behind_lines(found)] if found["duels"] else []
     return "\n".join(lines or ["No results yet.", ""])
 
 
@@ -258,17 +251,19 @@ def into_page(text: str, made: str) -> str:
     return f"{before}{BEGIN}\n\n{made.rstrip()}\n\n{END}{after}"
 
 
-def gather(budgets: Sequence[float], systems: Sequence[System], cases: Sequence[Case]) -> dict[str, Any]:
-    """Everything that the page says, from the results that are there."""
+def gather(budgets: Sequence[float], systems: Sequence[System], cases: Sequence[Case], page: Path = RESULTS / "quality.json") -> dict[str, Any]:
+    """Everything that the page says, from the results that are there. page: what the last one was written from."""
     floor = constants(cases)
     report: dict[str, Any] = {"threads": THREADS, "budgets": {}, "versions": {}}
     for budget in budgets:
-        rows = list(stored([budget], list(systems), list(cases)))
+        rows = results(budget, systems, cases, page)
         if not rows:
             continue
-        of = losses_of(cases, budget, floor)
         parts = {"all": rows, **{half: [row for row in rows if row["half"] == half] for half in ("design", "check")}}
-        report["budgets"][f"{budget:g}"] = {name: standing(part, floor, of) for name, part in parts.items() if part}
+        report["budgets"][f"{budget:g}"] = {name: standing(part, floor) for name, part in parts.items() if part}
+        for name in ("design", "check"):
+            # They stand under `all` already.
+            report["budgets"][f"{budget:g}"].get(name, {}).pop("results", None)
         for row in rows:
             report["versions"].setdefault(row["system"], set()).add(row["version"])
     report["not_installed"] = {s.name: s.missing for s in systems if s.missing and s.name not in report["versions"]}

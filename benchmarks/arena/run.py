@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +117,3 @@ def _predicted(system: System, work: Path, folder: Path, about: dict[str, Any], 
 def _last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return " / ".join(lines[-3:])[-600:] or "it said nothing"
-
-
-def stored(budgets: list[float], systems: list[System], cases: list[Case]) -> Iterator[dict[str, Any]]:
-    """The results that are there."""
-    for budget in budgets:
-        for case in cases:
-            for system in systems:
-                path = place(system.name, case.name, budget)
-                if path.is_file():
-                    yield json.loads(path.read_text())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from benchmarks.arena import report, run, systems
 from benchmarks.arena.cases import CASES, SHORT, TEST_SHARE, Case, chosen, drawn
-from benchmarks.arena.measure import auc, duel, losses, normalised, over_tables, paired, ranks, scores
+from benchmarks.arena.measure import auc, blocks, duel, losses, normalised, over_tables, paired, ranks, scores
 from benchmarks.arena.watch import watched
 from benchmarks.tables import Table
 
@@ -46,17 +46,31 @@ def test_the_constant_is_nought_and_the_best_is_one() -> None:
 
 def test_a_difference_within_the_noise_of_the_test_rows_is_a_tie() -> None:
     draw = np.random.default_rng(1)
-    theirs = draw.exponential(size=2000)
-    assert paired(theirs + draw.normal(0, 0.1, 2000), theirs)[0] == "tie"
-    assert paired(theirs - 0.05, theirs)[0] == "win"
-    assert paired(theirs + 0.05, theirs)[0] == "loss"
-    assert paired(theirs - 0.05, theirs) == paired(theirs - 0.05, theirs), "it is the same each time"
+    losses = draw.exponential(size=2000)
+    theirs = blocks(losses)
+    assert paired(blocks(losses + draw.normal(0, 0.1, 2000)), theirs, 2000)[0] == "tie"
+    assert paired(theirs - 1.0, theirs, 2000)[0] == "win"
+    verdict, low, high = paired(blocks(losses + 0.05), theirs, 2000)
+    assert verdict == "loss" and low == pytest.approx(0.05) == high
+    assert paired(blocks(losses[::-1]), theirs, 2000) == paired(blocks(losses[::-1]), theirs, 2000), "it is the same each time"
+
+
+def test_losses_by_block_tell_as_much_as_losses_by_row() -> None:
+    draw = np.random.default_rng(2)
+    for rows in (253, 5051):
+        ours, theirs = draw.exponential(size=rows), draw.exponential(size=rows)
+        _, low, high = paired(blocks(ours), blocks(theirs), rows)
+        error = (ours - theirs).std() / np.sqrt(rows)
+        assert blocks(ours).sum() == pytest.approx(ours.sum())
+        assert high - low == pytest.approx(2 * 1.96 * error, rel=0.25)
 
 
 def test_a_duel_counts_ties_half_and_tells_how_far_other_tables_could_move_it() -> None:
     found = duel({"a": "win", "b": "tie", "c": "loss", "d": "win"}, {"a": True, "b": True, "c": False, "d": True})
     assert (found.wins, found.ties, found.losses, found.share, found.at_least, found.lower_score) == (2, 1, 1, 0.625, 0.75, 0.75)
     assert found.low < 0.625 < found.high
+    unknown = duel({}, {"a": True, "b": False})
+    assert (unknown.tables, unknown.share, unknown.lower_score) == (2, None, 0.5)
     low, high = over_tables(np.ones((5, 2)))
     assert low.tolist() == high.tolist() == [1.0, 1.0]
 
@@ -145,7 +159,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Case]:
 
 def test_the_page_tells_ranks_duels_failures_and_leaves_out_times_of_a_busy_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = toy(tmp_path / "kept", monkeypatch)
-    made = report.gather([60, 300], systems.picked("all"), cases)
+    made = report.gather([60, 300], systems.picked("all"), cases, tmp_path / "none.json")
     found = made["budgets"]["60"]["all"]
     assert list(made["budgets"]) == ["60"] and found["tables"] == ["one", "two"]
     assert [row["system"] for row in found["overall"]] == ["runner", "linear", "flaml"]
@@ -159,7 +173,7 @@ def test_the_page_tells_ranks_duels_failures_and_leaves_out_times_of_a_busy_mach
 
 
 def test_the_summary_goes_between_its_marks_and_the_rest_of_the_page_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = report.gather([60], systems.picked("all"), toy(tmp_path / "kept", monkeypatch))
+    made = report.gather([60], systems.picked("all"), toy(tmp_path / "kept", monkeypatch), tmp_path / "none.json")
     docs, results = tmp_path / "page.md", tmp_path
     docs.write_text(f"# Page\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
     report.write(made, results, docs)
@@ -174,12 +188,34 @@ def test_the_summary_goes_between_its_marks_and_the_rest_of_the_page_stays(tmp_p
 def test_a_system_that_was_not_run_everywhere_meets_runner_where_it_was_and_has_no_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = toy(tmp_path, monkeypatch)
     run.place("linear", "two", 60).unlink()
-    found = report.gather([60], systems.picked("all"), cases)["budgets"]["60"]["all"]
+    found = report.gather([60], systems.picked("all"), cases, tmp_path / "none.json")["budgets"]["60"]["all"]
     assert found["tables"] == ["one", "two"] and found["incomplete"] == []
     assert "linear" not in found["systems"] and found["partly"] == {"linear": 1}
     duel = found["duels"]["linear"]
     assert duel["wins"] + duel["ties"] + duel["losses"] == 1
     assert "| one |" in "".join(report.score_lines(found))
+
+
+def test_another_machine_goes_on_from_the_results_of_the_last_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predictions stay where they were made; the page's JSON keeps what a comparison needs of them."""
+    cases = toy(tmp_path / "kept", monkeypatch)
+    docs = tmp_path / "page.md"
+    docs.write_text(f"{report.BEGIN}\n{report.END}")
+    before = report.gather([60], systems.picked("all"), cases, tmp_path / "none.json")
+    report.write(before, tmp_path, docs)
+    for system in ("flaml", "linear"):
+        for case in cases:
+            run.place(system, case.name, 60).unlink()
+    after = report.gather([60], systems.picked("all"), cases, tmp_path / "quality.json")
+    assert after["budgets"] == before["budgets"]
+    told = json.loads((tmp_path / "quality.json").read_text())
+    for row in told["budgets"]["60"]["all"]["results"]:
+        del row["blocks"]
+    (tmp_path / "quality.json").write_text(json.dumps(told))
+    found = report.gather([60], systems.picked("all"), cases, tmp_path / "quality.json")
+    duel = found["budgets"]["60"]["all"]["duels"]["linear"]
+    assert (duel["tables"], duel["wins"], duel["share"], duel["lower_score"]) == (2, 0, None, 1.0)
+    assert "linear on 2" in report.page(found) and "linear on 2" in report.summary(found)
 
 
 def test_the_marks_stand_in_the_docs() -> None:

@@ -30,7 +30,7 @@ class Job:
     """One candidate's study: its name, its spec, how many trials at most, where finished folds are, and the record (None for a single fit).
 
     share: the work that trials after the first may cost, None for as much as they need; portfolio: settings that are tried after the first;
-    dear: how many times the work of the first trial one with these settings is expected to cost.
+    dear: how many times the work of the first trial one with these settings is expected to cost, from the iterations that its folds kept.
     """
 
     name: str
@@ -40,16 +40,16 @@ class Job:
     record: Record | None
     share: float | None = None
     portfolio: Sequence[Mapping[str, Any]] = ()
-    dear: Callable[[Mapping[str, Any]], float] = lambda _: 1.0
+    dear: Callable[[Mapping[str, Any], Sequence[int | None]], float] = lambda *_: 1.0
 
-    def affords(self, params: Mapping[str, Any], first: float, known: Sequence[float], unknown: Sequence[Mapping[str, Any]]) -> bool:
+    def affords(self, params: Mapping[str, Any], first: Trial, known: Sequence[float], unknown: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a trial after the first fits into the share.
 
-        first: work of the first trial; known: of the trials after it that this one may see; unknown: settings of those that it may not see.
+        known: of the trials after it that this one may see; unknown: settings of those that it may not see.
         """
         if self.share is None:
             return True
-        return sum(known) + first * sum(self.dear(settings) for settings in (*unknown, params)) <= self.share
+        return sum(known) + first.work * sum(self.dear(settings, first.rounds) for settings in (*unknown, params)) <= self.share
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Course:
             params = self.hooks.ask(number, visible)
             if number and self.job.share is not None:
                 unknown = [self._asked[n] for n in range(max(1, len(visible)), number)]
-                self._closed = not self.job.affords(params, self.ended[0].work, [t.work for t in visible[1:]], unknown)
+                self._closed = not self.job.affords(params, self.ended[0], [t.work for t in visible[1:]], unknown)
                 if self._closed:
                     return
             self._asked[number], self._results[number] = params, {}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
 from typing import Any
 
@@ -22,6 +23,7 @@ from runner.training.budget.clock import Clock
 from runner.training.budget.memory import Memory, held
 from runner.training.course import Course, Hooks, Job, Outcome, Studied
 from runner.training.fold_store import FoldResult
+from runner.training.in_turn import InTurn
 from runner.training.models.fitting import Fit
 from runner.training.models.patience import patience_at
 from runner.training.models.space import CandidateSpec
@@ -118,9 +120,9 @@ class Engine:
             raise ValueError("a study needs at least one fold")
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
-            running = {}
+            running, in_turn = {}, InTurn(pool)
             for job in jobs:
-                course = self._course(job, pool, stop)
+                course = self._course(job, pool, in_turn, stop)
                 running[job.name] = studies.submit(course.run)
                 # What stands first in the pool is fitted first: the cheapest, so that a stop finds as many candidates as can be.
                 while not course.begun.wait(LOOK_UP_S):
@@ -129,7 +131,7 @@ class Engine:
             found = {name: future.result() for name, future in running.items()}
         return {name: studied for name, studied in found.items() if studied is not None}
 
-    def _course(self, job: Job, pool: ThreadPoolExecutor, stop: Event) -> Course:
+    def _course(self, job: Job, pool: ThreadPoolExecutor, in_turn: InTurn, stop: Event) -> Course:
         balance, outcome = balance_for(job.spec, self.learner.balance), self.learner.outcome
         task, space, defaults = self.learner.task, job.spec.space, job.spec.defaults()
         seed, measure = seed_for(self.learner.seed, "training", job.name), "RMSE" if task == "regression" else "log loss"
@@ -140,8 +142,12 @@ class Engine:
             if self.through is not None:
                 self.through(job.name)
 
+        def submit(params: Mapping[str, Any], fold: Fold) -> Future[Outcome]:
+            fits = partial(self._fold, job, params, fold, stop)
+            return in_turn.submit(fits) if len(fold.train) * self.learner.rows.width < job.spec.in_turn_below else pool.submit(fits)
+
         hooks = Hooks(
-            submit=lambda params, fold: pool.submit(self._fold, job, params, fold, stop),
+            submit=submit,
             ask=lambda number, visible: propose(number, space, defaults, visible, seed, job.portfolio),
             over=self.clock.over,
             losses=lambda result, fold: losses_of(balance.undone(result.predictions), outcome[fold.valid], task),

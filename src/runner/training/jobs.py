@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +15,7 @@ from runner.training.budget.estimate import Size
 from runner.training.budget.level import Level
 from runner.training.budget.memory import Memory
 from runner.training.course import Job
-from runner.training.engine import Engine, Tally
+from runner.training.engine import Engine, Tally, made
 from runner.training.fold_store import FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
@@ -72,7 +71,7 @@ class Jobs:
             whole = [trial.work for trial in trials if not trial.pruned]
             return max(first, sum(whole) / len(whole))
         params = {**candidate.defaults(), **level.settings(name, candidate.portfolio[number - 1])}
-        return first * self.size.relative(candidate, params, self._rows(level))
+        return first * self.size.relative(candidate, params, self._rows(level), made_by(candidate, trials[0].rounds))
 
     def _rows(self, level: Level) -> int:
         """The most training rows of a fold."""
@@ -104,7 +103,11 @@ class Jobs:
                 called = f"{self.given.experiment}/{name}" + (f"/{journal[:12]}" if storage else "")
                 kept = Record(where, called, candidate.space, self.facts())
             portfolio = [level.settings(name, entry) for entry in candidate.portfolio]
-            most, dear = self.trials(candidate, trials.get(name, 1), level), partial(size.relative, candidate, rows=rows)
+            most = self.trials(candidate, trials.get(name, 1), level)
+
+            def dear(params: Mapping[str, Any], first: Sequence[int | None], candidate: CandidateSpec = candidate) -> float:
+                return size.relative(candidate, params, rows, made_by(candidate, first))
+
             found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
         return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.name, job.spec, Level(), size.rows))
 
@@ -134,3 +137,8 @@ class Jobs:
     def declared(self) -> Any:
         """What a plan depends on beside the data."""
         return self.spec.model_dump(mode="json", include={"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "safety_stop_minutes"})
+
+
+def made_by(candidate: CandidateSpec, kept: Sequence[int | None]) -> float:
+    """Iterations that the folds of a trial with the declared setting made, on average; 0 where its family has none. kept: those of each fold."""
+    return sum(made(candidate, rounds) for rounds in kept) / max(1, len(kept))

@@ -16,6 +16,8 @@ from runner.training.models.space import CandidateSpec
 
 # Early stopping ends most fits sooner than the most iterations that are allowed.
 EXPECTED_SHARE = 0.4
+# How many times its iterations a fit would have made, about, that was ended by the limit.
+ENDED = 2.0
 PROBE_ROWS, PROBE_COLUMNS, PROBE_ROUNDS = 4000, 12, 40
 # Seconds of the probe on the core that the families' estimates were taken on.
 REFERENCE_S = 0.07
@@ -39,13 +41,16 @@ class Size:
         rounds = int(share * getattr(paced, "max_iterations", 0))
         return paced.work(paced.defaults(), rows, self.columns, self.classes, rounds)
 
-    def relative(self, spec: CandidateSpec, params: Mapping[str, Any], rows: int) -> float:
-        """How many times the work of the declared setting one with these settings will cost; half the learning rate needs twice the iterations."""
-        most = getattr(spec.laid(params), "max_iterations", 0)
-        slower = getattr(spec, "learning_rate", 1.0) / getattr(spec.laid(params), "learning_rate", 1.0)
-        rounds = EXPECTED_SHARE * getattr(spec, "max_iterations", 0)
+    def relative(self, spec: CandidateSpec, params: Mapping[str, Any], rows: int, made: float = 0.0) -> float:
+        """How many times the work of the declared setting one with these settings will cost.
+
+        made: iterations that the declared setting made, on average; 0 where nobody knows.
+        """
+        limit, most = (getattr(one, "max_iterations", 0) for one in (spec, spec.laid(params)))
+        rounds = made or EXPECTED_SHARE * limit
+        needed = min(most, rounds * spec.longer(params) * (ENDED if made >= limit else 1.0))
         declared = spec.work(spec.defaults(), rows, self.columns, self.classes, int(rounds))
-        return spec.work(params, rows, self.columns, self.classes, int(min(most, rounds * slower))) / declared
+        return spec.work(params, rows, self.columns, self.classes, int(needed)) / declared
 
     def opening(
         self, specs: Mapping[str, CandidateSpec], level: Level, folds: Sequence[Fold], rates: Mapping[str, float], lanes: int

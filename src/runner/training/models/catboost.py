@@ -36,7 +36,7 @@ class CatBoostSpec(CandidateSpec):
         "bagging_temperature": Range(0.0, 1.0),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"depth": 3, "max_iterations": 2000},
+        {"depth": 3},
         {"depth": 6, "l2_leaf_reg": 5.0, "max_iterations": 2000},
         {"depth": 5, "learning_rate": 0.1, "bagging_temperature": 0.0},
         {"depth": 5, "learning_rate": 0.03, "max_iterations": 3000, "l2_leaf_reg": 10.0},

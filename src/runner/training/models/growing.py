@@ -26,6 +26,7 @@ class AveragedSpec(CandidateSpec):
     """What random forest and extra trees declare alike. cut_work: work of looking at one value of one row for a split."""
 
     weighs: ClassVar[bool] = True
+    in_turn_below: ClassVar[int] = 10_000
     interpretable: ClassVar[bool] = False
     space: ClassVar[Space] = {"min_data_in_leaf": Range(1, 50, log=True, whole=True), "feature_fraction": Range(0.1, 1.0)}
     cut_work: ClassVar[float]

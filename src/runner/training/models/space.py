@@ -29,13 +29,15 @@ class CandidateSpec(KindSpec):
     """A candidate of the ladder. interpretable: its reasoning can be read; space: what its study searches; tasks: those it can learn;
     weighs: its fits read `train.weights`; portfolio: strong, diverse settings that its study tries after the declared one, in this order;
     composes: it is made of the rungs below it and fits nothing itself;
-    derives: its settings come from the study of another candidate, which has to be through first.
+    derives: its settings come from the study of another candidate, which has to be through first;
+    in_turn_below: values (rows times columns) below which its fits mostly hold the interpreter, so that two at once take longer than in turn.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "regression")
     weighs: ClassVar[bool] = False
     composes: ClassVar[bool] = False
     derives: ClassVar[bool] = False
+    in_turn_below: ClassVar[int] = 0
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = ()
@@ -47,6 +49,10 @@ class CandidateSpec(KindSpec):
     def laid(self, params: Mapping[str, Any]) -> Self:
         """The spec with a trial's settings laid over it; a setting may be any field, searched or not."""
         return self.model_copy(update=dict(params))
+
+    def longer(self, params: Mapping[str, Any]) -> float:
+        """How many times the iterations of the declared setting one with these settings needs: half the learning rate needs twice as many."""
+        return float(getattr(self, "learning_rate", 1.0) / getattr(self.laid(params), "learning_rate", 1.0))
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         """About how many seconds one fit takes one core, from its size alone, so that a plan never depends on the machine.

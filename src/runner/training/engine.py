@@ -214,7 +214,8 @@ def made(spec: CandidateSpec, kept: int | None) -> int:
     """Iterations that a fit made, from those that it kept: it went on for its patience, unless the limit ended it; 0 where the family has none."""
     if kept is None:
         return 0
-    went_on = kept + (patience_at(spec.patience, kept) if hasattr(spec, "patience") else 0)
+    patience = getattr(spec, "patience", 0)
+    went_on = kept + (patience_at(patience, kept) if spec.patience_grows else patience)
     return min(went_on, getattr(spec, "max_iterations", went_on))
 
 

@@ -27,13 +27,13 @@ from runner.training.budget.memory import peak_gib
 from runner.training.calibrating import about_the_chosen
 from runner.training.course import Studied
 from runner.training.curves.learning import learned
+from runner.training.engine import made as iterations_made
 from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
 from runner.training.ensemble.rungs import composed, derived, fitting
 from runner.training.ensemble.shipping import Yard, ship, wanted
 from runner.training.jobs import Jobs
 from runner.training.models.constant import ConstantSpec
-from runner.training.models.patience import patience_at
 from runner.training.models.rule import RuleSpec
 from runner.training.models.space import CandidateSpec
 from runner.training.probing import first_trials
@@ -202,8 +202,8 @@ def _shortened(candidate: CandidateSpec, iterations: int) -> CandidateSpec:
 
 def _left_out(candidate: CandidateSpec, rounds: int | None, iterations: int) -> float:
     """How many times longer a fit would have taken that was ended early by the limit, not by its own patience."""
-    most, patience = getattr(candidate, "max_iterations", 0), getattr(candidate, "patience", 0)
-    return most / iterations if rounds is not None and most > iterations and rounds + patience_at(patience, rounds) >= iterations else 1.0
+    most = getattr(candidate, "max_iterations", 0)
+    return most / iterations if rounds is not None and most > iterations and iterations_made(candidate, rounds) >= iterations else 1.0
 
 
 def rung_specs(spec: TrainingSpec, problem: Mapping[str, Any]) -> dict[str, CandidateSpec]:

@@ -19,7 +19,7 @@ ALWAYS = 2
 SHOWN = ("linear", "additive", "mlp", "extra_trees", "forest", "lightgbm", "catboost")
 ENSEMBLE = "ensemble"
 # Combinations of categories took CatBoost two to six times as long on eight tables, and made it no better.
-SETTINGS: Mapping[str, Mapping[str, Any]] = {"catboost": {"max_ctr_complexity": 1}}
+SETTINGS: Mapping[str, Mapping[str, Any]] = {"catboost": {"max_ctr_complexity": 1, "patience": 60}}
 SMALL_ROWS, MANY_CLASSES = 20_000, 30
 # Before the first fit and after the last one, in seconds; lanes and pace of a usual machine; the part of the time that first trials may take.
 AROUND_S, LANES, SLOWER, OPENING = 8.0, 2, 2.0, 0.3

@@ -24,6 +24,7 @@ class AdditiveSpec(CandidateSpec):
     """Boosted trees of one feature each (Lou, Caruana & Gehrke 2012), added up exactly into one table per feature. Fields set the first trial."""
 
     weighs: ClassVar[bool] = True
+    patience_grows: ClassVar[bool] = True
     interpretable: ClassVar[bool] = True
     space: ClassVar[Space] = {
         "num_leaves": Range(2, 8, whole=True),

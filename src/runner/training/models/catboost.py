@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,13 +13,14 @@ from runner.core.registry import register
 from runner.training.budget.clock import EndedError
 from runner.training.models import gentle
 from runner.training.models.fitting import Fit, Fitted
-from runner.training.models.patience import is_over
 from runner.training.models.space import CandidateSpec, Range, Space
 
 # CatBoost slows down with every class, so its steps grow longer from fewer classes on.
 FEW_CLASSES, FEWEST_ITERATIONS, GENTLER = 10, 10, 5.0
 # Seconds of a core that one fit may take about; it then makes fewer iterations.
 MOST_WORK = 90.0
+# Seconds of a core up to which a fit is not ended midway.
+SHORT_S = 2.0
 BINARY = 2
 LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 
@@ -48,7 +49,7 @@ class CatBoostSpec(CandidateSpec):
     max_iterations: int = Field(default=1000, ge=1)
     """The most trees of one fit (each iteration adds one); early stopping usually ends sooner."""
     patience: int = Field(default=30, ge=1)
-    """Iterations without progress on the validation rows before a fit stops; a fifth of the best iteration where that is more."""
+    """Iterations without progress on the validation rows before a fit stops."""
     depth: int = Field(default=5, ge=1, le=12)
     """Levels of a tree, each one split for all branches: deeper finds more interactions, overfits sooner and is slower."""
     l2_leaf_reg: float = Field(default=3.0, gt=0)
@@ -101,42 +102,41 @@ def _once(spec: CatBoostSpec, params: dict[str, Any], given: Fit) -> tuple[Any, 
     """A fitted model and its loss on the rows that judge it."""
     from catboost import CatBoostClassifier, CatBoostRegressor
 
-    family = CatBoostRegressor if given.task == "regression" else CatBoostClassifier
+    family, loss = CatBoostRegressor if given.task == "regression" else CatBoostClassifier, LOSSES[given.task]
     train = pool(given.inputs, given.train.values, _outcome(given, given.train.outcome), given.train.weights)
+    watched = {"callbacks": [_Watch(given.check)]} if given.check is not None and _is_long(spec, given) else {}
     if given.valid is None:
         model = family(**params)
-        model.fit(train, **({} if given.check is None else {"callbacks": [_Watch(given)]}))
+        model.fit(train, **watched)
         _checked(given)
-        return model, float(model.evals_result_["learn"][LOSSES[given.task]][-1])
-    valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
+        return model, float(model.evals_result_["learn"][loss][-1])
     # What a callback is told grows with every iteration, so that the training rows' scores are left out.
-    model, watch = family(**params, eval_metric=f"{LOSSES[given.task]}:hints=skip_train~true"), _Watch(given, spec.patience)
-    model.fit(train, eval_set=valid, use_best_model=True, callbacks=[watch])
+    model = family(**params, eval_metric=f"{loss}:hints=skip_train~true")
+    valid = pool(given.inputs, given.valid.values, _outcome(given, given.valid.outcome), given.valid.weights)
+    model.fit(train, eval_set=valid, early_stopping_rounds=spec.patience, use_best_model=True, **watched)
     _checked(given)
-    return model, watch.least
+    return model, float(min(model.evals_result_["validation"][loss]))
+
+
+def _is_long(spec: CatBoostSpec, given: Fit) -> bool:
+    """Whether a fit may take so long that it has to be ended midway. A callback waits for the interpreter at each iteration: short ones take five
+    times as long with it beside fits that hold it."""
+    rows, columns = given.train.values.shape
+    return spec.work({}, rows, columns, given.n_classes, _iterations(spec, given)) > SHORT_S
 
 
 class _Watch:
-    """CatBoost's callback: it may end a fit, but lets no exception through.
+    """CatBoost's callback: it may end a fit, but lets no exception through."""
 
-    patience: of early stopping on the validation rows, 0 for none; CatBoost's own knows only a fixed one.
-    """
-
-    def __init__(self, given: Fit, patience: int = 0) -> None:
-        self._check, self._loss, self._patience, self._best, self.least = given.check, LOSSES[given.task], patience, 0, float(np.inf)
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
 
     def after_iteration(self, info: Any) -> bool:
-        if self._check is not None:
-            try:
-                self._check()
-            except EndedError:
-                return False
-        return not self._patience or self._goes_on(info.iteration, info.metrics["validation"][self._loss][-1])
-
-    def _goes_on(self, made: int, loss: float) -> bool:
-        if not self._best or loss < self.least:
-            self._best, self.least = made, loss
-        return not is_over(self._patience, self._best, made)
+        try:
+            self._check()
+        except EndedError:
+            return False
+        return True
 
 
 def _checked(given: Fit) -> None:

@@ -24,6 +24,7 @@ class LightGBMSpec(CandidateSpec):
     """LightGBM with native categories and early stopping on the fold's validation rows. Fields set the first trial."""
 
     weighs: ClassVar[bool] = True
+    patience_grows: ClassVar[bool] = True
     interpretable: ClassVar[bool] = False
     space: ClassVar[Space] = {
         "num_leaves": Range(7, 127, log=True, whole=True),

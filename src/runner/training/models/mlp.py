@@ -40,6 +40,7 @@ class MLPSpec(CandidateSpec):
     """
 
     weighs: ClassVar[bool] = True
+    patience_grows: ClassVar[bool] = True
     in_turn_below: ClassVar[int] = 50_000
     interpretable: ClassVar[bool] = False
     space: ClassVar[Space] = {

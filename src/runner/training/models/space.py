@@ -30,6 +30,7 @@ class CandidateSpec(KindSpec):
     weighs: its fits read `train.weights`; portfolio: strong, diverse settings that its study tries after the declared one, in this order;
     composes: it is made of the rungs below it and fits nothing itself;
     derives: its settings come from the study of another candidate, which has to be through first;
+    patience_grows: its early stopping waits for a part of the best iteration where that is more than its patience (see `patience`);
     in_turn_below: values (rows times columns) below which its fits mostly hold the interpreter, so that two at once take longer than in turn.
     """
 
@@ -38,6 +39,7 @@ class CandidateSpec(KindSpec):
     composes: ClassVar[bool] = False
     derives: ClassVar[bool] = False
     in_turn_below: ClassVar[int] = 0
+    patience_grows: ClassVar[bool] = False
     interpretable: ClassVar[bool]
     space: ClassVar[Space]
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = ()

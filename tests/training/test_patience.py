@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runner.bundle.inputs import Inputs
 from runner.core.registry import kinds, part
 from runner.features.matrices import Matrix
-from runner.training.engine import made
+from runner.training.engine import iterations_made
 from runner.training.models import boosting, catboost, lightgbm
 from runner.training.models.fitting import Fit
 from runner.training.models.patience import is_over, patience_at
@@ -85,4 +85,4 @@ def test_the_libraries_stop_where_the_rule_says(kind: str, task: str, most: int)
     spec = kinds("candidate")[kind].model_validate({"kind": kind, "max_iterations": most, "patience": PATIENCE})
     fitted = part("candidate", kind)(spec, given)
     assert fitted.rounds == _kept(kind, curve)
-    assert made(spec, fitted.rounds) == min(most, fitted.rounds + _waited(kind, fitted.rounds))
+    assert iterations_made(spec, fitted.rounds) == min(most, fitted.rounds + _waited(kind, fitted.rounds))

@@ -206,11 +206,11 @@ class Engine:
         predictions = predicted(fitted.model, prepared.valid)
         loss = loss_of(balance.undone(predictions), prepared.valid.outcome, self.learner.task)
         rows, columns = prepared.train.values.shape
-        work = job.spec.work(params, rows, columns, given.n_classes, made(job.spec.laid(params), fitted.rounds))
+        work = job.spec.work(params, rows, columns, given.n_classes, iterations_made(job.spec.laid(params), fitted.rounds))
         return FoldResult(predictions, loss, fitted.rounds, work, time.monotonic() - started)
 
 
-def made(spec: CandidateSpec, kept: int | None) -> int:
+def iterations_made(spec: CandidateSpec, kept: int | None) -> int:
     """Iterations that a fit made, from those that it kept: it went on for its patience, unless the limit ended it; 0 where the family has none."""
     if kept is None:
         return 0

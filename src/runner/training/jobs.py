@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from runner.training.budget.estimate import Size
 from runner.training.budget.level import Level
 from runner.training.budget.memory import Memory
 from runner.training.course import Job
-from runner.training.engine import Engine, Tally, made
+from runner.training.engine import Engine, Tally, iterations_made
 from runner.training.fold_store import FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
@@ -71,7 +72,11 @@ class Jobs:
             whole = [trial.work for trial in trials if not trial.pruned]
             return max(first, sum(whole) / len(whole))
         params = {**candidate.defaults(), **level.settings(name, candidate.portfolio[number - 1])}
-        return first * self.size.relative(candidate, params, self._rows(level), made_by(candidate, trials[0].rounds))
+        return first * self.dear(candidate, level, params, trials[0].rounds)
+
+    def dear(self, candidate: CandidateSpec, level: Level, params: Mapping[str, Any], first: Sequence[int | None]) -> float:
+        """How many times the work of a study's first trial one with these settings is expected to cost. first: iterations that its folds kept."""
+        return self.size.relative(candidate, params, self._rows(level), made_by(candidate, first))
 
     def _rows(self, level: Level) -> int:
         """The most training rows of a fold."""
@@ -90,7 +95,6 @@ class Jobs:
         A study is named by all that its folds' results depend on: payoff and policy do not count, so a new price re-uses every fit.
         """
         shared, storage, size, found = self.shared(), self._storage(), self.size, []
-        rows = self._rows(level)
         for name, candidate in specs.items():
             if name not in trials and name in self.spec.candidates:
                 continue
@@ -104,11 +108,7 @@ class Jobs:
                 kept = Record(where, called, candidate.space, self.facts())
             portfolio = [level.settings(name, entry) for entry in candidate.portfolio]
             most = self.trials(candidate, trials.get(name, 1), level)
-
-            def dear(params: Mapping[str, Any], first: Sequence[int | None], candidate: CandidateSpec = candidate) -> float:
-                return size.relative(candidate, params, rows, made_by(candidate, first))
-
-            found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=dear))
+            found.append(Job(name, candidate, most, store, kept, portfolio=portfolio, dear=partial(self.dear, candidate, level)))
         return sorted(found, key=lambda job: rates.get(job.name, 1.0) * size.fit_work(job.name, job.spec, Level(), size.rows))
 
     def _storage(self) -> Shared | None:
@@ -141,4 +141,4 @@ class Jobs:
 
 def made_by(candidate: CandidateSpec, kept: Sequence[int | None]) -> float:
     """Iterations that the folds of a trial with the declared setting made, on average; 0 where its family has none. kept: those of each fold."""
-    return sum(made(candidate, rounds) for rounds in kept) / max(1, len(kept))
+    return sum(iterations_made(candidate, rounds) for rounds in kept) / max(1, len(kept))

@@ -27,7 +27,7 @@ from runner.training.budget.memory import peak_gib
 from runner.training.calibrating import about_the_chosen
 from runner.training.course import Studied
 from runner.training.curves.learning import learned
-from runner.training.engine import made as iterations_made
+from runner.training.engine import iterations_made
 from runner.training.ensemble.final import Ground
 from runner.training.ensemble.front import Limits
 from runner.training.ensemble.rungs import composed, derived, fitting

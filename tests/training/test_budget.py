@@ -28,6 +28,7 @@ from runner.training.budget.opening import ROUNDS_MORE, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
 from runner.training.course import Job, Studied
+from runner.training.ensemble.spec import FinalSpec
 from runner.training.fold_store import FoldStore
 from runner.training.jobs import Jobs
 from runner.training.models.lightgbm import LightGBMSpec
@@ -102,14 +103,29 @@ def seconds_of(times: float) -> Trial:
 
 
 def test_refits_take_as_long_as_the_longest_of_them_and_see_fewer_rows_only_where_time_is_short() -> None:
-    refits = Refits(rows=90_000, trained=180_000, lanes=2)
+    refits, trees = Refits(rows=90_000, trained=180_000, lanes=2, final=FinalSpec()), ("trees", seconds_of(10.0))
     assert refits.seconds([]) == 0.0
-    assert refits.seconds([seconds_of(10.0)]) == pytest.approx(10.0 * ROUNDS_MORE / 2)
-    assert refits.seconds([seconds_of(10.0)] * 4) == pytest.approx(2 * 10.0 * ROUNDS_MORE / 2)
-    assert refits.rows_for([seconds_of(10.0)], 6.0) is None
-    fewer = refits.rows_for([seconds_of(10.0)], 3.0)
+    assert refits.seconds([trees]) == pytest.approx(10.0 * ROUNDS_MORE / 2)
+    assert refits.seconds([trees] * 4) == pytest.approx(2 * 10.0 * ROUNDS_MORE / 2)
+    assert refits.rows_for([trees], 6.0) is None
+    fewer = refits.rows_for([trees], 3.0)
     assert fewer is not None
-    assert 2.9 < refits.seconds([seconds_of(10.0)], fewer) <= 3.0
+    assert 2.9 < refits.seconds([trees], fewer) <= 3.0
+    thrice = replace(refits, final=FinalSpec(refits={"trees": 3}))
+    assert thrice.seconds([trees, ("linear", seconds_of(10.0))]) == pytest.approx(refits.seconds([trees] * 4))
+
+
+def test_what_ships_is_refitted_as_often_as_declared_where_there_is_time_and_else_once(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    def once(seconds: float, minutes: float) -> bool:
+        budget, final = {"minutes": minutes}, {"refits": {"trees": 20}}
+        own = conductor(tmp_path / f"{seconds}", learner, folds, budget=budget, final=final)
+        done = own.run()
+        level = own.refitting(done, [[("trees", replace(done.studied["trees"].best, seconds=(seconds,) * len(folds)))]]).level
+        assert level.refitted(own.jobs.spec.final).times("trees") == (1 if level.once else 20)
+        return level.once
+
+    assert not once(0.001, 0.1)
+    assert once(2.0, 0.1)
 
 
 def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not_of_the_dearest(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
@@ -119,13 +135,13 @@ def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not
     def left(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1) -> float:
         final = {"rungs": rungs, "refits": refits}
         own = conductor(tmp_path / "home", learner, folds, budget={"minutes": 10}, final=final, candidates={**TRAINED, "all": {"kind": "ensemble"}})
-        asked = replace(own, shipping=lambda studied, judged_on: [ships] if len(judged_on) == len(folds) else [])
+        asked = replace(own, shipping=lambda studied, judged_on: [("trees", ships)] if len(judged_on) == len(folds) else [])
         return asked._left(found, Plan(Level(), {}, rounds=rounds), 2)
 
     assert left(cheap, rounds=1) > left(dear, rounds=1) + 10.0
     assert left(cheap, rounds=0) == pytest.approx(left(dear, rounds=0), abs=1.0), "one trial each says little"
     assert left(cheap, rounds=1, rungs="all") == pytest.approx(left(dear, rounds=1, rungs="all"), abs=1.0), "every rung is refitted"
-    assert left(cheap, rounds=1) > left(cheap, rounds=1, refits=5) + 1.0
+    assert left(cheap, rounds=1) == pytest.approx(left(cheap, rounds=1, refits=5), abs=1.0), "more than one refit each is made of what is left in the end"
 
 
 def test_the_dearest_candidate_goes_faster_before_the_others_do(folds: list[Fold]) -> None:

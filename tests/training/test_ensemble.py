@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from tests.conftest import loans
 
 from runner.bundle.inputs import Inputs
@@ -227,7 +228,7 @@ class _Now:
         return future
 
 
-def models(learner: Learner, studies: Studies, refits: int, *names: str) -> dict[Any, Any]:
+def models(learner: Learner, studies: Studies, refits: int | dict[str, int], *names: str) -> dict[Any, Any]:
     specs, found = studies
     everything = prepare(learner, np.arange(240), None, ("final",))
     ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits))
@@ -239,6 +240,8 @@ def models(learner: Learner, studies: Studies, refits: int, *names: str) -> dict
 def test_refits_are_averaged_where_chance_plays_a_part_and_made_once_where_it_does_not(learner: Learner, studies: Studies) -> None:
     fitted = models(learner, studies, 3, "linear", "trees")
     assert [len(fitted[name, 0]) for name in ("linear", "trees")] == [1, 3]
+    named = models(learner, studies, {"trees": 2}, "by_home", "trees")
+    assert [len(named[name, 0]) for name in ("by_home", "trees")] == [1, 2]
     model = final.model_of((Share("trees", 0),), fitted, fitted["everything"])
     assert isinstance(model, EnsembleModel)
     each = [m.predict_matrix(fitted["everything"].train.values) for m in fitted["trees", 0]]
@@ -300,3 +303,6 @@ def test_segments_take_the_settings_that_the_study_of_their_candidate_found_best
 
 def test_the_spec_of_training_holds_the_fit_that_ships() -> None:
     assert TrainingSpec.model_validate({"candidates": {}, "final": {"refits": 3}}).final == FinalSpec(refits=3)
+    assert TrainingSpec.model_validate({"candidates": {"trees": {"kind": "lightgbm"}}, "final": {"refits": {"trees": 2, "mlp": 3}}}).final.times("trees") == 2
+    with pytest.raises(ValidationError, match="names 'tress', which is no candidate; did you mean 'trees'"):
+        TrainingSpec.model_validate({"candidates": {"trees": {"kind": "lightgbm"}}, "final": {"refits": {"tress": 2}}})

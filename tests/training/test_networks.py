@@ -17,7 +17,7 @@ from runner.core.registry import kinds
 from runner.training.budget.clock import EndedError
 from runner.training.models import mlp
 from runner.training.models.mlp import batch_of, prepared
-from runner.training.models.perceptrons import Perceptrons
+from runner.training.models.perceptrons import LATER, Perceptrons
 
 SHAPE = (3, 5, 4)
 
@@ -52,8 +52,8 @@ def test_a_step_follows_the_slopes_of_the_weighted_loss(task: str) -> None:
     for at in np.ndindex(before.shape):
         ends = []
         for way in (1e-3, -1e-3):
-            networks._at[...] = before
-            networks._at[at] += way
+            networks._averaged[...] = before
+            networks._averaged[at] += way
             ends.append(loss(networks, columns, outcome, counted, link, 0.3))
         expected[at] = (ends[0] - ends[1]) / 2e-3
     # Where a unit switches between the two points the slope is not one; so nearly all are asked for.
@@ -70,6 +70,39 @@ def test_networks_differ_by_their_start_and_learn_at_once_what_each_would_alone(
         one.step(columns, outcome, None)
     assert not np.allclose(together._at[0], together._at[1])
     assert np.allclose(together._at[1], one._at[0], rtol=1e-4, atol=1e-5)
+
+
+def test_the_weights_are_averaged_over_the_steps_later_ones_counting_for_more() -> None:
+    draw = np.random.default_rng(3)
+    columns, outcome = draw.normal(size=(40, 3)).astype(np.float32), draw.normal(size=(40, 1)).astype(np.float32)
+    networks = Perceptrons((*SHAPE, 1), 1, "identity", 0.0, 1e-2, 3)
+    passed = []
+    for _ in range(30):
+        networks.step(columns, outcome, None)
+        passed.append(networks._at[0].astype(float))
+    # Moving towards step t, from 1 on, by 9 / (t + 8) of the way weighs it with t (t + 1) ... (t + 7).
+    weights = np.array([np.prod(np.arange(t + 1, t + LATER + 1, dtype=float)) for t in range(30)])
+    expected = (weights[:, None] * np.array(passed)).sum(axis=0) / weights.sum()
+    kept = np.concatenate([part.ravel() for layer in zip(networks.networks()[0].weights, networks.networks()[0].offsets, strict=True) for part in layer])
+    assert np.allclose(kept, expected, atol=1e-5)
+
+
+def test_ranks_in_parts_grow_one_after_the_other() -> None:
+    ranks = Ranks(np.array([0.0, 10.0]), np.array([0.0, 1.0]), np.array([2]), 4)
+    found = ranks.columns(np.array([[-5.0], [0.0], [5.0], [6.25], [10.0], [99.0]]))
+    lowest, highest = [-1.0] * 4, [1.0] * 4
+    assert found.tolist() == [lowest, lowest, [1.0, 1.0, -1.0, -1.0], [1.0, 1.0, 0.0, -1.0], highest, highest]
+
+
+def test_networks_that_see_parts_of_ranks_are_kept_and_explained(tmp_path: Path) -> None:
+    draw = np.random.default_rng(8)
+    values = draw.normal(size=(600, 3))
+    model = fitted("mlp", table(values, np.floor(2 * values[:, 1]), "regression", 1, 100), bins=5).model
+    assert isinstance(model, MLPModel)
+    again = mlp_model.load(model.save(tmp_path), tmp_path)
+    assert np.array_equal(again.predict_matrix(values), model.predict_matrix(values))
+    shares = model.importance(values).shares
+    assert max(shares, key=lambda name: shares[name]) == model.prepared.design.inputs.names[1]
 
 
 def test_a_number_is_seen_as_its_rank_and_what_many_rows_have_stands_in_their_middle() -> None:

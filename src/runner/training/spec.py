@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -75,6 +75,19 @@ class TrainingSpec(RoomSpec):
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)
     """Start no new trial after this time; one that fires is recorded in measurements.json and breaks reproducibility, loudly."""
+
+    @model_validator(mode="after")
+    def _refitted_are_candidates(self) -> Self:
+        if isinstance(self.final.refits, dict):
+            known = {*self.candidates, *kinds("candidate")}
+            wrong = [
+                f"final.refits names {name!r}, which is no candidate; {nearest(name, known) or 'candidates are ' + ', '.join(self.candidates)}"
+                for name in self.final.refits
+                if name not in known
+            ]
+            if wrong:
+                raise ValueError("; ".join(wrong))
+        return self
 
     @model_validator(mode="before")
     @classmethod

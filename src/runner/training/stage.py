@@ -41,7 +41,7 @@ from runner.training.rungs import Judged, OutOfFold, Shipping, judge
 from runner.training.spec import TrainingSpec
 from runner.training.standing import Standing
 from runner.training.studies import Conductor, Studies
-from runner.training.study import Trial
+from runner.training.study import Named
 
 # How long a fit may keep the interpreter while another waits for it, in seconds.
 SWITCH_S = 5e-4
@@ -82,7 +82,8 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         studies = conductor.refitting(studies, wanted(made, None if spec.final.rungs == "all" else standing.choice({}).chosen))
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
-        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, spec.final, conductor.refit_memory(studies))
+        final, memory = studies.level.refitted(spec.final), conductor.refit_memory(studies)
+        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, final, memory)
         shipping = Shipping(contract, split["seal"], given.made_from)
         given.progress.say(f"refitting {'each candidate' if spec.final.rungs == 'all' else 'what ships'} on all training rows")
         yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter, studies.level.members)
@@ -117,7 +118,7 @@ def _conductor(
     problem: Mapping[str, Any],
     split: Mapping[str, Any],
 ) -> Conductor:
-    def shipping(found: Mapping[str, Studied], judged_on: list[Fold]) -> list[Trial]:
+    def shipping(found: Mapping[str, Studied], judged_on: list[Fold]) -> list[Named]:
         made = composed(specs, found, learner, OutOfFold.of(learner, judged_on, split.get("group")))
         leads = min(made.studied, key=lambda name: made.studied[name].best.loss)
         return wanted(made, leads)[0]

@@ -22,9 +22,9 @@ from runner.training.ensemble.shipping import CUTS
 from runner.training.jobs import MOST_TRIALS, Jobs
 from runner.training.models.space import CandidateSpec
 from runner.training.probing import speeds
-from runner.training.study import Trial
+from runner.training.study import Named
 
-Shipping = Callable[[Mapping[str, Studied], list[Fold]], list[Trial]]
+Shipping = Callable[[Mapping[str, Studied], list[Fold]], list[Named]]
 """What studies found so far, and the folds that judged it, to the trials that would be refitted."""
 # Of the time that is left after the opening: what waiting for the last fits and for each other loses.
 USED = 0.8
@@ -131,7 +131,7 @@ class Conductor:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
         planned = self.jobs.spec.budget.plan if self.jobs.spec.budget else None
         affordable = self.means.affordable()
-        level = affordable if planned is None else Level(planned.folds, planned.rows, planned.refit_rows, planned.pace, planned.members, planned.cuts)
+        level = affordable if planned is None else Level(**planned.model_dump(exclude={"trials"}))
         specs = self.jobs.paced(level)
         if planned is not None:
             specs = {name: spec for name, spec in specs.items() if name in planned.trials or name not in self.jobs.spec.candidates}
@@ -174,8 +174,8 @@ class Conductor:
         trials = {name: len(studied.trials) for name, studied in found.items() if name in self.jobs.spec.candidates}
         return file.settled(plan, trials if clock.fired else None)
 
-    def refitting(self, done: Studies, versions: Sequence[Sequence[Trial]]) -> Studies:
-        """The studies with a level whose final refits fit into what is left of the time: with fewer members, then with fewer rows; recorded.
+    def refitting(self, done: Studies, versions: Sequence[Sequence[Named]]) -> Studies:
+        """The studies with a level whose final refits fit into what is left of the time: each made once, with fewer members, with fewer rows; recorded.
 
         versions: trials that are refitted, from the most to the fewest.
         """
@@ -184,17 +184,21 @@ class Conductor:
         if done.decided is None or self.means.limit_s is None:
             return done
         file, plan = done.decided
-        limit, level, refits = self.means.limit_s, kept, self._refits(kept)
+        limit, level = self.means.limit_s, kept
+        declared, single = self._refits(kept), self._refits(replace(kept, once=True))
 
         def decide() -> Level:
             left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
-            fits = next((trials for trials in versions if refits.seconds(trials) <= left), versions[-1])
+            ways = [(declared, versions[0]), *((single, fits) for fits in versions)]
+            refits, fits = next(((refits, fits) for refits, fits in ways if refits.seconds(fits) <= left), ways[-1])
             rows = [most for most in (level.refit_rows, refits.rows_for(fits, left)) if most is not None]
             # A cut is a study and a refit, and may be made several times for each rung.
-            cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for trial in fits) / self.means.lanes
-            return replace(level, members=None if fits is versions[0] else len(fits), refit_rows=min(rows, default=None), cuts=cut <= left)
+            cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for _, trial in fits) / self.means.lanes
+            members = None if fits is versions[0] else len(fits)
+            return replace(level, members=members, refit_rows=min(rows, default=None), cuts=cut <= left, once=level.once or refits.final != declared.final)
 
-        asked = of_value([refits.times, [[[trial.number, trial.work, dict(trial.params)] for trial in trials] for trials in versions]])
+        trials = [[[name, trial.number, trial.work, dict(trial.params)] for name, trial in fits] for fits in versions]
+        asked = of_value([declared.final.model_dump(mode="json"), trials])
         plan = file.refitting(plan, asked, decide)
         level = plan.refits[asked]
         return replace(done, level=level, plan={**done.plan, **level.as_json()}, clocked={**done.clocked, **plan.as_json()}, decided=(file, plan))
@@ -226,7 +230,8 @@ class Conductor:
 
     def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
         """Core seconds for more trials."""
-        refits = self._refits(plan.level).seconds(self._refitted(found, plan))
+        # Further refits of each are made where there is time in the end: a trial gives more.
+        refits = self._refits(replace(plan.level, once=True)).seconds(self._refitted(found, plan))
         fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
         spent = max(time.monotonic() - self.means.started, fitted)
         reserve = AFTER_S + refits
@@ -235,22 +240,27 @@ class Conductor:
         return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
 
     def _refits(self, level: Level) -> Refits:
-        return Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes, self.jobs.spec.final.refits)
+        return Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes, self.jobs.spec.final)
 
-    def _refitted(self, found: Mapping[str, Studied], plan: Plan) -> list[Trial]:
+    def _refitted(self, found: Mapping[str, Studied], plan: Plan) -> list[Named]:
         """The trials whose refits have to be waited for. One trial of each candidate says little of what will ship in the end."""
         if plan.rounds == 0 or self.shipping is None or self.jobs.spec.final.rungs != "chosen":
             return self._dearest(found)
         now = self.shipping(found, plan.level.cut(self.jobs.folds, self.jobs.learner.seed))
-        return [*now, max(now, key=lambda trial: sum(trial.seconds))]
+        return [*now, max(now, key=_seconds)]
 
-    def _dearest(self, found: Mapping[str, Studied]) -> list[Trial]:
+    def _dearest(self, found: Mapping[str, Studied]) -> list[Named]:
         """The trials whose refits would take the longest of all that may be asked for, with one more of the dearest candidate."""
-        best = [studied.best for name, studied in found.items() if name in self.jobs.spec.candidates]
-        whole = [trial for studied in found.values() for trial in studied.trials if not trial.pruned]
+        best = [(name, studied.best) for name, studied in found.items() if name in self.jobs.spec.candidates]
+        whole = [(name, trial) for name, studied in found.items() for trial in studied.trials if not trial.pruned]
         most = max((getattr(c, "max_members", 0) for c in self.jobs.spec.candidates.values() if c.composes), default=0)
-        longest = sorted([*whole, *sorted(best, key=lambda t: -sum(t.seconds))[:1]], key=lambda t: -sum(t.seconds))
+        longest = sorted([*whole, *sorted(best, key=_seconds)[-1:]], key=_seconds, reverse=True)
         return longest[: max(1, most)] if self.jobs.spec.final.rungs == "chosen" else [*best, *longest[:most]]
+
+
+def _seconds(named: Named) -> float:
+    """What the folds of a trial took together."""
+    return sum(named[1].seconds)
 
 
 def _used(studied: Studied) -> float:

@@ -36,6 +36,10 @@ class Trial:
     seconds: tuple[float, ...] = field(default=(), compare=False)
 
 
+Named = tuple[str, Trial]
+"""A trial with the candidate that it is one of."""
+
+
 def propose(
     number: int, space: Space, defaults: Mapping[str, Any], seen: Sequence[Trial], seed: int, portfolio: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Small neural networks on standardised numbers, their normal scores and one-hot levels, averaged."""
+"""Small neural networks on standardised numbers, their ranks and one-hot levels, averaged."""
 
 from __future__ import annotations
 
@@ -29,17 +29,32 @@ Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where a number stands among those that were learned from, as a normal score; between two knots a straight line.
+    """Where a number stands among those that were learned from; between two knots a straight line.
 
-    knots, scores: of all columns, one after the other; sizes: (columns,) how many each has.
+    knots, scores: of all columns, one after the other; sizes: (columns,) how many each has; bins: 0 where a score is the normal score of the rank and
+    a column of its own; else scores are shares of the ranks, and each of so many equal parts has a column that grows from -1 to 1 within it (the
+    piecewise linear encoding of Gorishniy et al. 2022).
     """
 
     knots: np.ndarray
     scores: np.ndarray
     sizes: np.ndarray
+    bins: int = 0
+
+    @property
+    def each(self) -> int:
+        """Columns for each number."""
+        return max(1, self.bins)
 
     def columns(self, numbers: np.ndarray) -> np.ndarray:
-        """(n, columns) normal scores. numbers: (n, columns), none missing."""
+        """(n, columns x each). numbers: (n, columns), none missing."""
+        scores = self._scores(numbers)
+        if not self.bins:
+            return scores
+        parts = np.clip(scores[:, :, None] * self.bins - np.arange(self.bins), 0.0, 1.0)
+        return 2.0 * parts.reshape(len(numbers), -1) - 1.0
+
+    def _scores(self, numbers: np.ndarray) -> np.ndarray:
         ends = np.cumsum(self.sizes)
         found = np.empty(numbers.shape)
         for at, (end, size) in enumerate(zip(ends.tolist(), self.sizes.tolist(), strict=True)):
@@ -49,7 +64,7 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Prepared:
-    """How a matrix becomes what a network sees: what a linear model sees, and the normal scores of the numbers.
+    """How a matrix becomes what a network sees: what a linear model sees, and the ranks of the numbers.
 
     used: (numeric,) whether a column is looked at.
     """
@@ -65,15 +80,15 @@ class Prepared:
         plain, ranked = self.design.columns(matrix), self.ranks.columns(numbers)
         plain[:, :n] *= self.used
         plain[:, n : 2 * n] *= self.used
-        return np.concatenate([plain, ranked * self.used], axis=1)
+        return np.concatenate([plain, ranked * np.repeat(self.used, self.ranks.each)], axis=1)
 
     @property
     def places(self) -> list[list[int]]:
         """The columns that each input became, in the order of the inputs."""
         own = [list(places) for places in self.design.places]
-        width = len(self.design.names)
+        width, each = len(self.design.names), self.ranks.each
         for at in range(len(self.design.inputs.numeric)):
-            own[at].append(width + at)
+            own[at] += range(width + at * each, width + (at + 1) * each)
         return own
 
 
@@ -164,7 +179,7 @@ class MLPModel:
         np.savez_compressed(held, **arrays)  # type: ignore[arg-type]
         write_bytes(folder / FILE, held.getvalue())
         layers = len(self.networks[0].weights)
-        described = {"family": "mlp", "file": FILE, "inputs": design.inputs.as_json(), "networks": len(self.networks), "layers": layers}
+        described = {"family": "mlp", "file": FILE, "inputs": design.inputs.as_json(), "networks": len(self.networks), "layers": layers, "bins": ranks.bins}
         return {**described, "link": self.link, "offset": self.offset, "scale": self.scale}
 
 
@@ -175,7 +190,7 @@ def load(written: Mapping[str, Any], folder: Path) -> MLPModel:
         inputs = Inputs.from_json(written["inputs"])
         kept = tuple(tuple(held[f"kept_{place}"].tolist()) for place in range(len(inputs.categorical))) if "kept_0" in held else None
         design = Design(inputs, held["fills"], held["means"], held["scales"], kept)
-        ranks = Ranks(held["knots"], held["scores"], held["sizes"].astype(np.int64))
+        ranks = Ranks(held["knots"], held["scores"], held["sizes"].astype(np.int64), written.get("bins", 0))
         layers = range(written["layers"])
         networks = tuple(
             Network(tuple(held[f"weights_{n}_{layer}"] for layer in layers), tuple(held[f"offsets_{n}_{layer}"] for layer in layers))

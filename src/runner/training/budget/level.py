@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold
+from runner.training.ensemble.spec import FinalSpec
 from runner.training.models.space import CandidateSpec
 
 FASTEST, HIGHEST_RATE = 8.0, 0.5
@@ -23,7 +24,8 @@ class Level:
     """folds: judged on, from the first; rows: most training rows of a fold;
     refit_rows: of the final refits; members: of an ensemble that ships; None is all of them;
     pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named;
-    cuts: whether a rung over a declared size or time is studied again with fewer iterations.
+    cuts: whether a rung over a declared size or time is studied again with fewer iterations;
+    once: whether what ships is refitted once only, however often is declared.
     """
 
     folds: int | None = None
@@ -32,10 +34,15 @@ class Level:
     pace: Mapping[str, float] = field(default_factory=dict)
     members: int | None = None
     cuts: bool = True
+    once: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as a config may declare them."""
         return asdict(self)
+
+    def refitted(self, final: FinalSpec) -> FinalSpec:
+        """How often what ships is refitted."""
+        return final.model_copy(update={"refits": 1}) if self.once else final
 
     def judged(self, folds: Sequence[Fold]) -> Sequence[Fold]:
         """The folds that are judged on."""

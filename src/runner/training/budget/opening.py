@@ -14,16 +14,16 @@ from runner.training.budget.estimate import Size, probed_speed
 from runner.training.budget.level import FEWEST_ROWS, Level, cheaper
 from runner.training.budget.memory import used_gib
 from runner.training.budget.plan import Plan
-from runner.training.ensemble.spec import refits_of
+from runner.training.ensemble.spec import FinalSpec, refits_of
 from runner.training.models.space import CandidateSpec
 from runner.training.spec import TrainingSpec
-from runner.training.study import Trial
+from runner.training.study import Named
 
 Probing = Callable[[Mapping[str, CandidateSpec]], Mapping[str, float]]
 """Candidates to the seconds of a unit of work, for those of which a small part was tried."""
 # Of what is there before the opening: the most that first trials, and that refits, are expected to cost; and the most that first trials may
 # cost where one of them learns to the last iteration.
-OPENING, REFITTING, LONGEST = 0.5, 0.2, 0.75
+OPENING, REFITTING, LONGEST = 0.5, 0.2, 0.5
 # Judging, choosing and packing, in seconds.
 AFTER_S = 3.0
 # Of the time: when first trials end that are not through, once boosted trees are.
@@ -139,23 +139,24 @@ class Means:
 @dataclass(frozen=True)
 class Refits:
     """What final refits take, from the seconds of the folds of their trials. rows: of all training data; trained: of a trial's folds together;
-    times: how often each trial is refitted."""
+    final: how often each trial is refitted."""
 
     rows: int
     trained: int
     lanes: int
-    times: int = 1
+    final: FinalSpec
 
     @classmethod
-    def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int, times: int = 1) -> Refits:
-        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)), lanes, times)
+    def of(cls, rows: int, level: Level, folds: Sequence[Fold], lanes: int, final: FinalSpec) -> Refits:
+        return cls(rows, sum(min(len(fold.train), level.rows or len(fold.train)) for fold in level.judged(folds)), lanes, level.refitted(final))
 
-    def seconds(self, trials: Sequence[Trial], rows: int | None = None) -> float:
+    def seconds(self, trials: Sequence[Named], rows: int | None = None) -> float:
         """Of the wall clock: the fits run side by side, and none is shorter than itself. rows: of each fit, None for all."""
-        each = [ROUNDS_MORE * sum(t.seconds) * min(self.rows, rows or self.rows) / max(1, self.trained) for t in trials]
-        return max(self.times * sum(each) / self.lanes, max(each, default=0.0))
+        each = [ROUNDS_MORE * sum(t.seconds) * min(self.rows, rows or self.rows) / max(1, self.trained) for _, t in trials]
+        together = sum(self.final.times(name) * one for (name, _), one in zip(trials, each, strict=True))
+        return max(together / self.lanes, max(each, default=0.0))
 
-    def rows_for(self, trials: Sequence[Trial], left: float) -> int | None:
+    def rows_for(self, trials: Sequence[Named], left: float) -> int | None:
         """So few rows that the fits take no longer than what is left; None where all may take part."""
         seconds = self.seconds(trials)
         if seconds <= left:

@@ -26,6 +26,8 @@ class PlanSpec(Spec):
     """Candidate to what its learning rates are taken times, and its most iterations divided by; 1 for those that are not named."""
     cuts: bool = True
     """Whether a candidate over a declared size or time is studied again with fewer iterations; false where there was no time for it."""
+    once: bool = False
+    """Whether what ships is refitted once only, however often `final.refits` says; true where there was no time for more."""
 
 
 class BudgetSpec(Spec):

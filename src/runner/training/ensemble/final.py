@@ -51,9 +51,9 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
         with held(ground.memory):
             return _fitted(key[0], spec, trial, number, ground).model
 
-    waiting = {(key, number): pool.submit(fitted, key, *found, number) for key, found in wanted.items() for number in range(ground.final.refits)}
-    settle(waiting.values())
-    return {key: _different([waiting[key, number].result() for number in range(ground.final.refits)], ground.everything) for key in wanted}
+    waiting = {key: [pool.submit(fitted, key, *found, number) for number in range(ground.final.times(key[0]))] for key, found in wanted.items()}
+    settle([fit for fits in waiting.values() for fit in fits])
+    return {key: _different([fit.result() for fit in fits], ground.everything) for key, fits in waiting.items()}
 
 
 def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: Ground) -> Fitted:

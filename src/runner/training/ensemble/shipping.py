@@ -28,7 +28,7 @@ from runner.training.ensemble.rungs import Made
 from runner.training.models.space import CandidateSpec
 from runner.training.rungs import Judged, Shipping, packing
 from runner.training.spec import TrainingSpec
-from runner.training.study import Trial
+from runner.training.study import Named, Trial
 
 Judging = Callable[[str, np.ndarray], Judged]
 """Rung and its (n_oof, k) predictions to what they decide and earn."""
@@ -105,15 +105,15 @@ def ship(specs: Mapping[str, CandidateSpec], made: Made, yard: Yard, folder: Pat
     return done
 
 
-def wanted(made: Made, rung: str | None = None) -> list[list[Trial]]:
+def wanted(made: Made, rung: str | None = None) -> list[list[Named]]:
     """The trials that are fitted for shipping all rungs, or one; for one that may have fewer members also those of its smaller versions."""
     if rung is None:
         return [_trials(made, [share for name in made.studied for share in made.shares[name]])]
     return [_trials(made, shares) for shares in (made.shares[rung], *(blend.shares for blend in made.smaller.get(rung, ())))]
 
 
-def _trials(made: Made, shares: Sequence[Share]) -> list[Trial]:
-    return [_trial(made, *key) for key in dict.fromkeys((share.candidate, share.trial) for share in shares)]
+def _trials(made: Made, shares: Sequence[Share]) -> list[Named]:
+    return [(key[0], _trial(made, *key)) for key in dict.fromkeys((share.candidate, share.trial) for share in shares)]
 
 
 def _trial(made: Made, candidate: str, number: int) -> Trial:

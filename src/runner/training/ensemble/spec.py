@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -11,16 +11,23 @@ from runner.core.spec import Spec
 if TYPE_CHECKING:
     from runner.training.spec import TrainingSpec
 
+Times = Annotated[int, Field(ge=1, le=20)]
+
 
 class FinalSpec(Spec):
     """How each rung is fitted on all training rows for shipping."""
 
-    refits: int = Field(default=1, ge=1, le=20)
-    """Fits with seeds of their own that are averaged; each adds its size and latency. A family without chance is fitted once."""
+    refits: Times | dict[str, Times] = 1
+    """Fits with seeds of their own that are averaged, of all candidates or by name (1 where one is not named); each adds its size and latency.
+    A family without chance is fitted once."""
     rungs: Literal["all", "chosen"] = "all"
     """all: every rung, so that each is judged on the test too; chosen: baselines and the rung that ships, for those who only want the model."""
     rounds_factor: float = Field(default=1.1, ge=0.5, le=2.0)
     """Iterations of that fit as a multiple of those that the folds kept on average: there are more rows than in a fold."""
+
+    def times(self, candidate: str) -> int:
+        """How often a trial of a candidate is fitted."""
+        return self.refits if isinstance(self.refits, int) else self.refits.get(candidate, 1)
 
 
 def refits_of(spec: TrainingSpec) -> float:
@@ -28,4 +35,4 @@ def refits_of(spec: TrainingSpec) -> float:
     fitted = [candidate for candidate in spec.candidates.values() if not candidate.composes]
     members = sum(getattr(candidate, "max_members", 0) for candidate in spec.candidates.values() if candidate.composes)
     fits = max(1, members) if spec.final.rungs == "chosen" else len(fitted) + members
-    return spec.final.refits * fits / max(1, len(fitted))
+    return fits / max(1, len(fitted))

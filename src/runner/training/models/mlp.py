@@ -26,8 +26,8 @@ from runner.training.pruning import losses_of
 KNOTS = 65
 # Rows of one step: a sixteenth of all, within these.
 FEWEST, MOST, PARTS = 64, 1024, 16
-# A network's column for each one of the matrix, about: the number, whether it is missing, its normal score.
-COLUMNS_EACH = 3
+# A network's columns for each one of the matrix, about, beside those of its rank: the number, and whether it is missing.
+COLUMNS_EACH = 2
 # Columns for levels, at most; the levels that most rows have get them.
 MOST_LEVELS = 300
 
@@ -35,8 +35,8 @@ MOST_LEVELS = 300
 class MLPSpec(CandidateSpec):
     """Networks with two hidden layers, trained by Adam (Kingma & Ba 2015) with early stopping on the fold's validation rows. Fields set the first trial.
 
-    They see each number standardised and as the normal score of its rank, and one column per level. A feature with a declared direction
-    (`constraints.monotone`) is not looked at.
+    They see each number standardised and by its rank, and one column per level. A feature with a declared direction (`constraints.monotone`) is not
+    looked at. The weights of each network are averaged over the steps.
     """
 
     weighs: ClassVar[bool] = True
@@ -47,8 +47,10 @@ class MLPSpec(CandidateSpec):
         "units": Range(24, 256, log=True, whole=True),
         "weight_decay": Range(1e-5, 1.0, log=True),
         "learning_rate": Range(1e-3, 3e-2, log=True),
+        "bins": Range(0, 12, whole=True),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"units": 128, "weight_decay": 0.1, "learning_rate": 2e-3, "bins": 6},
         {"units": 128, "weight_decay": 0.1, "learning_rate": 2e-3},
         {"units": 32, "weight_decay": 1.0, "learning_rate": 2e-3},
         {"units": 256, "learning_rate": 2e-3},
@@ -66,13 +68,16 @@ class MLPSpec(CandidateSpec):
     """Epochs without progress on the validation rows before a fit stops; a fifth of the best epoch where that is more."""
     networks: int = Field(default=3, ge=1, le=20)
     """Networks with starts of their own that are averaged: more is steadier, slower and larger."""
+    bins: int = Field(default=0, ge=0, le=64)
+    """Parts that the ranks of each number fall into, each a column that grows within its part: finer than one column where steps matter; 0: the rank is
+    one column, a normal score."""
     max_rows: int = Field(default=100_000, ge=100)
     """The most rows that are learned from; of larger tables they are drawn."""
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         spec = self.laid(params)
         used = min(rows, spec.max_rows)
-        weights = spec.units * (COLUMNS_EACH * columns + spec.units / 2) + spec.units / 2 * max(1, classes)
+        weights = spec.units * ((COLUMNS_EACH + max(1, spec.bins)) * columns + spec.units / 2) + spec.units / 2 * max(1, classes)
         steps = used / batch_of(used) * (2e-4 + weights * 1.5e-8)
         return 0.05 + (rounds or spec.max_iterations) * spec.networks * (steps + used * (spec.units * 1.2e-8 + weights * 4e-11))
 
@@ -101,7 +106,7 @@ def fit(spec: MLPSpec, given: Fit) -> Fitted:
     used = np.array([not given.monotone.get(name, 0) or given.task == "multiclass" for name in given.inputs.numeric], bool)
     if not given.inputs.names or len(np.unique(train.outcome)) < 2:
         return Fitted(gentle.constant(given), 1, "shares")
-    ready = prepared(given, train.values, used)
+    ready = prepared(given, train.values, used, spec.bins)
     columns = ready.columns(train.values).astype(np.float32)
     if not np.ptp(columns, axis=0).any():
         return Fitted(gentle.constant(given), 1, "shares")
@@ -110,8 +115,8 @@ def fit(spec: MLPSpec, given: Fit) -> Fitted:
     return Fitted(gentle.constant(given), 1, "shares") if gentle.ran_away(loss, given) else Fitted(model, rounds)
 
 
-def prepared(given: Fit, values: np.ndarray, used: np.ndarray) -> Prepared:
-    """What is learned of the columns from the matrix (n, columns). used: (numeric,) whether a column is looked at."""
+def prepared(given: Fit, values: np.ndarray, used: np.ndarray, bins: int = 0) -> Prepared:
+    """What is learned of the columns from the matrix (n, columns). used: (numeric,) whether a column is looked at; bins: see `Ranks`."""
     from scipy.special import ndtri
 
     design = Design.learn(given.inputs, values, MOST_LEVELS)
@@ -124,9 +129,9 @@ def prepared(given: Fit, values: np.ndarray, used: np.ndarray) -> Prepared:
         # A value that many rows have stands in the middle of its ranks.
         middle = at[first] + (at[first + count - 1] - at[first]) / 2
         knots.append(own)
-        scores.append(ndtri(np.clip(middle, 0.5 / KNOTS, 1 - 0.5 / KNOTS)))
+        scores.append(middle if bins else ndtri(np.clip(middle, 0.5 / KNOTS, 1 - 0.5 / KNOTS)))
     flat = [np.concatenate(parts) if parts else np.zeros(0) for parts in (knots, scores)]
-    return Prepared(design, Ranks(flat[0], flat[1], np.array([len(own) for own in knots], np.int64)), used)
+    return Prepared(design, Ranks(flat[0], flat[1], np.array([len(own) for own in knots], np.int64), bins), used)
 
 
 def _drawn(train: Matrix, most: int, seed: int) -> Matrix:

@@ -12,11 +12,15 @@ from runner.bundle.models.mlp import Network
 
 # Adam's, as its authors advise.
 KEEPS, KEEPS_SQUARES, SMALL = 0.9, 0.999, 1e-8
+# How much later steps count for more in the mean of the weights: about the last ninth of them makes it.
+LATER = 8
 
 
 class Perceptrons:
-    """Weights drawn as Glorot & Bengio (2010) do, moved by Adam (Kingma & Ba 2015).
+    """Weights drawn as Glorot & Bengio (2010) do, moved by Adam (Kingma & Ba 2015), and averaged over the steps.
 
+    Single steps are noisy. The mean counts later ones for more: the polynomial-decay averaging of Shamir & Zhang (2013), which does not ask how many
+    steps there will be.
     shape: columns, units of each hidden layer, scores; networks: how many; decay: L2 penalty on the weights, for a step; rate: of the steps.
     """
 
@@ -25,7 +29,8 @@ class Perceptrons:
         draw = np.random.default_rng(seed)
         self._at = np.concatenate([_drawn(draw, networks, *layer) for layer in pairwise(shape)], axis=1).astype(np.float32)
         self._slope, self._mean, self._square = (np.zeros_like(self._at) for _ in range(3))
-        self._layers, self._slopes = _views(self._at, shape), _views(self._slope, shape)
+        self._averaged = self._at.copy()
+        self._layers, self._slopes, self._kept = (_views(flat, shape) for flat in (self._at, self._slope, self._averaged))
 
     def step(self, columns: np.ndarray, outcome: np.ndarray, counted: np.ndarray | None) -> None:
         """Towards some rows. columns: (n, width) Float32; outcome: (n, k) indicators of classes, one column for two of them, or numbers; counted: (n,)."""
@@ -53,11 +58,12 @@ class Perceptrons:
         self._square += np.float32(1 - KEEPS_SQUARES) * self._slope**2
         rate = self._rate * np.sqrt(1 - KEEPS_SQUARES**self._steps) / (1 - KEEPS**self._steps)
         self._at -= np.float32(rate) * self._mean / (np.sqrt(self._square) + np.float32(SMALL))
+        self._averaged += np.float32((LATER + 1) / (self._steps + LATER)) * (self._at - self._averaged)
 
     def networks(self) -> tuple[Network, ...]:
-        """The networks as they are now."""
+        """The networks of the mean of the weights so far."""
         return tuple(
-            Network(tuple(weights[number].copy() for weights, _ in self._layers), tuple(offsets[number, 0].copy() for _, offsets in self._layers))
+            Network(tuple(weights[number].copy() for weights, _ in self._kept), tuple(offsets[number, 0].copy() for _, offsets in self._kept))
             for number in range(len(self._at))
         )
 

@@ -64,6 +64,28 @@ def test_prefer_best_takes_the_highest_payoff_without_asking_for_certainty() -> 
     assert chosen(found, prefer="best").reasons["linear"] == "earned less than trees"
 
 
+def best_by_score(*found: Rung) -> ladder.Choice:
+    spec = TrainingSpec.model_validate({"candidates": {}, "prefer": "best", "choose_by": "score"})
+    return ladder.choose(found, ladder.resampled(found, spec, 7), spec, "EUR", scored=ladder.resampled_scores(found, "rmse", spec, 7))
+
+
+def test_by_score_a_mean_of_trials_ships_where_it_is_worse_by_no_more_than_chance_explains() -> None:
+    constant, trees, mean = rungs(constant=0.0, trees=1.0, mean=0.99)
+    mean = replace(mean, composes=True)
+    choice = best_by_score(constant, trees, mean)
+    assert choice.chosen == "mean"
+    assert choice.reasons["mean"] == "scored as well as trees but for chance, and averages trials"
+    assert choice.reasons["trees"] == "scored best out of fold, but by no more than chance explains; mean averages trials"
+    assert best_by_score(constant, trees, replace(mean, composes=False)).chosen == "trees"
+    assert best_by_score(constant, trees, replace(mean, loss=mean.loss + 0.5)).chosen == "trees"
+    assert chosen([constant, trees, mean], prefer="best").chosen == "trees", "money is not weighed against chance"
+
+
+def test_by_score_no_mean_ships_where_nothing_was_learned() -> None:
+    constant, trees, mean = rungs(constant=0.01, trees=0.0, mean=0.0)
+    assert best_by_score(constant, trees, replace(mean, composes=True)).chosen == "constant"
+
+
 def test_a_higher_confidence_asks_for_more_proof() -> None:
     found = rungs(constant=0.0, linear=0.06)
     assert chosen(found, confidence=0.6).chosen == "linear"

@@ -20,7 +20,7 @@ class Rung:
     """A candidate as it did out of fold.
 
     payoff: (n_oof,) what its decisions earned; loss: (n_oof,) log loss, or squared error; scores: metric to interval;
-    baseline: declared or constant, not trained for; interpretable: its reasoning can be read.
+    baseline: declared or constant, not trained for; interpretable: its reasoning can be read; composes: it is a mean of trials of others.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Rung:
     payoff: np.ndarray
     loss: np.ndarray
     scores: Mapping[str, Interval]
+    composes: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,20 +53,21 @@ def resampled_scores(rungs: Sequence[Rung], metric: str, spec: TrainingSpec, see
     return drawn.of_means(lambda loss: -np.sqrt(loss) if metric == "rmse" else -loss)
 
 
-def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None) -> Choice:
-    """The simplest rung that no later one surely beats; with `prefer: best`, the one that earned most.
+def choose(
+    rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: str, over: Mapping[str, str] | None = None, scored: Resampled | None = None
+) -> Choice:
+    """The simplest rung that no later one surely beats; with `prefer: best`, the one that is best.
 
-    over: rung to why the declared size or latency refuses it; where it refuses all, they are chosen from as if it refused none.
+    over: rung to why the declared size or latency refuses it; where it refuses all, they are chosen from as if it refused none;
+    scored: draws of the scores, higher is better, where they choose instead of the payoff.
     """
     refused = dict(over or {})
     allowed = [rung for rung in rungs if rung.name not in refused]
     if refused and allowed:
-        among = choose(allowed, drawn, spec, unit)
+        among = choose(allowed, drawn, spec, unit, scored=scored)
         return Choice(among.chosen, {**among.reasons, **refused})
     if spec.prefer == "best":
-        best = max(rungs, key=lambda rung: _standing(rung, drawn, spec))
-        best_told, worse = ("earned most", "earned less than") if spec.choose_by == "payoff" else ("scored best", "scored worse than")
-        return Choice(best.name, {r.name: f"{best_told} out of fold" if r is best else f"{worse} {best.name}" for r in rungs})
+        return _best(rungs, drawn, scored)
     beaten = {rung.name: _beaten_by(rung, rungs[i + 1 :], drawn, spec, unit) for i, rung in enumerate(rungs)}
     # The last rung has nothing above it, so one rung is always unbeaten.
     place = next(i for i, rung in enumerate(rungs) if beaten[rung.name] is None)
@@ -76,11 +78,21 @@ def choose(rungs: Sequence[Rung], drawn: Resampled, spec: TrainingSpec, unit: st
     return Choice(chosen, reasons)
 
 
-def _standing(rung: Rung, drawn: Resampled, spec: TrainingSpec) -> float:
-    """What the best rung has most of."""
-    if spec.choose_by == "payoff":
-        return drawn.points[rung.name]
-    return -float((rung.scores.get("log_loss") or rung.scores["rmse"])["value"])
+def _best(rungs: Sequence[Rung], drawn: Resampled, scored: Resampled | None) -> Choice:
+    """The rung that earned most; by score the best one, in whose place a mean of trials within one standard error of it ships: it errs less where the
+    folds cannot tell (decision 98)."""
+    by = drawn if scored is None else scored
+    told, less = ("earned most", "earned less than") if scored is None else ("scored best", "scored worse than")
+    best = max(rungs, key=lambda rung: by.points[rung.name])
+    reasons = {rung.name: f"{told} out of fold" if rung is best else f"{less} {best.name}" for rung in rungs}
+    if scored is None or best.baseline or best.composes or not by.means:
+        return Choice(best.name, reasons)
+    means = [rung for rung in rungs if rung.composes and by.points[best.name] - by.points[rung.name] <= by.standard_error(best.name, rung.name)]
+    if not means:
+        return Choice(best.name, reasons)
+    chosen = max(means, key=lambda rung: by.points[rung.name]).name
+    told_best = f"scored best out of fold, but by no more than chance explains; {chosen} averages trials"
+    return Choice(chosen, {**reasons, best.name: told_best, chosen: f"scored as well as {best.name} but for chance, and averages trials"})
 
 
 def noted(choice: Choice, notes: Mapping[str, str]) -> Choice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ class Standing:
     judged: dict[str, Judged]
     _scored: dict[str, tuple[Judged, Rung]] = field(default_factory=dict)
     _drawn: tuple[list[Rung], Resampled] | None = None
+    _scores: tuple[list[Rung], Resampled] | None = None
 
     def replaced(self, judged: Mapping[str, Judged]) -> None:
         """Some rungs are judged anew."""
@@ -47,17 +48,29 @@ class Standing:
                 self._scored[name] = (judged, self._rung(name, judged))
         return [self._scored[name][1] for name in self.studied]
 
-    def _resampled(self) -> tuple[list[Rung], Resampled]:
+    @property
+    def _metric(self) -> str:
+        return "rmse" if self.learner.task == "regression" else "log_loss"
+
+    def _payoffs(self) -> tuple[list[Rung], Resampled]:
         """The rungs and the draws of their payoffs, drawn again only where one of them changed."""
         rungs = self.rungs()
-        if self._drawn is None or any(a is not b for a, b in zip(rungs, self._drawn[0], strict=True)):
+        if self._drawn is None or not _same(rungs, self._drawn[0]):
             self._drawn = (rungs, ladder.resampled(rungs, self.spec, self.learner.seed, self.oof.groups))
         return self._drawn
 
+    def _losses(self) -> Resampled:
+        """The same of their scores."""
+        rungs = self.rungs()
+        if self._scores is None or not _same(rungs, self._scores[0]):
+            self._scores = (rungs, ladder.resampled_scores(rungs, self._metric, self.spec, self.learner.seed, self.oof.groups))
+        return self._scores[1]
+
     def choice(self, over: Mapping[str, str]) -> Choice:
         """over: rung to why the declared size or latency refuses it."""
-        rungs, drawn = self._resampled()
-        return ladder.choose(rungs, drawn, self.spec, self.problem["payoff"]["unit"], over)
+        rungs, drawn = self._payoffs()
+        scored = self._losses() if self.spec.choose_by == "score" else None
+        return ladder.choose(rungs, drawn, self.spec, self.problem["payoff"]["unit"], over, scored)
 
     def would_ship(self, shipped: Shipped) -> str:
         """The rung that would ship, with what is known of those that were made."""
@@ -66,10 +79,8 @@ class Standing:
 
     def as_json(self, choice: Choice, refitted: Collection[str]) -> dict[str, Any]:
         """The standing for ladder.json. refitted: rungs that have a bundle."""
-        rungs, drawn = self._resampled()
-        metric = "rmse" if self.learner.task == "regression" else "log_loss"
-        scored = ladder.resampled_scores(rungs, metric, self.spec, self.learner.seed, self.oof.groups)
-        return ladder.as_json(rungs, drawn, scored, choice, refitted, self.spec, self.problem["payoff"]["unit"], metric)
+        rungs, drawn = self._payoffs()
+        return ladder.as_json(rungs, drawn, self._losses(), choice, refitted, self.spec, self.problem["payoff"]["unit"], self._metric)
 
     def _rung(self, name: str, judged: Judged) -> Rung:
         learner, candidate, positive = self.learner, self.specs[name], self.problem["positive"]
@@ -79,4 +90,8 @@ class Standing:
         scores = score_intervals(learner.task, actual, judged.p, list(learner.labels), positive, confidence, SCORE_DRAWS, seed, groups)
         baseline = name == "constant" or name in self.problem["baselines"]
         payoff, loss = judged.decided["payoff"].to_numpy(), losses_of(judged.p, self.oof.outcome, learner.task)
-        return Rung(name, candidate.kind, baseline, candidate.interpretable, len(self.studied[name].trials), payoff, loss, scores)
+        return Rung(name, candidate.kind, baseline, candidate.interpretable, len(self.studied[name].trials), payoff, loss, scores, candidate.composes)
+
+
+def _same(some: Sequence[Rung], others: Sequence[Rung]) -> bool:
+    return all(a is b for a, b in zip(some, others, strict=True))

@@ -69,13 +69,13 @@ def best_by_score(*found: Rung) -> ladder.Choice:
     return ladder.choose(found, ladder.resampled(found, spec, 7), spec, "EUR", scored=ladder.resampled_scores(found, "rmse", spec, 7))
 
 
-def test_by_score_a_mean_of_trials_ships_where_it_is_worse_by_no_more_than_chance_explains() -> None:
+def test_by_score_a_mean_of_trials_ships_unless_it_is_surely_worse() -> None:
     constant, trees, mean = rungs(constant=0.0, trees=1.0, mean=0.99)
     mean = replace(mean, composes=True)
     choice = best_by_score(constant, trees, mean)
     assert choice.chosen == "mean"
-    assert choice.reasons["mean"] == "scored as well as trees but for chance, and averages trials"
-    assert choice.reasons["trees"] == "scored best out of fold, but by no more than chance explains; mean averages trials"
+    assert choice.reasons["mean"] == "not surely worse than trees, and averages trials"
+    assert choice.reasons["trees"] == "scored best out of fold, but not surely better than mean, which averages trials"
     assert best_by_score(constant, trees, replace(mean, composes=False)).chosen == "trees"
     assert best_by_score(constant, trees, replace(mean, loss=mean.loss + 0.5)).chosen == "trees"
     assert chosen([constant, trees, mean], prefer="best").chosen == "trees", "money is not weighed against chance"

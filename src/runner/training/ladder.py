@@ -67,7 +67,7 @@ def choose(
         among = choose(allowed, drawn, spec, unit, scored=scored)
         return Choice(among.chosen, {**among.reasons, **refused})
     if spec.prefer == "best":
-        return _best(rungs, drawn, scored)
+        return _best(rungs, drawn, scored, spec)
     beaten = {rung.name: _beaten_by(rung, rungs[i + 1 :], drawn, spec, unit) for i, rung in enumerate(rungs)}
     # The last rung has nothing above it, so one rung is always unbeaten.
     place = next(i for i, rung in enumerate(rungs) if beaten[rung.name] is None)
@@ -78,8 +78,8 @@ def choose(
     return Choice(chosen, reasons)
 
 
-def _best(rungs: Sequence[Rung], drawn: Resampled, scored: Resampled | None) -> Choice:
-    """The rung that earned most; by score the best one, in whose place a mean of trials within one standard error of it ships: it errs less where the
+def _best(rungs: Sequence[Rung], drawn: Resampled, scored: Resampled | None, spec: TrainingSpec) -> Choice:
+    """The rung that earned most; by score the best one, in whose place a mean of trials ships unless it is surely worse: it errs less where the
     folds cannot tell (decision 98)."""
     by = drawn if scored is None else scored
     told, less = ("earned most", "earned less than") if scored is None else ("scored best", "scored worse than")
@@ -87,12 +87,12 @@ def _best(rungs: Sequence[Rung], drawn: Resampled, scored: Resampled | None) -> 
     reasons = {rung.name: f"{told} out of fold" if rung is best else f"{less} {best.name}" for rung in rungs}
     if scored is None or best.baseline or best.composes or not by.means:
         return Choice(best.name, reasons)
-    means = [rung for rung in rungs if rung.composes and by.points[best.name] - by.points[rung.name] <= by.standard_error(best.name, rung.name)]
+    means = [rung for rung in rungs if rung.composes and by.gain(best.name, rung.name, spec.confidence, "")["low"] <= 0]
     if not means:
         return Choice(best.name, reasons)
     chosen = max(means, key=lambda rung: by.points[rung.name]).name
-    told_best = f"scored best out of fold, but by no more than chance explains; {chosen} averages trials"
-    return Choice(chosen, {**reasons, best.name: told_best, chosen: f"scored as well as {best.name} but for chance, and averages trials"})
+    told_best = f"scored best out of fold, but not surely better than {chosen}, which averages trials"
+    return Choice(chosen, {**reasons, best.name: told_best, chosen: f"not surely worse than {best.name}, and averages trials"})
 
 
 def noted(choice: Choice, notes: Mapping[str, str]) -> Choice:

@@ -65,7 +65,7 @@ class TrainingSpec(RoomSpec):
     """simplest: a more complex rung must earn its place by a paired gain in payoff; best: the highest payoff out of fold."""
     choose_by: Literal["payoff", "score"] = "payoff"
     """What `prefer: best` means: the highest payoff; or the best score (log loss, RMSE), where the payoff is only a stand-in for what nobody has said.
-    By score an ensemble within one standard error of the best single candidate ships in its place."""
+    By score an ensemble ships in place of the best single candidate unless it is surely worse, at `confidence`."""
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
     """Confidence of the paired interval that a more complex rung must clear."""
     bootstrap_draws: int = Field(default=1000, ge=100, le=20000)

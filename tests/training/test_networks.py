@@ -16,7 +16,7 @@ from runner.bundle.models.mlp import MLPModel, Ranks
 from runner.core.registry import kinds
 from runner.training.budget.clock import EndedError
 from runner.training.models import mlp
-from runner.training.models.mlp import batch_of, prepared
+from runner.training.models.mlp import MLPSpec, batch_of, bins_of, prepared
 from runner.training.models.perceptrons import LATER, Perceptrons
 
 SHAPE = (3, 5, 4)
@@ -92,6 +92,17 @@ def test_ranks_in_parts_grow_one_after_the_other() -> None:
     found = ranks.columns(np.array([[-5.0], [0.0], [5.0], [6.25], [10.0], [99.0]]))
     lowest, highest = [-1.0] * 4, [1.0] * 4
     assert found.tolist() == [lowest, lowest, [1.0, 1.0, -1.0, -1.0], [1.0, 1.0, 0.0, -1.0], highest, highest]
+
+
+def test_wide_tables_see_fewer_parts_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = MLPSpec(kind="mlp", bins=6)
+    assert [bins_of(spec, rows, 10) for rows in (1_000, 1_000_000, 10_000_000)] == [6, 3, 0]
+    assert bins_of(MLPSpec(kind="mlp", bins=1), 100, 1) == 0
+    values = np.random.default_rng(8).normal(size=(400, 3))
+    monkeypatch.setattr(mlp, "MOST_VALUES", 2 * 300 * 3)
+    model = fitted("mlp", table(values, values[:, 1], "regression", 1, 100), bins=5, max_iterations=3).model
+    assert isinstance(model, MLPModel)
+    assert model.prepared.ranks.bins == 2
 
 
 def test_networks_that_see_parts_of_ranks_are_kept_and_explained(tmp_path: Path) -> None:

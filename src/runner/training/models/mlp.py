@@ -28,6 +28,8 @@ KNOTS = 65
 FEWEST, MOST, PARTS = 64, 1024, 16
 # A network's columns for each one of the matrix, about, beside those of its rank: the number, and whether it is missing.
 COLUMNS_EACH = 2
+# Values of all parts of ranks, at most: where there would be more, each number has fewer parts.
+MOST_VALUES = 30_000_000
 # Columns for levels, at most; the levels that most rows have get them.
 MOST_LEVELS = 300
 
@@ -69,15 +71,15 @@ class MLPSpec(CandidateSpec):
     networks: int = Field(default=3, ge=1, le=20)
     """Networks with starts of their own that are averaged: more is steadier, slower and larger."""
     bins: int = Field(default=0, ge=0, le=64)
-    """Parts that the ranks of each number fall into, each a column that grows within its part: finer than one column where steps matter; 0: the rank is
-    one column, a normal score."""
+    """Parts that the ranks of each number fall into, each a column that grows within its part: finer than one column where steps matter; fewer where
+    memory would run out. 0 or 1: the rank is one column, a normal score."""
     max_rows: int = Field(default=100_000, ge=100)
     """The most rows that are learned from; of larger tables they are drawn."""
 
     def work(self, params: Mapping[str, Any], rows: int, columns: int, classes: int, rounds: int) -> float:
         spec = self.laid(params)
         used = min(rows, spec.max_rows)
-        weights = spec.units * ((COLUMNS_EACH + max(1, spec.bins)) * columns + spec.units / 2) + spec.units / 2 * max(1, classes)
+        weights = spec.units * ((COLUMNS_EACH + max(1, bins_of(spec, used, columns))) * columns + spec.units / 2) + spec.units / 2 * max(1, classes)
         steps = used / batch_of(used) * (2e-4 + weights * 1.5e-8)
         return 0.05 + (rounds or spec.max_iterations) * spec.networks * (steps + used * (spec.units * 1.2e-8 + weights * 4e-11))
 
@@ -85,6 +87,12 @@ class MLPSpec(CandidateSpec):
 def batch_of(rows: int) -> int:
     """Rows of one step."""
     return int(np.clip(rows // PARTS, FEWEST, MOST))
+
+
+def bins_of(spec: MLPSpec, rows: int, columns: int) -> int:
+    """Parts of each number's ranks that there is room for; 0 where that would be a single one."""
+    bins = min(spec.bins, MOST_VALUES // max(1, rows * columns))
+    return bins if bins > 1 else 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ def fit(spec: MLPSpec, given: Fit) -> Fitted:
     used = np.array([not given.monotone.get(name, 0) or given.task == "multiclass" for name in given.inputs.numeric], bool)
     if not given.inputs.names or len(np.unique(train.outcome)) < 2:
         return Fitted(gentle.constant(given), 1, "shares")
-    ready = prepared(given, train.values, used, spec.bins)
+    ready = prepared(given, train.values, used, bins_of(spec, len(train.values), len(used)))
     columns = ready.columns(train.values).astype(np.float32)
     if not np.ptp(columns, axis=0).any():
         return Fitted(gentle.constant(given), 1, "shares")

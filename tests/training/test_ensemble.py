@@ -304,5 +304,8 @@ def test_segments_take_the_settings_that_the_study_of_their_candidate_found_best
 def test_the_spec_of_training_holds_the_fit_that_ships() -> None:
     assert TrainingSpec.model_validate({"candidates": {}, "final": {"refits": 3}}).final == FinalSpec(refits=3)
     assert TrainingSpec.model_validate({"candidates": {"trees": {"kind": "lightgbm"}}, "final": {"refits": {"trees": 2, "mlp": 3}}}).final.times("trees") == 2
+    for wrong in (0, 21, True, "two", 1.5, {"trees": 0}, ["trees"]):
+        with pytest.raises(ValidationError, match=r"1 validation error(.|\n)*takes a whole number from 1 to 20, for all candidates or by name"):
+            FinalSpec.model_validate({"refits": wrong})
     with pytest.raises(ValidationError, match="names 'tress', which is no candidate; did you mean 'trees'"):
         TrainingSpec.model_validate({"candidates": {"trees": {"kind": "lightgbm"}}, "final": {"refits": {"tress": 2}}})

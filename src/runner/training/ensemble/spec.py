@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from runner.core.spec import Spec
 
 if TYPE_CHECKING:
     from runner.training.spec import TrainingSpec
 
-Times = Annotated[int, Field(ge=1, le=20)]
+MOST_REFITS = 20
+
+
+def _whole(given: Any) -> Any:
+    """What stands there, once it is known to be a number or numbers by name: pydantic would tell of each kind in turn."""
+    each = list(given.values()) if isinstance(given, Mapping) else [given]
+    if any(not isinstance(one, int) or isinstance(one, bool) or not 1 <= one <= MOST_REFITS for one in each):
+        raise ValueError(f"takes a whole number from 1 to {MOST_REFITS}, for all candidates or by name, as in {{mlp: 2}}")
+    return given
+
+
+Times = Annotated[int, Field(ge=1, le=MOST_REFITS)]
 
 
 class FinalSpec(Spec):
     """How each rung is fitted on all training rows for shipping."""
 
-    refits: Times | dict[str, Times] = 1
+    refits: Annotated[Times | dict[str, Times], BeforeValidator(_whole)] = 1
     """Fits with seeds of their own that are averaged, of all candidates or by name (1 where one is not named); each adds its size and latency.
     A family without chance is fitted once."""
     rungs: Literal["all", "chosen"] = "all"

@@ -188,9 +188,12 @@ class Conductor:
         declared, single = self._refits(kept), self._refits(replace(kept, once=True))
 
         def decide() -> Level:
-            left = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S) + LATER * limit
-            ways = [(declared, versions[0]), *((single, fits) for fits in versions)]
-            refits, fits = next(((refits, fits) for refits, fits in ways if refits.seconds(fits) <= left), ways[-1])
+            in_time = max(0.0, limit - (time.monotonic() - self.means.started) - PACKING_S)
+            left = in_time + LATER * limit
+            # For what can be left out nobody waits longer.
+            refits, fits = declared, versions[0]
+            if declared.seconds(fits) > in_time:
+                refits, fits = single, next((fits for fits in versions if single.seconds(fits) <= left), versions[-1])
             rows = [most for most in (level.refit_rows, refits.rows_for(fits, left)) if most is not None]
             # A cut is a study and a refit, and may be made several times for each rung.
             cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for _, trial in fits) / self.means.lanes

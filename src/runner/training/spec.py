@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -80,14 +80,7 @@ class TrainingSpec(RoomSpec):
     @model_validator(mode="after")
     def _refitted_are_candidates(self) -> Self:
         if isinstance(self.final.refits, dict):
-            known = {*self.candidates, *kinds("candidate")}
-            wrong = [
-                f"final.refits names {name!r}, which is no candidate; {nearest(name, known) or 'candidates are ' + ', '.join(self.candidates)}"
-                for name in self.final.refits
-                if name not in known
-            ]
-            if wrong:
-                raise ValueError("; ".join(wrong))
+            _known("final.refits", self.final.refits, self.candidates)
         return self
 
     @model_validator(mode="before")
@@ -98,13 +91,14 @@ class TrainingSpec(RoomSpec):
         if not isinstance(given, Mapping) or not isinstance(given.get("adjust"), Mapping) or not isinstance(given.get("candidates"), Mapping):
             return given
         candidates, adjust = given["candidates"], given["adjust"]
-        known = {*candidates, *kinds("candidate")}
-        wrong = [
-            f"adjust names {name!r}, which is no candidate; {nearest(name, known) or 'candidates are ' + ', '.join(candidates)}"
-            for name in adjust
-            if name not in known
-        ]
-        if wrong:
-            raise ValueError("; ".join(wrong))
+        _known("adjust", adjust, candidates)
         laid = {name: {**c, **adjust.get(name, {})} if isinstance(c, Mapping) else c for name, c in candidates.items()}
         return {**given, "candidates": laid, "adjust": {}}
+
+
+def _known(key: str, names: Iterable[str], candidates: Collection[str]) -> None:
+    """Raise ValueError for what a key names that is neither a candidate nor a kind of one, which another ladder may hold."""
+    known, others = {*candidates, *kinds("candidate")}, f"candidates are {', '.join(candidates)}"
+    wrong = [f"{key} names {name!r}, which is no candidate; {nearest(name, known) or others}" for name in names if name not in known]
+    if wrong:
+        raise ValueError("; ".join(wrong))

@@ -251,7 +251,8 @@ def selection(name: str) -> tuple[dict[str, float], dict[str, float]]:
         own_after = _calibrated([oof], outcome, fold, [predicted], test)
         above["linear stacker, then calibrated"] = ratio(float(losses(own_after, test, regression)[0]), base, regression)
     best = float(losses(own, outcome, regression).min())
-    by_part, whole = cross_fitted(own, outcome, fold, regression, Terms(), SEED)
+    chosen = cross_fitted(own, outcome, fold, regression, Terms(), SEED)[Terms().most]
+    by_part, whole = chosen.by_part, chosen.whole
     alone = np.concatenate([own[fold == k] @ _single(own[fold != k], outcome[fold != k], regression) for k in np.unique(fold)])
     honest = np.concatenate([own[fold == k] @ by_part[int(k)] for k in np.unique(fold)])
     at = np.concatenate([np.flatnonzero(fold == k) for k in np.unique(fold)])

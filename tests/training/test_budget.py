@@ -24,7 +24,7 @@ from runner.training.budget.clock import Clock
 from runner.training.budget.estimate import Size
 from runner.training.budget.level import Level, cheaper, drawn
 from runner.training.budget.memory import Memory, held, used_gib
-from runner.training.budget.opening import ROUNDS_MORE, Means, Refits
+from runner.training.budget.opening import AFTER_S, ROUNDS_MORE, Means, Refits
 from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
 from runner.training.course import Job, Studied
@@ -94,7 +94,7 @@ def test_a_later_round_takes_no_trial_away(learner: Learner, folds: list[Fold], 
     own = conductor(tmp_path / "home", learner, folds, budget={"work": 0.6})
     first = own.run().studied
     plan = Plan(Level(), dict.fromkeys(first, 0.5), rounds=1)
-    assert all(share >= 0.5 for share in own._shares(own.jobs.specs, first, plan).values())
+    assert all(share >= 0.5 for share in own._shares(own.jobs.specs, first, plan, 0.0).values())
 
 
 def seconds_of(times: float) -> Trial:
@@ -132,16 +132,40 @@ def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not
     cheap, dear = seconds_of(2.0), replace(seconds_of(20.0), number=1)
     found = {"trees": Studied((cheap, dear), cheap, np.zeros((0, 2)), 22.0, FoldStore(tmp_path))}
 
-    def left(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1) -> float:
+    def kept(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1) -> float:
         final = {"rungs": rungs, "refits": refits}
         own = conductor(tmp_path / "home", learner, folds, budget={"minutes": 10}, final=final, candidates={**TRAINED, "all": {"kind": "ensemble"}})
         asked = replace(own, shipping=lambda studied, judged_on: [("trees", ships)] if len(judged_on) == len(folds) else [])
-        return asked._left(found, Plan(Level(), {}, rounds=rounds), 2)
+        return asked._reserve(found, Plan(Level(), {}, rounds=rounds))
 
-    assert left(cheap, rounds=1) > left(dear, rounds=1) + 10.0
-    assert left(cheap, rounds=0) == pytest.approx(left(dear, rounds=0), abs=1.0), "one trial each says little"
-    assert left(cheap, rounds=1, rungs="all") == pytest.approx(left(dear, rounds=1, rungs="all"), abs=1.0), "every rung is refitted"
-    assert left(cheap, rounds=1) == pytest.approx(left(cheap, rounds=1, refits=5), abs=1.0), "more than one refit each is made of what is left in the end"
+    assert kept(cheap, rounds=1) < kept(dear, rounds=1) - 5.0
+    assert kept(cheap, rounds=0) == kept(dear, rounds=0), "one trial each says little"
+    assert kept(cheap, rounds=1, rungs="all") == kept(dear, rounds=1, rungs="all"), "every rung is refitted"
+    assert kept(cheap, rounds=1) == kept(cheap, rounds=1, refits=5), "more than one refit each is made of what is left in the end"
+
+
+def test_studies_end_in_time_for_the_refits_of_what_would_ship_by_now(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    def ends(seconds: float) -> float:
+        own = conductor(tmp_path / f"{seconds}", learner, folds, budget={"minutes": 0.2}, final={"rungs": "chosen"})
+        clock = replace(own, shipping=lambda *_: [("trees", seconds_of(seconds))]).run().engine.clock
+        assert clock.end is not None
+        return clock.end - own.means.started
+
+    refits = Refits.of(learner.rows.height, Level(), folds, 2, FinalSpec())
+    dear, cheap = ends(9.0), ends(0.1)
+    assert dear == pytest.approx(12.0 - AFTER_S - refits.seconds([("trees", seconds_of(9.0))] * 2), abs=0.01)
+    assert dear < cheap - 1.0
+
+
+def test_a_clock_only_ends_sooner() -> None:
+    now = time.monotonic()
+    clock = Clock(None, now + 60.0)
+    clock.sooner(now + 90.0)
+    assert clock.end == now + 60.0
+    assert not clock.over()
+    clock.sooner(now - 1.0)
+    assert clock.ended()
+    assert clock.fired
 
 
 def test_the_dearest_candidate_goes_faster_before_the_others_do(folds: list[Fold]) -> None:

@@ -84,11 +84,16 @@ class Conductor:
             return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
         first = self._opened(engine, specs, plan)
         if plan.rounds == 0:
-            plan = file.extended(plan, lambda: self._shares(specs, first, plan), [name for name in specs if name not in first and not clock.fired])
+            lost = [name for name in specs if name not in first and not clock.fired]
+            plan = file.extended(plan, lambda: self._shares(specs, first, plan, self._reserve(first, plan)), lost)
+        reserve = self._reserve(first, plan)
         while True:
+            if self.means.limit_s is not None:
+                clock.sooner(self.means.started + self.means.limit_s - reserve)
             jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self.jobs.jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
             found = engine.study_all(jobs, self.jobs.given.workers)
-            known, plan = plan, self._next(file, plan, specs, found, clock)
+            reserve = 0.0 if clock.fired else self._reserve(found, plan)
+            known, plan = plan, self._next(file, plan, specs, found, clock, reserve)
             if plan.rounds == known.rounds:
                 done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
                 return replace(done, decided=(file, plan))
@@ -158,14 +163,14 @@ class Conductor:
         ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
         return Clock(minutes, min(ends + ([self.jobs.given.deadline] if self.jobs.given.deadline is not None else [])))
 
-    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], clock: Clock) -> Plan:
+    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], clock: Clock, reserve: float) -> Plan:
         """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear.
 
         The same plan, settled, where nothing is left to divide.
         """
 
         def decide() -> dict[str, float] | None:
-            shares, before = self._shares(specs, found, plan), plan.shares or {}
+            shares, before = self._shares(specs, found, plan, reserve), plan.shares or {}
             return shares if plan.rounds < ROUNDS and any(shares[name] > before.get(name, 0.0) for name in shares) else None
 
         more = plan if clock.fired else file.extended(plan, decide)
@@ -211,9 +216,11 @@ class Conductor:
         rows = done.level.refit_rows or self.jobs.size.rows
         return None if self.means.memory_gib is None else Memory(self.means.memory_gib, self.jobs.size.fit_gib(Level(rows=rows)))
 
-    def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan) -> dict[str, float]:
-        """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try."""
-        lanes = self.means.lanes
+    def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan, reserve: float) -> dict[str, float]:
+        """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try.
+
+        reserve: seconds that are kept.
+        """
         timed = self.means.limit_s is not None
         opened = {}
         for name, studied in found.items():
@@ -222,25 +229,28 @@ class Conductor:
                 rate = max(1e-9, seconds / work) if timed else 1.0
                 upcoming = self.jobs.upcoming(name, specs[name], plan.level, studied.trials)
                 opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied), upcoming)
-        if not timed:
-            left = (self.means.work or 0.0) - sum(trial.work for studied in found.values() for trial in studied.trials)
-        else:
-            left = self._left(found, plan, lanes)
-        more = shares(opened, left, found["constant"].best.loss if "constant" in found else None)
+        more = shares(opened, self._left(found, reserve), found["constant"].best.loss if "constant" in found else None)
         # A share never falls: a study that is gone through again has to come to the same trials at least.
         before = plan.shares or {}
         return {name: max(before.get(name, 0.0), opened[name].used + more[name] if more.get(name) else 0.0) for name in found}
 
-    def _left(self, found: Mapping[str, Studied], plan: Plan, lanes: int) -> float:
-        """Core seconds for more trials."""
-        # Further refits of each are made where there is time in the end: a trial gives more.
-        refits = self._refits(replace(plan.level, once=True)).seconds(self._refitted(found, plan))
-        fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / lanes
+    def _left(self, found: Mapping[str, Studied], reserve: float) -> float:
+        """Core seconds for more trials; work where no time is declared."""
+        if self.means.limit_s is None:
+            return (self.means.work or 0.0) - sum(trial.work for studied in found.values() for trial in studied.trials)
+        fitted = sum(sum(trial.seconds) for studied in found.values() for trial in studied.trials) / self.means.lanes
         spent = max(time.monotonic() - self.means.started, fitted)
-        reserve = AFTER_S + refits
+        return (self.means.limit_s - spent - reserve) * self.means.lanes * USED
+
+    def _reserve(self, found: Mapping[str, Studied], plan: Plan) -> float:
+        """Seconds of the limit for what comes after the studies, by what they know; none without a limit."""
+        if self.means.limit_s is None:
+            return 0.0
+        # Further refits of each are made where there is time in the end: a trial gives more.
+        reserve = AFTER_S + self._refits(replace(plan.level, once=True)).seconds(self._refitted(found, plan))
         if self.jobs.spec.learning_curve:
-            reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / lanes
-        return ((self.means.limit_s or 0.0) - spent - reserve) * lanes * USED
+            reserve += 1.5 * max((sum(studied.trials[0].seconds) for studied in found.values()), default=0.0) / self.means.lanes
+        return reserve
 
     def _refits(self, level: Level) -> Refits:
         return Refits.of(self.jobs.learner.rows.height, level, self.jobs.folds, self.means.lanes, self.jobs.spec.final)

@@ -21,6 +21,11 @@ class Clock:
         self._last_start = min((moment for moment in (limit, end) if moment is not None), default=None)
         self.fired = False
 
+    def sooner(self, end: float) -> None:
+        """End at another moment, where that is before the one that is known."""
+        self.end = end if self.end is None else min(end, self.end)
+        self._last_start = self.end if self._last_start is None else min(self._last_start, self.end)
+
     def over(self) -> bool:
         """Whether no new trial starts."""
         self.fired = self.fired or (self._last_start is not None and time.monotonic() > self._last_start)

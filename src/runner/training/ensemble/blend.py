@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from runner.training.ensemble.selection import Terms, cross_fitted, own_values
+from runner.training.ensemble.selection import Chosen, Terms, cross_fitted, own_values
 
 Reader = Callable[[], np.ndarray]
 Undo = Callable[[np.ndarray], np.ndarray]
@@ -77,8 +77,9 @@ def blended(pool: Pool, terms: Terms) -> Blend:
     if not pool.members:
         raise ValueError("an ensemble needs at least one finished trial")
     own = np.column_stack([_own(member, pool) for member in pool.members])
-    whole = _blend(pool, own, terms)
-    fewer = (_blend(pool, own, replace(terms, most=n)) for n in range(len(whole.shares) - 1, 0, -1))
+    found = cross_fitted(own, pool.outcome, pool.part, pool.regression, terms, pool.seed)
+    largest = np.count_nonzero(found[terms.most].whole)
+    whole, *fewer = _blends(pool, [found[terms.most], *(found[most] for most in range(largest - 1, 0, -1))])
     return replace(whole, smaller=tuple(fewer))
 
 
@@ -87,19 +88,24 @@ def _own(member: Member, pool: Pool) -> np.ndarray:
     return own_values(p if pool.regression else member.undone(p), pool.outcome, pool.regression)
 
 
-def _blend(pool: Pool, own: np.ndarray, terms: Terms) -> Blend:
-    by_part, whole = cross_fitted(own, pool.outcome, pool.part, pool.regression, terms, pool.seed)
-    # One member at a time: with many classes the predictions of a whole pool would not fit into memory.
-    mixed: np.ndarray | None = None
-    for at in np.flatnonzero(sum(by_part.values())).tolist():
-        p = pool.members[at].read()
-        weight = np.zeros(len(p))
-        for number, weights in by_part.items():
-            weight[pool.part == number] = weights[at]
-        mixed = weight[:, None] * p if mixed is None else mixed + weight[:, None] * p
-    order = sorted(np.flatnonzero(whole).tolist(), key=lambda at: (-whole[at], at))
-    shares = tuple(Share(pool.members[at].candidate, pool.members[at].trial, float(whole[at])) for at in order)
-    return Blend(shares, np.zeros((len(own), 1)) if mixed is None else mixed)
+def _blends(pool: Pool, found: Sequence[Chosen]) -> list[Blend]:
+    """A blend for each set of weights. One member is read at a time: with many classes the predictions of a whole pool would not fit into memory."""
+    mixed: list[np.ndarray | None] = [None] * len(found)
+    for at, member in enumerate(pool.members):
+        taken = [number for number, chosen in enumerate(found) if any(weights[at] for weights in chosen.by_part.values())]
+        p = member.read() if taken else np.zeros(0)
+        for number in taken:
+            weight = np.zeros(len(p))
+            for part, weights in found[number].by_part.items():
+                weight[pool.part == part] = weights[at]
+            before = mixed[number]
+            mixed[number] = weight[:, None] * p if before is None else before + weight[:, None] * p
+    return [Blend(_shares(pool, chosen.whole), np.zeros((len(pool.outcome), 1)) if p is None else p) for chosen, p in zip(found, mixed, strict=True)]
+
+
+def _shares(pool: Pool, weights: np.ndarray) -> tuple[Share, ...]:
+    order = sorted(np.flatnonzero(weights).tolist(), key=lambda at: (-weights[at], at))
+    return tuple(Share(pool.members[at].candidate, pool.members[at].trial, float(weights[at])) for at in order)
 
 
 def described(shares: Sequence[Share]) -> list[Mapping[str, object]]:

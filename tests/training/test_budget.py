@@ -128,6 +128,19 @@ def test_what_ships_is_refitted_as_often_as_declared_where_there_is_time_and_els
     assert once(2.0, 0.1)
 
 
+def test_members_are_let_go_only_where_that_saves_time(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
+    own = conductor(tmp_path / "home", learner, folds, budget={"minutes": 0.1})
+    done = own.run()
+
+    def lasting(name: str, seconds: float) -> tuple[str, Trial]:
+        return name, replace(done.studied[name].best, seconds=(seconds,) * len(folds))
+
+    dear, cheap = lasting("trees", 30.0), lasting("linear", 0.001)
+    assert own.refitting(done, [[cheap, dear], [cheap]]).level.members == 1
+    # Both are fitted side by side: the dear one alone would take as long.
+    assert own.refitting(done, [[dear, cheap], [dear]]).level.members is None
+
+
 def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not_of_the_dearest(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:
     cheap, dear = seconds_of(2.0), replace(seconds_of(20.0), number=1)
     found = {"trees": Studied((cheap, dear), cheap, np.zeros((0, 2)), 22.0, FoldStore(tmp_path))}

@@ -198,7 +198,9 @@ class Conductor:
             # For what can be left out nobody waits longer.
             refits, fits = declared, versions[0]
             if declared.seconds(fits) > in_time:
-                refits, fits = single, next((fits for fits in versions if single.seconds(fits) <= left), versions[-1])
+                # Where even the smallest one takes longer, those that take no longer than it may ship.
+                most = max(left, single.seconds(versions[-1]))
+                refits, fits = single, next(fits for fits in versions if single.seconds(fits) <= most)
             rows = [most for most in (level.refit_rows, refits.rows_for(fits, left)) if most is not None]
             # A cut is a study and a refit, and may be made several times for each rung.
             cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for _, trial in fits) / self.means.lanes

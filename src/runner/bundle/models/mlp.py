@@ -52,7 +52,7 @@ class Ranks:
         if not self.bins:
             return scores
         parts = np.clip(scores[:, :, None] * self.bins - np.arange(self.bins), 0.0, 1.0)
-        return 2.0 * parts.reshape(len(numbers), -1) - 1.0
+        return 2.0 * parts.reshape(len(numbers), numbers.shape[1] * self.bins) - 1.0
 
     def _scores(self, numbers: np.ndarray) -> np.ndarray:
         ends = np.cumsum(self.sizes)

@@ -52,15 +52,15 @@ class MLPSpec(CandidateSpec):
         "bins": Range(0, 12, whole=True),
     }
     portfolio: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"units": 128, "weight_decay": 0.1, "learning_rate": 2e-3, "bins": 6},
+        {"weight_decay": 0.1, "bins": 0},
         {"units": 128, "weight_decay": 0.1, "learning_rate": 2e-3},
-        {"units": 32, "weight_decay": 1.0, "learning_rate": 2e-3},
-        {"units": 256, "learning_rate": 2e-3},
+        {"units": 32, "weight_decay": 1.0, "learning_rate": 2e-3, "bins": 0},
+        {"units": 256, "weight_decay": 1e-3, "learning_rate": 2e-3, "bins": 0},
     )
     kind: Literal["mlp"]
     units: int = Field(default=64, ge=2, le=2048)
     """Units of the first hidden layer; the second one has half as many."""
-    weight_decay: float = Field(default=1e-3, ge=0)
+    weight_decay: float = Field(default=0.3, ge=0)
     """L2 penalty on the weights: the larger, the smoother."""
     learning_rate: float = Field(default=3e-3, gt=0, le=1)
     """How far each step goes: smaller needs more epochs and often generalises better."""
@@ -70,7 +70,7 @@ class MLPSpec(CandidateSpec):
     """Epochs without progress on the validation rows before a fit stops; a fifth of the best epoch where that is more."""
     networks: int = Field(default=3, ge=1, le=20)
     """Networks with starts of their own that are averaged: more is steadier, slower and larger."""
-    bins: int = Field(default=0, ge=0, le=64)
+    bins: int = Field(default=6, ge=0, le=64)
     """Parts that the ranks of each number fall into, each a column that grows within its part: finer than one column where steps matter; fewer where
     memory would run out. 0 or 1: the rank is one column, a normal score."""
     max_rows: int = Field(default=100_000, ge=100)

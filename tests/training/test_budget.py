@@ -145,16 +145,17 @@ def test_later_rounds_keep_time_for_the_refits_of_what_would_ship_by_now_and_not
     cheap, dear = seconds_of(2.0), replace(seconds_of(20.0), number=1)
     found = {"trees": Studied((cheap, dear), cheap, np.zeros((0, 2)), 22.0, FoldStore(tmp_path))}
 
-    def kept(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1) -> float:
+    def kept(ships: Trial, rounds: int, rungs: str = "chosen", refits: int = 1, settled: bool = False) -> float:
         final = {"rungs": rungs, "refits": refits}
         own = conductor(tmp_path / "home", learner, folds, budget={"minutes": 10}, final=final, candidates={**TRAINED, "all": {"kind": "ensemble"}})
         asked = replace(own, shipping=lambda studied, judged_on: [("trees", ships)] if len(judged_on) == len(folds) else [])
-        return asked._reserve(found, Plan(Level(), {}, rounds=rounds))
+        return asked._reserve(found, Plan(Level(), {}, rounds=rounds, settled=settled))
 
     assert kept(cheap, rounds=1) < kept(dear, rounds=1) - 5.0
     assert kept(cheap, rounds=0) == kept(dear, rounds=0), "one trial each says little"
     assert kept(cheap, rounds=1, rungs="all") == kept(dear, rounds=1, rungs="all"), "every rung is refitted"
     assert kept(cheap, rounds=1) == kept(cheap, rounds=1, refits=5), "more than one refit each is made of what is left in the end"
+    assert kept(dear, rounds=1, settled=True) == 0.0, "a rerun of what is decided must not end sooner than the run did"
 
 
 def test_studies_end_in_time_for_the_refits_of_what_would_ship_by_now(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:

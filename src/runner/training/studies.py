@@ -199,8 +199,8 @@ class Conductor:
             refits, fits = declared, versions[0]
             if declared.seconds(fits) > in_time:
                 # Where even the smallest one takes longer, those that take no longer than it may ship.
-                most = max(left, single.seconds(versions[-1]))
-                refits, fits = single, next(fits for fits in versions if single.seconds(fits) <= most)
+                longest = max(left, single.seconds(versions[-1]))
+                refits, fits = single, next(fits for fits in versions if single.seconds(fits) <= longest)
             rows = [most for most in (level.refit_rows, refits.rows_for(fits, left)) if most is not None]
             # A cut is a study and a refit, and may be made several times for each rung.
             cut = (1 + CUTS) * refits.seconds(fits) + CUTS * sum(sum(trial.seconds) for _, trial in fits) / self.means.lanes
@@ -245,8 +245,8 @@ class Conductor:
         return (self.means.limit_s - spent - reserve) * self.means.lanes * USED
 
     def _reserve(self, found: Mapping[str, Studied], plan: Plan) -> float:
-        """Seconds of the limit for what comes after the studies, by what they know; none without a limit."""
-        if self.means.limit_s is None:
+        """Seconds of the limit for what comes after the studies, by what they know; none without a limit, or where nothing is left to decide."""
+        if self.means.limit_s is None or plan.settled:
             return 0.0
         # Further refits of each are made where there is time in the end: a trial gives more.
         reserve = AFTER_S + self._refits(replace(plan.level, once=True)).seconds(self._refitted(found, plan))

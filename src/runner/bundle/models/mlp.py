@@ -121,9 +121,9 @@ class Network:
         return back
 
 
-def mean_of(networks: Sequence[Network], columns: np.ndarray, link: str, product: Product) -> np.ndarray:
-    """(n, k) the networks' mean answer."""
-    return np.asarray(sum(answered(network.raw(columns, product), link) for network in networks) / len(networks))
+def mean_of(scores: Sequence[np.ndarray], link: str) -> np.ndarray:
+    """(n, k) the networks' mean answer. scores: (n, k) of each network."""
+    return np.asarray(sum(answered(raw, link) for raw in scores) / len(scores))
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,7 @@ class MLPModel:
         weights, offsets = self._first
         found = in_order(self.prepared.columns(matrix).astype(np.float32), weights) + offsets
         each = np.split(found, len(self.networks), axis=1)
-        raw = [network.above(own, in_order).astype(float) for network, own in zip(self.networks, each, strict=True)]
-        answer = np.asarray(sum(answered(scores, self.link) for scores in raw) / len(raw))
+        answer = mean_of([network.above(own, in_order).astype(float) for network, own in zip(self.networks, each, strict=True)], self.link)
         return self.offset + self.scale * answer if self.link == "identity" else answer
 
     def importance(self, values: np.ndarray) -> Importance:

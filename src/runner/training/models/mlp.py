@@ -200,6 +200,7 @@ def _epochs(spec: MLPSpec, given: Fit, learning: _Learning) -> Iterator[tuple[Ne
 
 def _loss(model: MLPModel, networks: Sequence[Network], columns: np.ndarray, judged: Matrix, given: Fit) -> float:
     """Mean log loss, or root mean squared error, of rows as they count."""
-    answer = model.offset + model.scale * mean_of(networks, columns, model.link, np.matmul).astype(float)
+    mean_answer = mean_of([network.raw(columns, np.matmul) for network in networks], model.link)
+    answer = model.offset + model.scale * mean_answer.astype(float)
     mean = float(np.average(losses_of(answer, judged.outcome, given.task), weights=judged.weights))
     return sqrt(mean) if given.task == "regression" else mean

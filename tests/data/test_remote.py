@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -99,6 +101,47 @@ def test_what_the_store_does_not_give_is_told(store: str, tmp_path: Path, declar
 def test_a_store_that_is_not_there_is_given_up(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert "the store cannot be reached" in told(tmp_path, uri="s3://shop/orders/a.parquet", timeout_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (401, "does not let us in"),
+        (403, "does not let us in"),
+        (404, "cannot be read"),
+        (500, "cannot be reached"),
+        (503, "cannot be reached"),
+    ],
+)
+def test_what_a_store_answers_is_told_by_its_code_whatever_the_object_is_called(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server asks for
+
+        def log_message(self, *told: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        for name in ("a", "credentials-403", "connection-timeout-500"):
+            assert f"{said}: " in told(tmp_path, uri=f"s3://shop/{name}.parquet")
+            if code < 500:  # Text is fetched by another client, which waits long for a server that is ill.
+                assert f"{said}: " in told(tmp_path, uri=f"s3://shop/{name}.csv")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("took", ["514.033ms", "403.7ms", "401s", "1.403500ms", "500 ms"])
+def test_how_long_a_store_took_is_none_of_its_codes(took: str) -> None:
+    spec = RemoteSpec.model_validate({"kind": "remote", "path": "data/raw/x.parquet", "uri": "s3://shop/a.parquet"})
+    gone = spec._told(OSError(f"Generic S3 error: Error performing GET http://127.0.0.1:1/a in {took}, after 2 retries - HTTP error: error sending request"))
+    assert "the store cannot be reached" in gone.wrong
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal, Self
@@ -37,8 +38,10 @@ ENDINGS = {
     ".jsonl": "ndjson",
 }
 TEXT = ("csv", "ndjson")
-UNREACHED = ("error sending request", "timed out", "timeout", "connection", "dns", "503", "500 ", "slow down")
-REFUSED = ("403", "401", "access denied", "forbidden", "signature", "credential", "unauthorized")
+UNREACHED = re.compile(r"error sending request|timed out|timeout|connection|\bdns\b|status code: 5\d\d|slow.?down|service unavailable", re.IGNORECASE)
+REFUSED = re.compile(r"status code: 40[13]|access.?(key|denied)|forbidden|signature|credential|unauthorized", re.IGNORECASE)
+# An object may be called `credentials.parquet` and a bucket `connections`: what a message is about is none of its words.
+NAMES = re.compile(r"\S+://\S*|\bfor path \S+|'[^']*'")
 
 
 class RemoteSpec(SnapshotSpec):
@@ -135,12 +138,14 @@ class RemoteSpec(SnapshotSpec):
         yield from asked.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True, engine="streaming")
 
     def _told(self, error: BaseException) -> UnreadableError:
-        told = Question("", self.uri).told(str(error).split("\n")[0]).replace("***", self.uri)
-        if any(words in told.lower() for words in REFUSED):
+        first = str(error).split("\n")[0]
+        told = Question("", self.uri).told(first).replace("***", self.uri)
+        words = "" if isinstance(error, FileNotFoundError) else NAMES.sub("", first)
+        if isinstance(error, PermissionError) or REFUSED.search(words):
             return UnreadableError(
                 f"the store does not let us in: {told}", "credentials in the environment that open it", "look at AWS_ACCESS_KEY_ID and the like"
             )
-        if any(words in told.lower() for words in UNREACHED):
+        if isinstance(error, ConnectionError | TimeoutError) or UNREACHED.search(words):
             return GoneError(f"the store cannot be reached: {told}", "a store that answers", "look at the address; the same command tries again")
         return UnreadableError(f"cannot be read: {told}", f"{self.stored} objects", "look at `uri`, `select` and `where`")
 

@@ -125,6 +125,39 @@ def test_text_is_kept_to_the_letter(texts: list[str | None]) -> None:
     assert cast(values, "string").values.to_list() == texts
 
 
+NUMBERS = {
+    pl.Int8: st.integers(-128, 127),
+    pl.UInt32: st.integers(0, 2**32 - 1),
+    pl.Int64: st.integers(-(2**54), 2**54),
+    pl.UInt64: st.integers(0, 2**64 - 1),
+    pl.Float32: st.floats(width=32),
+    pl.Float64: st.floats() | st.integers(-(2**54), 2**54).map(float),
+}
+
+
+@given(st.data())
+def test_columns_that_are_cast_all_at_once_hold_what_each_holds_by_itself(data: st.DataObject) -> None:
+    names = [f"c{i}" for i in range(data.draw(st.integers(1, 6)))]
+    dtypes = {name: data.draw(st.sampled_from(list(NUMBERS))) for name in names}
+    n = data.draw(st.integers(0, 4))
+    rows = pl.DataFrame(
+        {name: pl.Series(name, data.draw(st.lists(st.none() | NUMBERS[dtype], min_size=n, max_size=n)), dtype=dtype) for name, dtype in dtypes.items()}
+    )
+    declared = contract({name: {"type": data.draw(st.sampled_from(["int", "float"]))} for name in names})
+    alone = {name: cast(rows[name], column["type"]) for name, column in declared["columns"].items()}
+    bad = {name for name, found in alone.items() if found.bad.any()}
+    for name, found in alone.items():
+        assert name in bad or all(held is None or held == given_ for held, given_ in zip(found.values, rows[name], strict=True))
+    if bad:
+        with pytest.raises(FaultsError) as caught:
+            conform_recorded(rows, declared, "rows", names)
+        assert [fault.at for fault in caught.value.faults] == [f"rows, column {name!r}" for name in names if name in bad]
+    else:
+        together = conform_recorded(rows, declared, "rows", names)
+        assert_frame_equal(together.rows, pl.DataFrame([found.values for found in alone.values()]))
+        assert together.casts == {name: found.how for name, found in alone.items() if found.how}
+
+
 def test_conform_orders_columns_and_leaves_out_others() -> None:
     declared = contract({"a": {"type": "int"}, "b": {"type": "string"}})
     found = conform_recorded(pl.DataFrame({"x": [1], "b": ["u"], "a": ["3"]}), declared, "rows", ["a", "b"])

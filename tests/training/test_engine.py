@@ -14,7 +14,7 @@ from polars.exceptions import PolarsError
 from tests.conftest import loans
 
 from runner.core.progress import Silent
-from runner.core.registry import kinds
+from runner.core.registry import kinds, part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices, folds_of
 from runner.features.recipe import plan
@@ -156,6 +156,40 @@ def test_the_safety_stop_lets_the_first_trial_finish_and_says_that_it_fired(lear
     found = engine(learner, folds, clock).study_all(jobs(tmp_path, 6), 2)
     assert {name: len(studied.trials) for name, studied in found.items()} == dict.fromkeys(DECLARED, 1)
     assert clock.fired
+
+
+def test_a_candidate_that_fails_goes_without_that_trial_where_it_may_and_is_not_tried_again(
+    learner: Learner, folds: list[Fold], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, fits = part, []
+
+    def failing(family: Any, kind: str) -> Any:
+        def fit(spec: Any, given: Any) -> Any:
+            fits.append(kind)
+            if kind == "lightgbm" and len(trees) > 1 and given.params["num_leaves"] == trees[-1]:
+                raise ValueError("the table is\n  too odd")
+            if kind == "linear":
+                raise MemoryError
+            return made(family, kind)(spec, given)
+
+        return fit
+
+    trees: list[int] = []
+    forgiving = replace(engine(learner, folds), forgives=True)
+    whole = forgiving.study_all(jobs(tmp_path / "whole", 4), 2)
+    trees += [int(trial.params["num_leaves"]) for trial in whole["trees"].trials]
+    last = trees.index(trees[-1])
+    monkeypatch.setattr("runner.training.engine.part", failing)
+    mine = jobs(tmp_path / "mine", 4)
+    found = forgiving.study_all(mine, 2)
+    assert "linear" not in found and {"constant", "officer", "trees"} == set(found)
+    assert found["trees"].trials == whole["trees"].trials[:last] and last > 0
+    stores = {job.name: job.store for job in mine}
+    assert {told["error"] for told in stores["trees"].failures()} == {"ValueError: the table is too odd"}
+    assert {told["error"] for told in stores["linear"].failures()} == {"MemoryError"}
+    fits.clear()
+    again = forgiving.study_all(jobs(tmp_path / "mine", 4), 1)
+    assert same(again, found) and not {"linear", "lightgbm"} & set(fits)
 
 
 def test_a_study_that_fails_ends_all_of_them_with_its_own_error(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:

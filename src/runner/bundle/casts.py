@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,6 +16,14 @@ DTYPES: dict[str, pl.DataType] = {
     "datetime": pl.Datetime("us"),
 }
 """Contract type to the Polars type in which its values are held."""
+
+NARROWER: dict[str, tuple[type[pl.DataType], ...]] = {
+    "int": (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32),
+    "float": (pl.Float32, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32),
+}
+"""Contract type to the other types whose every value it can hold."""
+EXACT: dict[type[pl.DataType], int] = {pl.Float32: 2**24, pl.Float64: 2**53}
+"""Up to here floats of a type hold each whole number."""
 
 WHOLE = r"^-?(?:0|[1-9][0-9]*)(?:\.0*)?$"
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.0*)?$"
@@ -43,33 +51,65 @@ class Cast:
     zoned: bool = False
 
 
+def held(rows: pl.DataFrame, to: Mapping[str, str]) -> pl.DataFrame:
+    """The columns that can be cast as they are, since a contract type holds all of their values, in few passes over all of them.
+
+    to: column, of a plain name, to contract type; NaN counts as missing. What has to be looked at value by value is left out.
+    """
+    dtypes = rows.schema
+    alike: dict[tuple[pl.DataType, str], list[str]] = {}
+    for name, kind in to.items():
+        alike.setdefault((dtypes[name], kind), []).append(name)
+    proofs = [proof for (dtype, kind), names in alike.items() if (proof := _proof(pl.col(names), dtype, kind)) is not None]
+    proven = rows.select(proofs).row(0, named=True) if proofs else {}
+    found = []
+    for (dtype, kind), names in alike.items():
+        always = dtype == DTYPES[kind] or dtype in NARROWER.get(kind, ())
+        fitting = pl.col(names if always else [name for name in names if proven.get(name)])
+        found.append((fitting.fill_nan(None) if dtype.is_float() else fitting).cast(DTYPES[kind]))
+    return rows.select(found)
+
+
+def _proof(values: pl.Expr, dtype: pl.DataType, to: str) -> pl.Expr | None:
+    """One Boolean, whether numbers of another kind are all held exactly; None where that is known or cannot be."""
+    if to == "float" and dtype == pl.Int64:
+        return ((values >= -EXACT[pl.Float64]) & (values <= EXACT[pl.Float64])).all()
+    if to == "float" and dtype == pl.UInt64:
+        return (values <= EXACT[pl.Float64]).all()
+    if to == "int" and dtype.is_float():
+        given = values.fill_nan(None)
+        return ((given.floor() == given) & (given.abs() <= EXACT[type(dtype)])).all()
+    return None
+
+
 def cast(values: pl.Series, to: str) -> Cast:
     """Cast a column to a contract type (a key of DTYPES) so that nothing is lost; NaN counts as missing.
 
     Text is read as numbers, dates (ISO 8601) and booleans; integers beyond 2**53 are never rounded through floats;
     moments with a zone become UTC.
     """
-    if values.dtype == DTYPES[to]:
-        # Most columns come as they are declared: nothing to look at, row by row, in a request of one row.
-        return Cast(values.fill_nan(None) if to == "float" else values, _nowhere(values))
+    plain = held(values.alias("").to_frame(), {"": to})
+    if plain.width:
+        return Cast(plain.to_series().alias(values.name), _nowhere(values), cast_told(values.dtype, to))
     source = values.cast(pl.String) if isinstance(values.dtype, pl.Categorical | pl.Enum) else values
     if source.dtype.is_float():
         source = source.fill_nan(None)
     if source.dtype == pl.Null or source.null_count() == source.len():
-        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), _nowhere(source), _how(values.dtype, to))
+        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), _nowhere(source), cast_told(values.dtype, to))
     converted = _CONVERTERS[to](source)
     if converted is None:
-        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), source.is_not_null(), _how(values.dtype, to), possible=False)
-    held = converted.alias(values.name)
-    bad = source.is_not_null() & held.is_null()
+        return Cast(pl.Series(values.name, [None] * source.len(), DTYPES[to]), source.is_not_null(), cast_told(values.dtype, to), possible=False)
+    made = converted.alias(values.name)
+    bad = source.is_not_null() & made.is_null()
     if to == "datetime" and source.dtype == pl.String:
         zoned = bool(source.str.strip_chars().str.contains(ZONED).any())
         # Next to a value with a zone, one without is ambiguous; in another slice of the same column as much as in this one.
-        return Cast(held, bad, _how(values.dtype, to), plain=None if zoned else held.is_not_null(), zoned=zoned)
-    return Cast(held.fill_nan(None) if to == "float" else held, bad, _how(values.dtype, to))
+        return Cast(made, bad, cast_told(values.dtype, to), plain=None if zoned else made.is_not_null(), zoned=zoned)
+    return Cast(made.fill_nan(None) if to == "float" else made, bad, cast_told(values.dtype, to))
 
 
-def _how(dtype: pl.DataType, to: str) -> str:
+def cast_told(dtype: pl.DataType, to: str) -> str:
+    """'from TYPE' where a cast is worth telling of, else ''."""
     # A narrower number of the same kind, or another unit of time, is no cast worth telling of.
     same = {"int": dtype.is_integer(), "float": dtype.is_float(), "datetime": isinstance(dtype, pl.Datetime) and dtype.time_zone is None}
     return "" if dtype == DTYPES[to] or same.get(to) or dtype == pl.Null else f"from {dtype}"
@@ -87,8 +127,7 @@ def _where(values: pl.Series, condition: pl.Series) -> pl.Series:
 def _to_int(values: pl.Series) -> pl.Series | None:
     dtype = values.dtype
     if dtype.is_float():
-        limit = 2**24 if dtype == pl.Float32 else 2**53
-        return _where(values, (values.floor() == values) & (values.abs() <= limit)).cast(pl.Int64, strict=False)
+        return _where(values, (values.floor() == values) & (values.abs() <= EXACT[type(dtype)])).cast(pl.Int64, strict=False)
     if dtype.is_integer() or dtype == pl.Boolean:
         return values.cast(pl.Int64, strict=False)
     if dtype.is_decimal():

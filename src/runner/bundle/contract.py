@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from runner.bundle.casts import DTYPES, Cast, cast
+from runner.bundle.casts import DTYPES, Cast, cast, cast_told, held
 from runner.core import expressions
 from runner.core.faults import Fault, FaultsError, listed, nearest
 
@@ -131,18 +131,23 @@ class Conforming:
 
     def add(self, rows: pl.DataFrame, positions: pl.Series | None = None) -> pl.DataFrame:
         """The slice's contract columns. positions: of its rows in the file, where the slice is not all of it."""
-        self._missing = missing_columns(self._needed, rows.columns, self._at)
-        columns: list[pl.Series] = []
-        for name in order(self._contract):
-            if name not in rows.columns:
-                continue
-            found = _cast_column(rows[name], self._contract["columns"][name])
-            if found.plain is not None or found.zoned or found.bad.any():
-                self._misfits.setdefault(name, _Misfits()).note(rows[name], found, positions)
-            if found.how:
-                self._casts[name] = found.how
-            columns.append(found.values)
-        return pl.DataFrame(columns)
+        there = rows.schema
+        self._missing = missing_columns(self._needed, there, self._at)
+        columns = {name: self._contract["columns"][name] for name in order(self._contract) if name in there}
+        # Looking at each column by itself would cost more than a small model.
+        plain = held(rows, {name: column["type"] for name, column in columns.items() if _made_from(column) == column["type"]})
+        self._casts |= {name: told for name in plain.columns if (told := cast_told(there[name], columns[name]["type"]))}
+        fitting = set(plain.columns)
+        return pl.DataFrame([plain[name] if name in fitting else self._looked_at(rows[name], columns[name], positions) for name in columns])
+
+    def _looked_at(self, values: pl.Series, column: Mapping[str, Any], positions: pl.Series | None) -> pl.Series:
+        """A column in its contract type; what was cast, and what cannot be, is noted."""
+        found = _cast_column(values, column)
+        if found.plain is not None or found.zoned or found.bad.any():
+            self._misfits.setdefault(values.name, _Misfits()).note(values, found, positions)
+        if found.how:
+            self._casts[values.name] = found.how
+        return found.values
 
     def casts(self) -> dict[str, str]:
         """Column to 'from TYPE' where a lossless cast was made. Raises FaultsError naming missing columns, and values that cannot be cast."""
@@ -174,8 +179,13 @@ def _near(name: str, found: Collection[str]) -> str:
     return nearest(name, found)
 
 
+def _made_from(column: Mapping[str, Any]) -> str:
+    """The type in which a column's values come: another than its own where a label is declared as a number or boolean."""
+    return str(column.get("from", column["type"]))
+
+
 def _cast_column(values: pl.Series, column: Mapping[str, Any]) -> Cast:
-    made_from = column.get("from", column["type"])
+    made_from = _made_from(column)
     first = cast(values, made_from)
     if made_from == column["type"] or first.bad.any():
         return first
@@ -189,7 +199,7 @@ def labels(values: pl.Series) -> pl.Series:
 
 
 def _wrong_type(name: str, misfits: _Misfits, n: int, first: tuple[int, str], column: Mapping[str, Any], at: str) -> Fault:
-    wanted = str(column.get("from", column["type"]))
+    wanted = _made_from(column)
     rows = "1 row" if n == 1 else f"{n} rows"
     return Fault(
         f"{at}, column {name!r}",

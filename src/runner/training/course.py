@@ -13,7 +13,7 @@ import numpy as np
 
 from runner.features.matrices import Fold
 from runner.training.budget.clock import EndedError
-from runner.training.fold_store import FoldResult, FoldStore
+from runner.training.fold_store import FailedError, FoldResult, FoldStore
 from runner.training.models.space import CandidateSpec
 from runner.training.pruning import is_hopeless
 from runner.training.study import Record, Trial
@@ -113,7 +113,7 @@ class Course:
     _recorded: int = 0
 
     def run(self) -> Studied | None:
-        """The whole study; None where the safety stop ended its very first trial."""
+        """The whole study; None where the safety stop ended its very first trial, or a fit of it failed that may."""
         try:
             self._start()
         finally:
@@ -168,7 +168,7 @@ class Course:
             number, fold = self._running.pop(future)
             try:
                 outcome = future.result()
-            except EndedError:
+            except (EndedError, FailedError):
                 self._given_up.add(number)
                 continue
             if outcome is None:

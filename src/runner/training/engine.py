@@ -19,7 +19,7 @@ from runner.core.registry import part
 from runner.core.seeds import seed_for
 from runner.features.matrices import Fold, Learner, Matrices
 from runner.training.balancing import UNTRAINED, balance_for, balanced
-from runner.training.budget.clock import Clock
+from runner.training.budget.clock import Clock, EndedError
 from runner.training.budget.memory import Memory, held
 from runner.training.course import Course, Hooks, Job, Outcome, Studied
 from runner.training.fold_store import FoldResult
@@ -94,7 +94,8 @@ def settle(futures: Collection[Future[Any]]) -> None:
 class Engine:
     """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not.
 
-    prunes: hopeless trials end before their last fold; memory: what holds fits back while there is too little of it; through: told of a
+    prunes: hopeless trials end before their last fold; forgives: a candidate whose fit fails goes without that trial; memory: what holds
+    fits back while there is too little of it; through: told of a
     candidate with each trial that ended.
     """
 
@@ -107,13 +108,15 @@ class Engine:
     clock: Clock
     tally: Tally
     prunes: bool = False
+    forgives: bool = False
     memory: Memory | None = None
     through: Callable[[str], None] | None = None
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
         """Run every job's study; results do not depend on the number of workers, nor on other processes that run the same studies.
 
-        The first error of a fit ends all studies. A study whose first trial the safety stop ended is left out.
+        The first error of a fit ends all studies, unless it is forgiven: then the study ends with the trials before it. A study without a first
+        trial, since it failed or the safety stop ended it, is left out.
         Raises ValueError when there is no fold to judge on.
         """
         if not self.folds:
@@ -172,6 +175,9 @@ class Engine:
         if job.spec.kind not in UNTRAINED:
             # Those that learn next to nothing cost next to nothing: a model is there whatever the time.
             self.clock.check()
+        forgives = self.forgives and job.spec.kind not in UNTRAINED
+        if forgives:
+            job.store.check(params, fold.number)
         with job.store.claim(params, fold.number) as mine:
             if not mine:
                 return None
@@ -179,9 +185,18 @@ class Engine:
             if stored is not None:
                 return stored, 0.0
             with held(self.memory):
-                result = self._fit(job, params, fold)
+                result = self._forgiven(job, params, fold) if forgives else self._fit(job, params, fold)
             job.store.write(params, fold.number, result)
         return result, result.seconds
+
+    def _forgiven(self, job: Job, params: Mapping[str, Any], fold: Fold) -> FoldResult:
+        """The fold fitted here. Raises FailedError where its library raised anything."""
+        try:
+            return self._fit(job, params, fold)
+        except EndedError:
+            raise
+        except Exception as error:
+            raise job.store.fail(params, fold.number, error) from error
 
     def _fit(self, job: Job, params: Mapping[str, Any], fold: Fold) -> FoldResult:
         prepared = self.matrices.fold(fold.number)

@@ -15,11 +15,16 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from runner.core.digests import of_value
-from runner.core.files import write_bytes
+from runner.core.files import read_json, write_bytes, write_json
 
 SEAL_BYTES = 32  # a SHA-256 after the archive
 # NumPy reads the head of an array with Python's own parser, which counts its depth for all threads together (CPython 3.11): two at once may fail.
 PARSING = Lock()
+TOLD_LENGTH = 300
+
+
+class FailedError(Exception):
+    """A fit failed in its library, and its candidate goes without it: it is no result."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,24 @@ class FoldStore:
         np.savez(archive, predictions=result.predictions, loss=result.loss, rounds=rounds, work=result.work, seconds=result.seconds)
         write_bytes(self._path(params, fold), archive.getvalue() + sha256(archive.getvalue()).digest())
 
+    def fail(self, params: Mapping[str, Any], fold: int, error: Exception) -> FailedError:
+        """Store that the fit of a fold failed, so that every rerun leaves it out alike, and give what is raised for it."""
+        told = " ".join(str(error).split())
+        told = f"{type(error).__name__}: {told}" if told else type(error).__name__
+        told = told if len(told) <= TOLD_LENGTH else f"{told[:TOLD_LENGTH]}..."
+        write_json(self._failed(params, fold), {"params": dict(params), "fold": fold, "error": told})
+        return FailedError(told)
+
+    def check(self, params: Mapping[str, Any], fold: int) -> None:
+        """Raise FailedError where the fit of this fold failed before."""
+        path = self._failed(params, fold)
+        if path.is_file():
+            raise FailedError(read_json(path)["error"])
+
+    def failures(self) -> list[dict[str, Any]]:
+        """The fits that failed: settings, fold and the library's error; in an order that is always the same."""
+        return [read_json(path) for path in sorted(self.folder.glob("*.failed.json"))]
+
     @contextmanager
     def claim(self, params: Mapping[str, Any], fold: int) -> Iterator[bool]:
         """Whether this caller alone may fit the fold now; False where another one, perhaps of another process, is at it.
@@ -91,3 +114,6 @@ class FoldStore:
 
     def _path(self, params: Mapping[str, Any], fold: int) -> Path:
         return self.folder / f"{of_value(dict(params))[:24]}-{fold}.npz"
+
+    def _failed(self, params: Mapping[str, Any], fold: int) -> Path:
+        return self._path(params, fold).with_suffix(".failed.json")

@@ -56,7 +56,8 @@ class Jobs:
         memory = Memory(self.spec.memory_gb, self.size.fit_gib(level)) if self.spec.memory_gb is not None else None
         monotone = self.problem["constraints"]["monotone"]
         tuning, threads = self.spec.tuning, self.spec.threads_per_fit
-        return Engine(self.learner, folds, Matrices(self.learner, folds), tuning.lag, threads, monotone, clock, tally, tuning.prune, memory)
+        forgives = self.spec.on_failure == "leave_out"
+        return Engine(self.learner, folds, Matrices(self.learner, folds), tuning.lag, threads, monotone, clock, tally, tuning.prune, forgives, memory)
 
     def trials(self, candidate: CandidateSpec, most: int, level: Level) -> int:
         """How many trials a candidate has at most: one without a space has no more than its portfolio."""
@@ -128,6 +129,11 @@ class Jobs:
             "code": given.made_from.get("code"),
             "lock": given.made_from.get("lock"),
         }
+
+    def failures(self, specs: Mapping[str, CandidateSpec], level: Level) -> dict[str, list[dict[str, Any]]]:
+        """Candidate to its fits that failed and were forgiven, of those that have any."""
+        jobs = self.jobs(specs, level, dict.fromkeys(specs, 1), recorded=False)
+        return {job.name: found for job in sorted(jobs, key=lambda job: job.name) if (found := job.store.failures())}
 
     def facts(self) -> dict[str, Any]:
         """Seed and digests of data and code, as the records of trials have them."""

@@ -27,7 +27,9 @@ def speeds(jobs: Jobs, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
         short = {name: spec.model_copy(update={"max_iterations": steps}) for name, spec in stepwise.items()}
         tried.append(engine.study_all(jobs.jobs(short, Level(rows=PROBE_ROWS), dict.fromkeys(short, 1), recorded=False), 1))
     few, more = ({name: studied.trials[0] for name, studied in found.items()} for found in tried[1:])
-    slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in stepwise}
+    # One that fails here fails in its first trial too, which tells of it.
+    there = [name for name in stepwise if name in few and name in more]
+    slopes = {name: (sum(more[name].seconds) - sum(few[name].seconds)) / (more[name].work - few[name].work) for name in there}
     return {name: slope for name, slope in slopes.items() if slope > 0}
 
 

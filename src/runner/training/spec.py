@@ -72,6 +72,9 @@ class TrainingSpec(RoomSpec):
     """Resamples behind the intervals of the ladder: more is steadier and takes longer."""
     final: FinalSpec = FinalSpec()
     """The fit that ships."""
+    on_failure: Literal["stop", "leave_out"] = "stop"
+    """What an error in a candidate's library does: stop ends the run with it; leave_out goes on without that trial and the later ones of its
+    candidate, without the candidate where it was the first, and tells."""
     threads_per_fit: int = Field(default=1, ge=1)
     """Threads of one fit; declared, because some results change with it."""
     safety_stop_minutes: float | None = Field(default=None, gt=0)

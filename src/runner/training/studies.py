@@ -126,11 +126,17 @@ class Conductor:
         return replace(done, studied={**done.studied, **found}, specs=specs, plan=plan, decided=decided, clocked=clocked)
 
     def again(self, done: Studies, name: str, spec: CandidateSpec) -> Studied | None:
-        """A candidate studied once more with other settings, whatever the clock says; None where the level has no time for it."""
+        """A candidate studied once more with other settings, whatever the clock says; None where the level has no time for it, or it fails."""
         if not done.level.cuts:
             return None
         engine = replace(done.engine, clock=Clock(None))
-        return engine.study_all(self.jobs.jobs({name: spec}, done.level, {name: 1}), self.jobs.given.workers)[name]
+        return engine.study_all(self.jobs.jobs({name: spec}, done.level, {name: 1}), self.jobs.given.workers).get(name)
+
+    def failures(self, done: Studies, later: Mapping[str, CandidateSpec]) -> dict[str, list[dict[str, Any]]]:
+        """Candidate to its fits that failed, of those that the run goes on without. later: candidates whose settings those studies have found."""
+        if not done.engine.forgives:
+            return {}
+        return self.jobs.failures({**self.jobs.paced(done.level), **later}, done.level)
 
     def _by_trials(self) -> Studies:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
@@ -227,7 +233,8 @@ class Conductor:
         opened = {}
         for name, studied in found.items():
             work, seconds = sum(t.work for t in studied.trials), sum(sum(t.seconds) for t in studied.trials)
-            if len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and work > 0:
+            more_to_try = len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and not studied.store.failures()
+            if more_to_try and work > 0:
                 rate = max(1e-9, seconds / work) if timed else 1.0
                 upcoming = self.jobs.upcoming(name, specs[name], plan.level, studied.trials)
                 opened[name] = Opened(studied.best.loss, studied.trials[0].work, rate, _used(studied), upcoming)

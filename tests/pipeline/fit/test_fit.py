@@ -21,6 +21,7 @@ from runner.core.digests import of_tree
 from runner.core.expressions import parse
 from runner.core.faults import FaultsError, RefusedError
 from runner.core.progress import Silent
+from runner.core.registry import part
 from runner.core.workspace import Workspace
 from runner.experiment.compose import compose
 from runner.pipeline import setup
@@ -201,6 +202,28 @@ def test_the_verb_writes_holds_back_and_takes_nothing_away(tmp_path: Path, capsy
     (tmp_path / "model" / "mine.txt").write_text("")
     assert main([*call, "--force"]) == 2
     assert "holds other files, such as mine.txt" in capsys.readouterr().err
+
+
+def test_a_library_that_fails_costs_its_candidate_and_not_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    loans(300).write_csv(tmp_path / "loans.csv")
+    failing = {"lightgbm"}
+
+    def broken(family: Any, kind: str) -> Any:
+        def fit(spec: Any, given: Any) -> Any:
+            raise OSError("no GPU like this one")
+
+        return fit if kind in failing else part(family, kind)
+
+    monkeypatch.setattr("runner.training.engine.part", broken)
+    call = ["fit", "--data", str(tmp_path / "loans.csv"), "--target", "bad", "--work", "0.5", "--output"]
+    assert main([*call, str(tmp_path / "model"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "lightgbm fails in its library, so it is left out: OSError: no GPU like this one" in told["notes"]
+    assert "lightgbm" not in {candidate["candidate"] for candidate in told["candidates"]} and told["ships"] != "constant"
+    failing |= {"linear", "catboost", "mlp", "extra_trees", "forest", "additive"}
+    assert main([*call, str(tmp_path / "none")]) == 3
+    refused = capsys.readouterr().err
+    assert "training.candidates.lightgbm" in refused and "training.candidates.linear" in refused and "no GPU" in refused and "Traceback" not in refused
 
 
 def test_folds_keep_to_time_and_groups(tmp_path: Path) -> None:

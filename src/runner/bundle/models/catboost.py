@@ -13,7 +13,6 @@ import polars as pl
 from runner.bundle.importance import Importance
 from runner.bundle.inputs import Inputs
 from runner.bundle.latency import trees_ms
-from runner.bundle.threads import threads
 from runner.core.files import write_bytes
 from runner.core.registry import register
 
@@ -40,7 +39,7 @@ class CatBoostModel:
             return np.empty((0, 1 if self.task == "regression" else len(self.model.classes_)))
         kind = "RawFormulaVal" if self.task == "regression" else "Probability"
         made = _few(self.inputs, matrix) if len(matrix) <= FEW else pool(self.inputs, matrix)
-        predicted = self.model.predict(made, prediction_type=kind, thread_count=threads())
+        predicted = self.model.predict(made, prediction_type=kind, thread_count=1)
         return np.asarray(predicted, dtype=float).reshape(len(matrix), -1)
 
     def importance(self, values: np.ndarray) -> Importance:

@@ -18,7 +18,6 @@ from runner.bundle.inputs import Inputs
 from runner.bundle.latency import trees_ms
 from runner.bundle.models.grove import Grove
 from runner.bundle.models.tree import encoded
-from runner.bundle.threads import threads
 from runner.core.files import write_bytes
 from runner.core.registry import register
 
@@ -69,8 +68,8 @@ class ForestModel:
         """(n, k) the trees' mean answer."""
         values = values if values.shape[1] else np.zeros((len(values), 1))
         if self.grove.values.shape[1] == 1:
-            return np.asarray(self._booster.predict(values, num_threads=threads()), float).reshape(-1, 1)
-        leaves = np.asarray(self._booster.predict(values, pred_leaf=True, num_threads=threads()), np.int64).reshape(len(values), -1) + self.grove.first_leaf
+            return np.asarray(self._booster.predict(values, num_threads=1), float).reshape(-1, 1)
+        leaves = np.asarray(self._booster.predict(values, pred_leaf=True, num_threads=1), np.int64).reshape(len(values), -1) + self.grove.first_leaf
         step = max(1, MOST_VALUES // (leaves.shape[1] * self.grove.values.shape[1]))
         # Added up tree by tree, so that a row alone gets to the bit what it gets among others.
         total = [self.grove.values[leaves[at : at + step].T].sum(axis=0, dtype=float) for at in range(0, len(leaves), step)]

@@ -124,7 +124,7 @@ def _fitted(job: Job, place: Place, progress: Progress) -> Outcome:
     if job.report:
         _report(run, place)
     clock.tick("after")
-    notes = (*found.notes, *_suspects(run))
+    notes = (*found.notes, *_suspects(run), *_failures(run))
     return Outcome(place, found, board, notes, continues, test, clock.parts)
 
 
@@ -195,6 +195,11 @@ def _suspects(run: Run) -> list[str]:
                 hint = f" If it is known only afterwards: --ignore {column!r}." if column != gate["name"] else ""
                 told.append(f"{'looks like a leak: ' if hint else ''}{gate['evidence']}{hint}")
     return told
+
+
+def _failures(run: Run) -> list[str]:
+    """Candidates that fail in their libraries."""
+    return [gate["evidence"] for gate in read_json(stage_of("training").gate.under(run.folders))["gates"] if gate["status"] == "warned"]
 
 
 def _kept(run: Run, place: Place, found: PlainFound) -> list[dict[str, Any]]:

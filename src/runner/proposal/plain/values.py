@@ -153,6 +153,7 @@ def _training(candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, 
         "tuning": {"trials": 1},
         "prefer": "best",
         "choose_by": "score",
+        "on_failure": "leave_out",
         "final": {"rungs": "chosen", **({"refits": OneLine(refits)} if refits else {})},
         "bootstrap_draws": DRAWS,
     }

@@ -403,3 +403,10 @@ def test_a_fit_waits_while_another_one_has_the_memory() -> None:
 def test_a_budget_is_one_thing(declared: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="just one of minutes, work and plan"):
         BudgetSpec.model_validate(declared)
+
+
+def test_where_not_all_folds_are_judged_on_the_latest_are(learner: Learner) -> None:
+    folds = [Fold(n, np.arange(20 * (n + 1)), np.arange(20 * (n + 1), 20 * (n + 2))) for n in range(4)]
+    assert [fold.number for fold in Level(folds=2).judged(folds)] == [2, 3]
+    assert [fold.number for fold in Level().judged(folds)] == [0, 1, 2, 3]
+    assert [len(fold.train) for fold in Level(folds=3, rows=50).cut(folds, 0)] == [40, 50, 50]

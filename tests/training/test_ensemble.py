@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -38,7 +38,7 @@ from runner.training.models.fitting import Fit
 from runner.training.models.segments import SegmentsSpec, made_of
 from runner.training.rungs import OutOfFold
 from runner.training.spec import TrainingSpec
-from runner.training.study import Record
+from runner.training.study import Record, Trial
 
 N = 600
 OUTCOME = (np.random.default_rng(0).random(N) < 0.4).astype(float)
@@ -231,7 +231,7 @@ class _Now:
 def models(learner: Learner, studies: Studies, refits: int | dict[str, int], *names: str) -> dict[Any, Any]:
     specs, found = studies
     everything = prepare(learner, np.arange(240), None, ("final",))
-    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits))
+    ground = Ground(learner, everything, {}, 1, FinalSpec(refits=refits), [100] * 5)
     pool: Any = _Now()
     fitted = final.fits({(n, 0): (specs[n], found[n].trials[0]) for n in names}, ground, pool, Event())
     return {**fitted, "everything": everything}
@@ -309,3 +309,10 @@ def test_the_spec_of_training_holds_the_fit_that_ships() -> None:
             FinalSpec.model_validate({"refits": wrong})
     with pytest.raises(ValidationError, match="names 'tress', which is no candidate; did you mean 'trees'"):
         TrainingSpec.model_validate({"candidates": {"trees": {"kind": "lightgbm"}}, "final": {"refits": {"tress": 2}}})
+
+
+def test_iterations_of_a_refit_follow_the_folds_that_learned_from_many_rows() -> None:
+    trial = Trial(0, {}, 0.5, (0.5, 0.5, 0.5), (4, 4, 16))
+    assert final._kept(trial, [100, 100, 100]) == 8.0
+    assert final._kept(trial, [100, 200, 300]) == 10.0
+    assert final._kept(replace(trial, rounds=(None, None, None)), [1, 2, 3]) is None

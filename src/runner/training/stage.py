@@ -86,7 +86,8 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         rows = drawn(np.arange(learner.rows.height), studies.level.refit_rows, seed_for(learner.seed, "training", "rows", "final"))
         everything = prepare(learner, rows, None, ("final",))
         final, memory = studies.level.refitted(spec.final), conductor.refit_memory(studies)
-        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, final, memory)
+        trained = [len(fold.train) for fold in folds]
+        ground = Ground(learner, everything, problem["constraints"]["monotone"], spec.threads_per_fit, final, trained, memory)
         shipping = Shipping(contract, split["seal"], given.made_from)
         given.progress.say(f"refitting {'each candidate' if spec.final.rungs == 'all' else 'what ships'} on all training rows")
         yard = Yard(ground, shipping, judged, judging, Limits.of(problem), shorter, studies.level.members)

@@ -233,6 +233,20 @@ def test_folds_keep_to_time_and_groups(tmp_path: Path) -> None:
     assert model.predict(table.drop("bad")).len() == 200
 
 
+def test_in_time_order_models_see_how_far_along_a_row_is_and_scores_stay_as_they_are() -> None:
+    """The outcome's share rises with time: what is predicted for later rows is nearer to the latest share than to that of all rows."""
+    n = 2000
+    draw = np.random.default_rng(3)
+    day = np.sort(draw.integers(0, 1000, n))
+    bad = draw.random(n) < np.where(day < 700, 0.1, 0.6)
+    table = pl.DataFrame({"day": pl.Series(day).cast(pl.Int32).cast(pl.Date), "noise": draw.normal(size=n), "bad": bad.astype(int)})
+    model = runner.fit(table, target="bad", time_column="day", work=0.3)
+    assert "day_days: EXTRACT(epoch FROM CAST(day AS TIMESTAMP)) / 86400.0" in model.experiment and 'calibration: {kind: "none"}' in model.experiment
+    later = pl.DataFrame({"day": pl.Series([1001, 1010]).cast(pl.Int32).cast(pl.Date), "noise": [0.0, 0.5]})
+    assert model.predict_proba(later)["1"].min() > 0.4 > bad.mean()  # type: ignore[operator]
+    assert "calibration" not in runner.fit(table.drop("day"), target="bad", work=0.05).experiment
+
+
 def test_a_finished_fit_goes_on_with_more_time_and_one_that_was_killed_at_the_very_end_with_as_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loans(300).write_csv(tmp_path / "loans.csv")
     place = Place(tmp_path / "model")

@@ -18,14 +18,14 @@ WORDS, TEXT_ROWS, MOST_TEXTS = 3, 50_000, 3
 
 
 def plain_recipe(table: Table, outcome: Outcome, roles: Roles, time: str | None) -> Recipe:
-    """The steps. time: the column that puts rows in order, which no calendar part is made of but those that come again."""
+    """The steps. time: the column that puts rows in order; its year is no feature, but how far along it is, since what is latest goes on."""
     found = recipe_of(table, outcome, roles)
     most = NATIVE if len(outcome.labels) <= MOST_CLASSES else NATIVE_OF_MANY_CLASSES
     native = {name for name in found.drop if _is_many_valued(table, name) and name not in (*roles.free, *roles.entities)}
     drop = {name: why for name, why in found.drop.items() if name not in native or table.columns[name].facts.distinct > most}
     steps = dict(found.steps)
     taken = {*table.columns, *found.made_of}
-    _days(steps, table, taken, {outcome.column.name, time, roles.key})
+    _days(steps, table, taken, {outcome.column.name, roles.key})
     _entities(steps, table, outcome, taken, roles)
     _texts(steps, table, roles)
     return replace(found, steps=steps, drop=drop)

@@ -33,7 +33,7 @@ def values_of(found: PlainFound, candidates: Mapping[str, Mapping[str, Any]], bu
         "problem": _problem(found),
         "data": _data(found),
         "features": _features(found),
-        "training": _training(candidates, budget),
+        "training": _training(found, candidates, budget),
     }
 
 
@@ -145,7 +145,7 @@ def _features(found: PlainFound) -> dict[str, Any]:
     }
 
 
-def _training(candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> dict[str, Any]:
+def _training(found: PlainFound, candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, Any]) -> dict[str, Any]:
     refits = {name: times for name, times in REFITS.items() if name in candidates}
     return {
         "candidates": {name: OneLine(spec) for name, spec in candidates.items()},
@@ -154,6 +154,8 @@ def _training(candidates: Mapping[str, Mapping[str, Any]], budget: Mapping[str, 
         "prefer": "best",
         "choose_by": "score",
         "on_failure": "leave_out",
+        # What earlier months show of the scores does not hold for later ones.
+        **({"calibration": OneLine({"kind": "none"})} if found.time is not None and found.outcome.labels else {}),
         "final": {"rungs": "chosen", **({"refits": OneLine(refits)} if refits else {})},
         "bootstrap_draws": DRAWS,
     }

@@ -21,7 +21,7 @@ FEWEST_ITERATIONS, LEAST_PATIENCE = 10, 5
 
 @dataclass(frozen=True)
 class Level:
-    """folds: judged on, from the first; rows: most training rows of a fold;
+    """folds: judged on, the last ones; rows: most training rows of a fold;
     refit_rows: of the final refits; members: of an ensemble that ships; None is all of them;
     pace: candidate to what its learning rates are taken times, and its iterations divided by, 1 where it is not named;
     cuts: whether a rung over a declared size or time is studied again with fewer iterations;
@@ -45,8 +45,8 @@ class Level:
         return final.model_copy(update={"refits": 1}) if self.once else final
 
     def judged(self, folds: Sequence[Fold]) -> Sequence[Fold]:
-        """The folds that are judged on."""
-        return folds[: self.folds]
+        """The folds that are judged on: in time order the latest, which learn from the most rows and are nearest to what comes."""
+        return folds[-(self.folds or len(folds)) :]
 
     def cut(self, folds: Sequence[Fold], seed: int) -> list[Fold]:
         """The folds that are judged on, with the training rows that are kept. Validation rows are all kept."""

@@ -15,7 +15,7 @@ class PlanSpec(Spec):
     trials: dict[str, Annotated[int, Field(ge=1, le=10_000)]]
     """Candidate to its trials; one that is not named is left out."""
     folds: int | None = Field(default=None, ge=1)
-    """How many of the folds are judged on, from the first; all when left out."""
+    """How many of the folds are judged on, the last ones; all when left out."""
     rows: int | None = Field(default=None, ge=10)
     """The most training rows of a fold in the studies, drawn at random; all when left out."""
     refit_rows: int | None = Field(default=None, ge=10)

@@ -31,14 +31,15 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Ground:
-    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared;
-    memory: what holds a fit back while there is too little of it."""
+    """What all final fits share. everything: all training rows; monotone, threads: of a fit; final: as declared; trained: rows that
+    each fold learned from; memory: what holds a fit back while there is too little of it."""
 
     learner: Learner
     everything: Prepared
     monotone: Mapping[str, int]
     threads: int
     final: FinalSpec
+    trained: Sequence[int]
     memory: Memory | None = None
 
 
@@ -58,7 +59,6 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
 
 def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: Ground) -> Fitted:
     learner, everything = ground.learner, ground.everything
-    kept = [r for r in trial.rounds if r is not None]
     given = Fit(
         task=learner.task,
         n_classes=max(1, len(learner.labels)),
@@ -66,13 +66,20 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
         train=everything.train,
         valid=None,
         params=trial.params,
-        rounds=_rounds(spec.laid(trial.params), sum(kept) / len(kept), ground.final.rounds_factor) if kept else None,
+        rounds=_rounds(spec.laid(trial.params), kept, ground.final.rounds_factor) if (kept := _kept(trial, ground.trained)) is not None else None,
         monotone=ground.monotone,
         seed=seed_for(learner.seed, "training", name, "final", *([number] if number else [])),
         threads=ground.threads,
     )
     found: Fitted = part("candidate", spec.kind)(spec, balanced(given, balance_for(spec, learner.balance)))
     return found
+
+
+def _kept(trial: Trial, trained: Sequence[int]) -> float | None:
+    """Iterations that the folds kept on average, each fold by the rows that it learned from: in time order the first ones learn from few."""
+    if not trial.rounds or any(rounds is None for rounds in trial.rounds):
+        return None
+    return float(np.average([rounds or 0 for rounds in trial.rounds], weights=trained[: len(trial.rounds)]))
 
 
 def _rounds(spec: CandidateSpec, kept: float, factor: float) -> int:

@@ -128,6 +128,7 @@ def test_text_is_kept_to_the_letter(texts: list[str | None]) -> None:
 NUMBERS = {
     pl.Int8: st.integers(-128, 127),
     pl.UInt32: st.integers(0, 2**32 - 1),
+    pl.Float16: st.floats(width=16),
     pl.Int64: st.integers(-(2**54), 2**54),
     pl.UInt64: st.integers(0, 2**64 - 1),
     pl.Float32: st.floats(width=32),

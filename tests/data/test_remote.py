@@ -137,6 +137,24 @@ def test_what_a_store_answers_is_told_by_its_code_whatever_the_object_is_called(
         server.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("AWS Error UNKNOWN (HTTP status 503) during GetObject operation", "cannot be reached"),
+        ("AWS Error SERVICE_UNAVAILABLE during HeadObject operation", "cannot be reached"),
+        ("AWS Error INTERNAL_FAILURE (HTTP status 500) during GetObject operation", "cannot be reached"),
+        ("AWS Error THROTTLING during GetObject operation", "cannot be reached"),
+        ("AWS Error NETWORK_CONNECTION during HeadObject operation", "cannot be reached"),
+        ("AWS Error UNKNOWN (HTTP status 403) during GetObject operation", "does not let us in"),
+        ("AWS Error ACCESS_DENIED during HeadObject operation: No response body.", "does not let us in"),
+        ("Object at location connections/credentials.parquet not found", "cannot be read"),
+    ],
+)
+def test_both_clients_that_read_from_stores_are_understood(words: str, said: str) -> None:
+    spec = RemoteSpec.model_validate({"kind": "remote", "path": "data/raw/x.parquet", "uri": "s3://shop/a.csv"})
+    assert said in spec._told(OSError(words)).wrong
+
+
 @pytest.mark.parametrize("took", ["514.033ms", "403.7ms", "401s", "1.403500ms", "500 ms"])
 def test_how_long_a_store_took_is_none_of_its_codes(took: str) -> None:
     spec = RemoteSpec.model_validate({"kind": "remote", "path": "data/raw/x.parquet", "uri": "s3://shop/a.parquet"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from tests.training.test_engine import DECLARED, engine, folds, jobs, learner, same
 
 from runner.core.faults import RefusedError
-from runner.core.registry import kinds
+from runner.core.registry import kinds, part
 from runner.core.stage import Given
 from runner.features.matrices import Fold, Learner
 from runner.training.budget.allot import Opened, shares
@@ -410,3 +411,28 @@ def test_where_not_all_folds_are_judged_on_the_latest_are(learner: Learner) -> N
     assert [fold.number for fold in Level(folds=2).judged(folds)] == [2, 3]
     assert [fold.number for fold in Level().judged(folds)] == [0, 1, 2, 3]
     assert [len(fold.train) for fold in Level(folds=3, rows=50).cut(folds, 0)] == [40, 50, 50]
+
+
+def test_a_budget_goes_on_without_what_fails_and_a_rerun_leaves_out_the_same(
+    learner: Learner, folds: list[Fold], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(family: Any, kind: str) -> Any:
+        def fit(spec: Any, given: Any) -> Any:
+            if kind == "lightgbm":
+                raise OSError("no such device")
+            return part(family, kind)(spec, given)
+
+        return fit
+
+    budget, mended = {"work": 0.3}, tmp_path / "mended"
+    monkeypatch.setattr("runner.training.engine.part", failing)
+    first = conduct(tmp_path / "home", learner, folds, budget=budget, on_failure="leave_out")
+    assert set(first.studied) == {"constant", "linear"} and list(first.engine.failures) == ["trees"]
+    assert "without" not in first.clocked or not first.clocked["without"], "what fails is not too dear"
+    again = conduct(tmp_path / "home", learner, folds, budget=budget, on_failure="leave_out")
+    assert same(dict(again.studied), dict(first.studied)) and again.engine.failures == first.engine.failures
+    shutil.copytree(tmp_path / "home" / "plans", mended / "plans")
+    with pytest.raises(OSError, match="no such device"):
+        conduct(tmp_path / "home", learner, folds, budget=budget, on_failure="stop")
+    monkeypatch.setattr("runner.training.engine.part", part)
+    assert "trees" in conduct(mended, learner, folds, budget=budget, on_failure="leave_out").studied

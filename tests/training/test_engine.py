@@ -22,7 +22,7 @@ from runner.features.spec import FeaturesSpec
 from runner.training.budget.clock import Clock
 from runner.training.course import Job, Studied
 from runner.training.engine import Engine, Tally
-from runner.training.fold_store import FoldResult, FoldStore
+from runner.training.fold_store import FailedError, FoldResult, FoldStore
 from runner.training.spec import TrainingSpec
 from runner.training.study import Record, propose
 
@@ -184,12 +184,31 @@ def test_a_candidate_that_fails_goes_without_that_trial_where_it_may_and_is_not_
     found = forgiving.study_all(mine, 2)
     assert "linear" not in found and {"constant", "officer", "trees"} == set(found)
     assert found["trees"].trials == whole["trees"].trials[:last] and last > 0
-    stores = {job.name: job.store for job in mine}
-    assert {told["error"] for told in stores["trees"].failures()} == {"ValueError: the table is too odd"}
-    assert {told["error"] for told in stores["linear"].failures()} == {"MemoryError"}
+    told = dict(forgiving.failures)
+    assert told["linear"] == {"trial": 0, "params": found_linear(mine), "fold": 0, "error": "MemoryError"}
+    assert (told["trees"]["trial"], told["trees"]["fold"], told["trees"]["error"]) == (last, 0, "ValueError: the table is too odd")
     fits.clear()
-    again = forgiving.study_all(jobs(tmp_path / "mine", 4), 1)
-    assert same(again, found) and not {"linear", "lightgbm"} & set(fits)
+    again = replace(forgiving, failures={})
+    assert same(again.study_all(jobs(tmp_path / "mine", 4), 1), found) and not {"linear", "lightgbm"} & set(fits)
+    alone = replace(forgiving, failures={})
+    assert same(alone.study_all(jobs(tmp_path / "alone", 4), 1), found)
+    assert again.failures == alone.failures == told
+
+
+def found_linear(given: list[Job]) -> dict[str, Any]:
+    """The settings of the first trial of the linear candidate."""
+    return next(job.spec.defaults() for job in given if job.name == "linear")
+
+
+def test_a_fold_that_succeeds_after_all_has_not_failed(tmp_path: Path) -> None:
+    store = FoldStore(tmp_path)
+    told = store.fail({"a": 1}, 0, OSError("caf\udce9\n  is " + "long " * 200))
+    assert str(told).startswith("OSError: caf? is long") and len(str(told)) < 310
+    with pytest.raises(FailedError, match="OSError: caf"):
+        store.check({"a": 1}, 0)
+    store.check({"a": 1}, 1)
+    store.write({"a": 1}, 0, FoldResult(np.zeros((1, 1)), 0.0, None))
+    store.check({"a": 1}, 0)
 
 
 def test_a_study_that_fails_ends_all_of_them_with_its_own_error(learner: Learner, folds: list[Fold], tmp_path: Path) -> None:

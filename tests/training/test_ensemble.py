@@ -313,6 +313,7 @@ def test_the_spec_of_training_holds_the_fit_that_ships() -> None:
 
 def test_iterations_of_a_refit_follow_the_folds_that_learned_from_many_rows() -> None:
     trial = Trial(0, {}, 0.5, (0.5, 0.5, 0.5), (4, 4, 16))
-    assert final._kept(trial, [100, 100, 100]) == 8.0
-    assert final._kept(trial, [100, 200, 300]) == 10.0
-    assert final._kept(replace(trial, rounds=(None, None, None)), [1, 2, 3]) is None
+    assert final.kept(trial, [100, 100, 100]) == 8.0
+    assert final.kept(trial, [100, 200, 300]) == 10.0
+    assert final.kept(replace(trial, rounds=(None, 4, 16)), [100, 200, 400]) == 12.0
+    assert final.kept(replace(trial, rounds=(None, None, None)), [1, 2, 3]) is None

@@ -19,10 +19,10 @@ DTYPES: dict[str, pl.DataType] = {
 
 NARROWER: dict[str, tuple[type[pl.DataType], ...]] = {
     "int": (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32),
-    "float": (pl.Float32, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32),
+    "float": (pl.Float16, pl.Float32, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32),
 }
 """Contract type to the other types whose every value it can hold."""
-EXACT: dict[type[pl.DataType], int] = {pl.Float32: 2**24, pl.Float64: 2**53}
+EXACT: dict[type[pl.DataType], int] = {pl.Float16: 2**11, pl.Float32: 2**24, pl.Float64: 2**53}
 """Up to here floats of a type hold each whole number."""
 
 WHOLE = r"^-?(?:0|[1-9][0-9]*)(?:\.0*)?$"

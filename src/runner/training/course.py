@@ -110,6 +110,7 @@ class Course:
     _elsewhere: list[tuple[int, Fold]] = field(default_factory=list)
     _closed: bool = False
     _given_up: set[int] = field(default_factory=set)
+    _failed: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     _recorded: int = 0
 
     def run(self) -> Studied | None:
@@ -131,6 +132,12 @@ class Course:
         chosen = self._results[best.number]
         predictions = np.concatenate([chosen[fold.number].predictions for fold in self.folds])
         return Studied(tuple(self.ended.values()), best, predictions, self.seconds, self.job.store)
+
+    @property
+    def failure(self) -> dict[str, Any] | None:
+        """The failure that ended the study: of its first trial with one, on the first fold with one. None where none did."""
+        last = min(self._given_up, default=-1)
+        return {"trial": last, **min(self._failed[last], key=lambda told: int(told["fold"]))} if last in self._failed else None
 
     def _start(self) -> None:
         """Start each trial that may start now: those below its number minus the lag have ended, and the budget allows it."""
@@ -168,8 +175,12 @@ class Course:
             number, fold = self._running.pop(future)
             try:
                 outcome = future.result()
-            except (EndedError, FailedError):
+            except EndedError:
                 self._given_up.add(number)
+                continue
+            except FailedError as error:
+                self._given_up.add(number)
+                self._failed.setdefault(number, []).append(error.told)
                 continue
             if outcome is None:
                 self._elsewhere.append((number, fold))

@@ -95,8 +95,8 @@ class Engine:
     """What the studies share: rows, folds, the lag and threads that are declared, and the pool of workers that is not.
 
     prunes: hopeless trials end before their last fold; forgives: a candidate whose fit fails goes without that trial; memory: what holds
-    fits back while there is too little of it; through: told of a
-    candidate with each trial that ended.
+    fits back while there is too little of it; through: told of a candidate with each trial that ended; failures: candidate to the failure
+    that ended its study, of all studies so far.
     """
 
     learner: Learner
@@ -111,6 +111,7 @@ class Engine:
     forgives: bool = False
     memory: Memory | None = None
     through: Callable[[str], None] | None = None
+    failures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def study_all(self, jobs: list[Job], workers: int) -> dict[str, Studied]:
         """Run every job's study; results do not depend on the number of workers, nor on other processes that run the same studies.
@@ -123,15 +124,16 @@ class Engine:
             raise ValueError("a study needs at least one fold")
         stop = Event()
         with unhurried(workers, "fit", stop) as pool, unhurried(len(jobs), "study", stop) as studies:
-            running, in_turn = {}, InTurn(pool)
+            running, courses, in_turn = {}, {}, InTurn(pool)
             for job in jobs:
-                course = self._course(job, pool, in_turn, stop)
+                course = courses[job.name] = self._course(job, pool, in_turn, stop)
                 running[job.name] = studies.submit(course.run)
                 # What stands first in the pool is fitted first: the cheapest, so that a stop finds as many candidates as can be.
                 while not course.begun.wait(LOOK_UP_S):
                     pass
             settle(running.values())
             found = {name: future.result() for name, future in running.items()}
+        self.failures.update({name: failure for name, course in courses.items() if (failure := course.failure) is not None})
         return {name: studied for name, studied in found.items() if studied is not None}
 
     def _course(self, job: Job, pool: ThreadPoolExecutor, in_turn: InTurn, stop: Event) -> Course:
@@ -184,6 +186,8 @@ class Engine:
             stored = job.store.read(params, fold.number)
             if stored is not None:
                 return stored, 0.0
+            if forgives:
+                job.store.check(params, fold.number)
             with held(self.memory):
                 result = self._forgiven(job, params, fold) if forgives else self._fit(job, params, fold)
             job.store.write(params, fold.number, result)

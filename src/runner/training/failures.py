@@ -9,26 +9,23 @@ from runner.core.faults import Fault, RefusedError, counted
 from runner.core.gates import Gate
 from runner.training.studies import Studies
 
-Failures = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Candidate to its fits that failed: settings, fold, and the library's error."""
 
-
-def judged(failed: Failures, studies: Studies, declared: Sequence[str]) -> tuple[Gate, ...]:
-    """A warning for each candidate with a fit that failed. declared: candidates that are fitted.
+def judged(studies: Studies, declared: Sequence[str]) -> tuple[Gate, ...]:
+    """A warning for each candidate whose study a failure ended. declared: candidates that are fitted.
 
     Raises RefusedError with every error where none of them is left: what is never learned from the rows would ship unasked.
     """
+    failed = dict(sorted(studies.engine.failures.items()))
     if failed and not any(name in studies.studied for name in declared):
         hint = "declare other candidates; on_failure: stop shows where in its library each one fails"
-        raise RefusedError(Fault(f"training.candidates.{name}", fits[0]["error"], "a fit that succeeds", hint) for name, fits in failed.items())
-    return tuple(Gate(f"candidate: {name}", "training", "warned", "no fit fails", _found(fits), _told(name, fits, studies)) for name, fits in failed.items())
+        raise RefusedError(Fault(f"training.candidates.{name}", failure["error"], "a fit that succeeds", hint) for name, failure in failed.items())
+    return tuple(Gate(f"candidate: {name}", "training", "warned", "no fit fails", _found(f), _told(name, f)) for name, f in failed.items())
 
 
-def _found(fits: Sequence[Mapping[str, Any]]) -> str:
-    return f"{counted(len(fits), 'fit')} failed"
+def _found(failure: Mapping[str, Any]) -> str:
+    return f"trial {failure['trial']} failed on fold {failure['fold']}"
 
 
-def _told(name: str, fits: Sequence[Mapping[str, Any]], studies: Studies) -> str:
-    trials = len(studies.studied[name].trials) if name in studies.studied else 0
-    left = f"the study ends with the {counted(trials, 'trial')} before" if trials else "it is left out"
-    return f"{name} fails in its library, so {left}: {fits[0]['error']}"
+def _told(name: str, failure: Mapping[str, Any]) -> str:
+    left = f"the study ends with the {counted(failure['trial'], 'trial')} before" if failure["trial"] else "it is left out"
+    return f"{name} fails in its library, so {left}: {failure['error']}"

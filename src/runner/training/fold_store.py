@@ -24,7 +24,11 @@ TOLD_LENGTH = 300
 
 
 class FailedError(Exception):
-    """A fit failed in its library, and its candidate goes without it: it is no result."""
+    """A fit failed in its library, and its candidate goes without it: it is no result. told: its settings, its fold, and the library's error."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.told = dict(told)
+        super().__init__(str(told["error"]))
 
 
 @dataclass(frozen=True)
@@ -66,24 +70,22 @@ class FoldStore:
         archive = BytesIO()
         np.savez(archive, predictions=result.predictions, loss=result.loss, rounds=rounds, work=result.work, seconds=result.seconds)
         write_bytes(self._path(params, fold), archive.getvalue() + sha256(archive.getvalue()).digest())
+        self._failed(params, fold).unlink(missing_ok=True)
 
     def fail(self, params: Mapping[str, Any], fold: int, error: Exception) -> FailedError:
         """Store that the fit of a fold failed, so that every rerun leaves it out alike, and give what is raised for it."""
-        told = " ".join(str(error).split())
-        told = f"{type(error).__name__}: {told}" if told else type(error).__name__
-        told = told if len(told) <= TOLD_LENGTH else f"{told[:TOLD_LENGTH]}..."
-        write_json(self._failed(params, fold), {"params": dict(params), "fold": fold, "error": told})
+        # What a library says of a path may hold bytes that are no text.
+        said = " ".join(str(error).encode("utf-8", "replace").decode().split())
+        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        told = {"params": dict(params), "fold": fold, "error": said if len(said) <= TOLD_LENGTH else f"{said[:TOLD_LENGTH]}..."}
+        write_json(self._failed(params, fold), told)
         return FailedError(told)
 
     def check(self, params: Mapping[str, Any], fold: int) -> None:
         """Raise FailedError where the fit of this fold failed before."""
         path = self._failed(params, fold)
         if path.is_file():
-            raise FailedError(read_json(path)["error"])
-
-    def failures(self) -> list[dict[str, Any]]:
-        """The fits that failed: settings, fold and the library's error; in an order that is always the same."""
-        return [read_json(path) for path in sorted(self.folder.glob("*.failed.json"))]
+            raise FailedError(read_json(path))
 
     @contextmanager
     def claim(self, params: Mapping[str, Any], fold: int) -> Iterator[bool]:

@@ -130,11 +130,6 @@ class Jobs:
             "lock": given.made_from.get("lock"),
         }
 
-    def failures(self, specs: Mapping[str, CandidateSpec], level: Level) -> dict[str, list[dict[str, Any]]]:
-        """Candidate to its fits that failed and were forgiven, of those that have any."""
-        jobs = self.jobs(specs, level, dict.fromkeys(specs, 1), recorded=False)
-        return {job.name: found for job in sorted(jobs, key=lambda job: job.name) if (found := job.store.failures())}
-
     def facts(self) -> dict[str, Any]:
         """Seed and digests of data and code, as the records of trials have them."""
         shared = self.shared()
@@ -142,7 +137,8 @@ class Jobs:
 
     def declared(self) -> Any:
         """What a plan depends on beside the data."""
-        return self.spec.model_dump(mode="json", include={"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "safety_stop_minutes"})
+        kept = {"candidates", "order", "tuning", "budget", "memory_gb", "learning_curve", "on_failure", "safety_stop_minutes"}
+        return self.spec.model_dump(mode="json", include=kept)
 
 
 def made_by(candidate: CandidateSpec, kept: Sequence[int | None]) -> float:

@@ -18,8 +18,8 @@ PROBE_STEPS, PROBE_ROWS = (1, 2, 12), 50_000
 
 
 def speeds(jobs: Jobs, specs: Mapping[str, CandidateSpec]) -> dict[str, float]:
-    """Seconds of a unit of work of those that learn step by step, from a few steps on the first fold."""
-    fold = replace(jobs.folds[0], train=drawn(jobs.folds[0].train, PROBE_ROWS, seed_for(jobs.learner.seed, "training", "probe")))
+    """Seconds of a unit of work of those that learn step by step, from a few steps on the last fold."""
+    fold = replace(jobs.folds[-1], train=drawn(jobs.folds[-1].train, PROBE_ROWS, seed_for(jobs.learner.seed, "training", "probe")))
     stepwise = {name: spec for name, spec in specs.items() if hasattr(spec, "patience") and not spec.derives}
     engine = replace(jobs.engine(Level(), Clock(None)), folds=[fold], matrices=Matrices(jobs.learner, [fold]))
     tried = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,10 +60,8 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     conductor = _conductor(spec, given, learner, folds, ladder_specs, problem, split)
     with _fitting_alike():
         studies = conductor.run()
-        later = derived(ladder_specs, studies)
-        studies = conductor.then(studies, later)
-        failed = conductor.failures(studies, later)
-        gates = failures.judged(failed, studies, [name for name in fitting(ladder_specs) if name in spec.candidates])
+        studies = conductor.then(studies, derived(ladder_specs, studies))
+        gates = failures.judged(studies, [name for name in fitting(ladder_specs) if name in spec.candidates])
         curve = learned(studies, spec, given) if spec.learning_curve else None
         specs, folds = {**ladder_specs, **studies.specs}, studies.folds
         studies.engine.matrices.forget()
@@ -108,12 +106,12 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
         "plan": studies.plan,
         "learning_curve": curve,
         "made_from": studies.facts,
-        "failed": failed,
+        "failed": studies.engine.failures,
     }
     write_json(out["training_report"], _report(specs, studied, judged, spec) | told)
     for gate in gates:
         given.progress.say(gate.evidence)
-    return Done(gates, _measured(spec, given, studies, failed) | {"seconds": round(time.monotonic() - started, 3)})
+    return Done(gates, _measured(spec, given, studies) | {"seconds": round(time.monotonic() - started, 3)})
 
 
 def _conductor(
@@ -155,7 +153,7 @@ def _fitting_alike() -> Iterator[None]:
             sys.setswitchinterval(usual)
 
 
-def _measured(spec: TrainingSpec, given: Given, studies: Studies, failed: Collection[str]) -> dict[str, Any]:
+def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, Any]:
     """What a clock and a meter gave."""
     measured: dict[str, Any] = {
         "fitting_seconds": {name: round(s.seconds, 3) for name, s in studies.studied.items()},
@@ -171,7 +169,7 @@ def _measured(spec: TrainingSpec, given: Given, studies: Studies, failed: Collec
         if studies.decided is None:
             given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
     dear = studies.clocked.get("without", ())
-    for name in (name for name in studies.clocked.get("left_out", ()) if name not in failed):
+    for name in (name for name in studies.clocked.get("left_out", ()) if name not in studies.engine.failures):
         given.progress.say(f"{name} is left out: {'it is too dear for the time' if name in dear else 'time was up before its first trial was done'}")
     return measured
 

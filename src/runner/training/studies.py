@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -38,9 +38,9 @@ PACKING_S = 1.5
 
 @dataclass(frozen=True)
 class Studies:
-    """studied: by candidate, without those that a safety stop ended before their first trial; specs: what they were fitted by; folds: judged on;
-    level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them; clocked: figures of no result;
-    facts: seed and digests of data and code, as the records of the trials have them; decided: the plan of a budget and its file.
+    """studied: by candidate, without those that a safety stop ended, or that failed, before their first trial; specs: what they were
+    fitted by; folds: judged on; level: how thoroughly; plan: what a person can declare to repeat the work; engine: that ran them;
+    clocked: figures of no result; facts: seed and digests of data and code, as the records of the trials have them; decided: the plan of a budget and its file.
     """
 
     studied: Mapping[str, Studied]
@@ -80,12 +80,14 @@ class Conductor:
         engine = self.jobs.engine(plan.level, clock)
         specs = {name: spec for name, spec in self.jobs.paced(plan.level).items() if name not in plan.without}
         if plan.held is not None:
+            # The stop may have come before the trials that failed would be tried again.
+            engine.failures.update({name: dict(failure) for name, failure in plan.failed.items()})
             found = engine.study_all(self.jobs.jobs(specs, plan.level, plan.held), self.jobs.given.workers)
             return replace(self._finished(engine, specs, plan.level, found), decided=(file, plan))
         first = self._opened(engine, specs, plan)
         if plan.rounds == 0:
-            lost = [name for name in specs if name not in first and not clock.fired]
-            plan = file.extended(plan, lambda: self._shares(specs, first, plan, self._reserve(first, plan)), lost)
+            lost = [name for name in specs if name not in first and name not in engine.failures and not clock.fired]
+            plan = file.extended(plan, lambda: self._shares(specs, first, plan, self._reserve(first, plan), engine.failures), lost)
         reserve = self._reserve(first, plan)
         while True:
             if self.means.limit_s is not None:
@@ -93,7 +95,7 @@ class Conductor:
             jobs = [replace(job, share=(plan.shares or {}).get(job.name, 0.0)) for job in self.jobs.jobs(specs, plan.level, dict.fromkeys(first, MOST_TRIALS))]
             found = engine.study_all(jobs, self.jobs.given.workers)
             reserve = 0.0 if clock.fired else self._reserve(found, plan)
-            known, plan = plan, self._next(file, plan, specs, found, clock, reserve)
+            known, plan = plan, self._next(file, plan, specs, found, engine, reserve)
             if plan.rounds == known.rounds:
                 done = self._finished(engine, specs, plan.level, found, {"plan": file.path.name, **plan.as_json()})
                 return replace(done, decided=(file, plan))
@@ -116,7 +118,7 @@ class Conductor:
         without = done.decided[1].without if done.decided else ()
         due = {name: spec for name, spec in later.items() if name not in without and (planned is None or name in planned.trials)}
         found = done.engine.study_all(self.jobs.jobs(due, done.level, dict.fromkeys(due, 1)), self.jobs.given.workers) if due else {}
-        lost, decided = [name for name in due if name not in found], done.decided
+        lost, decided = [name for name in due if name not in found and name not in done.engine.failures], done.decided
         if lost and decided is not None:
             decided = decided[0], decided[0].left_out(decided[1], lost)
         plan = {**done.plan, "trials": {**done.plan["trials"], **dict.fromkeys(found, 1)}}
@@ -131,12 +133,6 @@ class Conductor:
             return None
         engine = replace(done.engine, clock=Clock(None))
         return engine.study_all(self.jobs.jobs({name: spec}, done.level, {name: 1}), self.jobs.given.workers).get(name)
-
-    def failures(self, done: Studies, later: Mapping[str, CandidateSpec]) -> dict[str, list[dict[str, Any]]]:
-        """Candidate to its fits that failed, of those that the run goes on without. later: candidates whose settings those studies have found."""
-        if not done.engine.forgives:
-            return {}
-        return self.jobs.failures({**self.jobs.paced(done.level), **later}, done.level)
 
     def _by_trials(self) -> Studies:
         """A budget of trials for each candidate: no clock decides anything, and a stop that is declared says that it did."""
@@ -169,21 +165,21 @@ class Conductor:
         ends = [self.means.started + self.means.limit_s - plan.clocked.get("reserve_s", AFTER_S)]
         return Clock(minutes, min(ends + ([self.jobs.given.deadline] if self.jobs.given.deadline is not None else [])))
 
-    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], clock: Clock, reserve: float) -> Plan:
+    def _next(self, file: PlanFile, plan: Plan, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], engine: Engine, reserve: float) -> Plan:
         """The plan for what the last shares left over: a share ends before a trial that it does not pay for, and a guess is often too dear.
 
         The same plan, settled, where nothing is left to divide.
         """
 
         def decide() -> dict[str, float] | None:
-            shares, before = self._shares(specs, found, plan, reserve), plan.shares or {}
+            shares, before = self._shares(specs, found, plan, reserve, engine.failures), plan.shares or {}
             return shares if plan.rounds < ROUNDS and any(shares[name] > before.get(name, 0.0) for name in shares) else None
 
-        more = plan if clock.fired else file.extended(plan, decide)
+        more = plan if engine.clock.fired else file.extended(plan, decide)
         if more.rounds > plan.rounds:
             return more
         trials = {name: len(studied.trials) for name, studied in found.items() if name in self.jobs.spec.candidates}
-        return file.settled(plan, trials if clock.fired else None)
+        return file.settled(plan, trials if engine.clock.fired else None, engine.failures)
 
     def refitting(self, done: Studies, versions: Sequence[Sequence[Named]]) -> Studies:
         """The studies with a level whose final refits fit into what is left of the time: each made once, with fewer members, with fewer rows; recorded.
@@ -224,16 +220,18 @@ class Conductor:
         rows = done.level.refit_rows or self.jobs.size.rows
         return None if self.means.memory_gib is None else Memory(self.means.memory_gib, self.jobs.size.fit_gib(Level(rows=rows)))
 
-    def _shares(self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan, reserve: float) -> dict[str, float]:
+    def _shares(
+        self, specs: Mapping[str, CandidateSpec], found: Mapping[str, Studied], plan: Plan, reserve: float, failed: Collection[str] = ()
+    ) -> dict[str, float]:
         """What the trials so far say about the others: the work of all trials after the first, for each candidate that has something more to try.
 
-        reserve: seconds that are kept.
+        reserve: seconds that are kept; failed: candidates whose studies are over.
         """
         timed = self.means.limit_s is not None
         opened = {}
         for name, studied in found.items():
             work, seconds = sum(t.work for t in studied.trials), sum(sum(t.seconds) for t in studied.trials)
-            more_to_try = len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and not studied.store.failures()
+            more_to_try = len(studied.trials) < self.jobs.trials(specs[name], MOST_TRIALS, plan.level) and name not in failed
             if more_to_try and work > 0:
                 rate = max(1e-9, seconds / work) if timed else 1.0
                 upcoming = self.jobs.upcoming(name, specs[name], plan.level, studied.trials)

@@ -38,10 +38,13 @@ ENDINGS = {
     ".jsonl": "ndjson",
 }
 TEXT = ("csv", "ndjson")
-UNREACHED = re.compile(r"error sending request|timed out|timeout|connection|\bdns\b|status code: 5\d\d|slow.?down|service unavailable", re.IGNORECASE)
-REFUSED = re.compile(r"status code: 40[13]|access.?(key|denied)|forbidden|signature|credential|unauthorized", re.IGNORECASE)
+UNREACHED = re.compile(
+    r"error sending request|timed out|timeout|connection|\bdns\b|status(?: code:)? 5\d\d|slow.?down|throttl|service.?unavailable|internal.?failure",
+    re.IGNORECASE,
+)
+REFUSED = re.compile(r"status(?: code:)? 40[13]|access.?(key|denied)|forbidden|signature|credential|unauthorized", re.IGNORECASE)
 # An object may be called `credentials.parquet` and a bucket `connections`: what a message is about is none of its words.
-NAMES = re.compile(r"\S+://\S*|\bfor path \S+|'[^']*'")
+NAMES = re.compile(r"\S+://\S*|\b(?:for path|at location) \S+|'[^']*'")
 
 
 class RemoteSpec(SnapshotSpec):

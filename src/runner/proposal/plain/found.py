@@ -76,7 +76,7 @@ def work_out(table: Table, wanted: Wanted, raw_columns: list[str]) -> PlainFound
     if not set(read.table.columns) - {*apart, roles.key} - ({time.name} if time is not None and not time.is_moment else set()):
         left = "; ".join(f"{name}: {why}" for name, why in {**read.table.left_out}.items())
         raise fault(f"--data {table.source.shown}", "no column is left that could tell the outcome", "at least one column beside the target", left)
-    recipe = plain_recipe(read.table, outcome, roles, time.name if time is not None else None)
+    recipe = plain_recipe(read.table, outcome, roles)
     folds = folds_of(known.rows, outcome, time, group, wanted.test_share)
     order = {f"{time.name}_order": _as_moment(time.sql, known.rows[time.name])} if time is not None and not time.is_moment else {}
     notes = tuple(_notes(table, known, outcome, roles, wanted, repeats))

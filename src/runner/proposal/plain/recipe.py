@@ -17,8 +17,8 @@ NATIVE_OF_MANY_CLASSES = 1000
 WORDS, TEXT_ROWS, MOST_TEXTS = 3, 50_000, 3
 
 
-def plain_recipe(table: Table, outcome: Outcome, roles: Roles, time: str | None) -> Recipe:
-    """The steps. time: the column that puts rows in order; its year is no feature, but how far along it is, since what is latest goes on."""
+def plain_recipe(table: Table, outcome: Outcome, roles: Roles) -> Recipe:
+    """The steps. Of the column that puts rows in order too: how far along a row is tells which level of the outcome it belongs to."""
     found = recipe_of(table, outcome, roles)
     most = NATIVE if len(outcome.labels) <= MOST_CLASSES else NATIVE_OF_MANY_CLASSES
     native = {name for name in found.drop if _is_many_valued(table, name) and name not in (*roles.free, *roles.entities)}

@@ -19,7 +19,7 @@ class Plan:
     """level: of all trials; shares: candidate to the work of its trials after the first, None before they are decided; rounds: how often they
     were decided, each time with what the last time left; settled: whether nothing is left; refits: digest of final refits to the
     level that was decided for them; without: candidates that are too dear for it; held: candidate to the trials that a safety stop
-    left, None where it did not fire; clocked: figures that it was made from.
+    left, None where it did not fire; failed: candidate to the failure that ended its study, as it was then; clocked: figures that it was made from.
     """
 
     level: Level
@@ -29,6 +29,7 @@ class Plan:
     refits: Mapping[str, Level] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     held: Mapping[str, int] | None = None
+    failed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     clocked: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -79,12 +80,12 @@ class PlanFile:
                 write_json(self.path, known.as_json())
             return known
 
-    def settled(self, plan: Plan, held: Mapping[str, int] | None) -> Plan:
-        """The plan as every rerun follows it, unless another process has gone on with it meanwhile. held: see `Plan`."""
+    def settled(self, plan: Plan, held: Mapping[str, int] | None, failed: Mapping[str, Mapping[str, Any]] | None = None) -> Plan:
+        """The plan as every rerun follows it, unless another process has gone on with it meanwhile. held, failed: see `Plan`."""
         with self._lock():
             known = self.read() or plan
             if not known.settled and known.rounds == plan.rounds:
-                known = replace(known, held=None if held is None else dict(held), settled=True)
+                known = replace(known, held=None if held is None else dict(held), failed=dict(failed or {}), settled=True)
                 write_json(self.path, known.as_json())
             return known
 

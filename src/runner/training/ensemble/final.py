@@ -58,7 +58,7 @@ def fits(wanted: Mapping[Key, tuple[CandidateSpec, Trial]], ground: Ground, pool
 
 
 def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: Ground) -> Fitted:
-    learner, everything = ground.learner, ground.everything
+    learner, everything, iterations = ground.learner, ground.everything, kept(trial, ground.trained)
     given = Fit(
         task=learner.task,
         n_classes=max(1, len(learner.labels)),
@@ -66,7 +66,7 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
         train=everything.train,
         valid=None,
         params=trial.params,
-        rounds=_rounds(spec.laid(trial.params), kept, ground.final.rounds_factor) if (kept := _kept(trial, ground.trained)) is not None else None,
+        rounds=None if iterations is None else _rounds(spec.laid(trial.params), iterations, ground.final.rounds_factor),
         monotone=ground.monotone,
         seed=seed_for(learner.seed, "training", name, "final", *([number] if number else [])),
         threads=ground.threads,
@@ -75,11 +75,13 @@ def _fitted(name: str, spec: CandidateSpec, trial: Trial, number: int, ground: G
     return found
 
 
-def _kept(trial: Trial, trained: Sequence[int]) -> float | None:
-    """Iterations that the folds kept on average, each fold by the rows that it learned from: in time order the first ones learn from few."""
-    if not trial.rounds or any(rounds is None for rounds in trial.rounds):
-        return None
-    return float(np.average([rounds or 0 for rounds in trial.rounds], weights=trained[: len(trial.rounds)]))
+def kept(trial: Trial, trained: Sequence[int]) -> float | None:
+    """Iterations that the folds kept on average, each fold by the rows that it learned from: in time order the first ones learn from few.
+
+    None where the family has none. trained: rows that each fold learned from.
+    """
+    known = [(rounds, rows) for rounds, rows in zip(trial.rounds, trained, strict=False) if rounds is not None]
+    return sum(rounds * rows for rounds, rows in known) / sum(rows for _, rows in known) if known else None
 
 
 def _rounds(spec: CandidateSpec, kept: float, factor: float) -> int:

@@ -71,7 +71,7 @@ def composed(specs: Specs, studied: Mapping[str, Studied], learner: Learner, oof
     made = Made({}, {}, {})
     for name, spec in specs.items():
         if not spec.composes and name not in studied:
-            continue  # The safety stop came before its first trial was through.
+            continue  # The safety stop came before its first trial was through, or that failed.
         if not spec.composes:
             made.studied[name] = replace(studied[name], predictions=_cross_chosen(studied[name], oof))
             made.shares[name] = (Share(name, studied[name].best.number),)

@@ -164,7 +164,7 @@ class _Quay:
 
     def _cut(self, name: str, tried: list[_Tried]) -> None:
         """Fewer and fewer iterations, until the limits allow it."""
-        iterations = _iterations(self.made.studied[name].best)
+        iterations = ceil(final.kept(self.made.studied[name].best, self.yard.ground.trained) or 0)
         while iterations and self.yard.limits.broken_by(tried[-1].cost) and len(tried) <= CUTS:
             iterations = int(iterations * CLOSER * self.yard.limits.part_allowed(tried[-1].cost))
             found = self.yard.shorter(name, iterations) if iterations else None
@@ -183,12 +183,6 @@ class _Quay:
         model = final.model_of(blend.shares, models or self.fitted, self.yard.ground.everything)
         ready = packing(name, model, judged.combine, self.yard.ground.learner, self.yard.ground.everything, self.yard.shipping)
         tried.append(_Tried(blend, judged, model, packed_cost(ready, _place(self.scratch, name, len(tried)))))
-
-
-def _iterations(trial: Trial) -> int:
-    """Iterations that its folds kept on average; 0 where the family has none."""
-    kept = [rounds for rounds in trial.rounds if rounds is not None]
-    return ceil(sum(kept) / len(kept)) if kept else 0
 
 
 def _keep(name: str, tried: list[_Tried], is_blend: bool, limits: Limits, scratch: Path, done: Shipped) -> None:

@@ -35,7 +35,7 @@ class FinalSpec(Spec):
     rungs: Literal["all", "chosen"] = "all"
     """all: every rung, so that each is judged on the test too; chosen: baselines and the rung that ships, for those who only want the model."""
     rounds_factor: float = Field(default=1.1, ge=0.5, le=2.0)
-    """Iterations of that fit as a multiple of those that the folds kept on average: there are more rows than in a fold."""
+    """Iterations of that fit as a multiple of those that the folds kept on average, weighted by their training rows: there are more rows than in a fold."""
 
     def times(self, candidate: str) -> int:
         """How often a trial of a candidate is fitted."""

@@ -23,6 +23,7 @@ def contract(columns: dict[str, dict[str, Any]], **more: Any) -> dict[str, Any]:
 HELD = [
     (pl.Series(["12", " 7", "-3", "12.0", None]), "int", [12, 7, -3, 12, None]),
     (pl.Series([12.0, float("nan"), -0.0]), "int", [12, None, 0]),
+    (pl.Series([12.0, float("nan"), -0.0], dtype=pl.Float16), "int", [12, None, 0]),
     (pl.Series([Decimal("3.00")]), "int", [3]),
     (pl.Series([2**63 - 1], dtype=pl.UInt64), "int", [2**63 - 1]),
     (pl.Series(["1.5", "1e308", "nan", ".5"]), "float", [1.5, 1e308, None, 0.5]),
@@ -43,6 +44,7 @@ REFUSED = [
     (pl.Series(["007"]), "int"),
     (pl.Series(["99999999999999999999"]), "int"),
     (pl.Series([1.5]), "int"),
+    (pl.Series([0.5], dtype=pl.Float16), "int"),
     (pl.Series([2.0**53 + 2]), "int"),
     (pl.Series([float("inf")]), "int"),
     (pl.Series([2**63], dtype=pl.UInt64), "int"),

@@ -77,7 +77,8 @@ def _proof(values: pl.Expr, dtype: pl.DataType, to: str) -> pl.Expr | None:
     if to == "float" and dtype == pl.UInt64:
         return (values <= EXACT[pl.Float64]).all()
     if to == "int" and dtype.is_float():
-        given = values.fill_nan(None)
+        # Polars does not round Float16.
+        given = values.fill_nan(None).cast(pl.Float64)
         return ((given.floor() == given) & (given.abs() <= EXACT[type(dtype)])).all()
     return None
 
@@ -127,7 +128,8 @@ def _where(values: pl.Series, condition: pl.Series) -> pl.Series:
 def _to_int(values: pl.Series) -> pl.Series | None:
     dtype = values.dtype
     if dtype.is_float():
-        return _where(values, (values.floor() == values) & (values.abs() <= EXACT[type(dtype)])).cast(pl.Int64, strict=False)
+        wide = values.cast(pl.Float64)
+        return _where(wide, (wide.floor() == wide) & (wide.abs() <= EXACT[type(dtype)])).cast(pl.Int64, strict=False)
     if dtype.is_integer() or dtype == pl.Boolean:
         return values.cast(pl.Int64, strict=False)
     if dtype.is_decimal():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,18 @@ class TestAdditive:
         model = fitted("additive", given).model
         assert isinstance(model, AdditiveModel)
         assert np.allclose(model.raw(seen), found.raw(seen, k), atol=1e-9)
+
+    def test_a_cut_that_only_parts_gaps_from_numbers_is_written(self, tmp_path: Path) -> None:
+        draw = np.random.default_rng(0)
+        values = np.where(draw.random(900) < 0.4, np.nan, draw.integers(0, 3, 900))
+        rows = pl.DataFrame({"a": pl.Series(values).fill_nan(None), "b": draw.normal(size=900)})
+        inputs = Inputs.learn(rows, [{"name": "a", "kind": "numeric"}, {"name": "b", "kind": "numeric"}])
+        outcome = np.isnan(values) + 0.1 * draw.normal(size=900)
+        given = Fit("regression", 1, inputs, Matrix(rows, inputs.matrix(rows), outcome), None, {}, 30, {}, 1, 1)
+        model = fitted("additive", given).model
+        assert isfinite(sum(sum(shape.cuts) for shape in model.shapes.values()))
+        assert json.loads(json.dumps(model.save(tmp_path), allow_nan=False))["shapes"]["a"]["gap"][0] > 0.3
+        assert np.corrcoef(model.predict(rows)[:, 0], outcome)[0, 1] > 0.9
 
     def test_what_a_feature_adds_does_not_depend_on_the_others(self) -> None:
         rows, model = made(30, 5), model_of("additive", "regression")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -120,5 +121,7 @@ def _cuts(text: str, n_numeric: int) -> dict[int, np.ndarray]:
         if "split_feature" not in lines:
             continue
         for feature, threshold in zip(lines["split_feature"].split(), lines["threshold"].split(), strict=True):
-            found.setdefault(int(feature), set()).update([float(threshold)] if int(feature) < n_numeric else [])
-    return {feature: np.array(sorted(cuts)) for feature, cuts in found.items()}
+            # A cut at infinity has all numbers on one side and gaps on the other: it cuts no numbers.
+            cut = [float(threshold)] if int(feature) < n_numeric and isfinite(float(threshold)) else []
+            found.setdefault(int(feature), set()).update(cut)
+    return {feature: np.array(sorted(cuts), dtype=float) for feature, cuts in found.items()}

@@ -37,7 +37,7 @@ def learned(studies: Studies, spec: TrainingSpec, given: Given) -> dict[str, Any
             replace(fold, train=drawn(fold.train, max(1, round(share * len(fold.train))), seed_for(seed, "training", "curve", fold.number)))
             for fold in engine.folds
         ]
-        whole = replace(engine, folds=folds, matrices=Matrices(engine.learner, folds))
+        whole = replace(engine, folds=folds, matrices=Matrices(engine.learner, folds), failures={})
         fewer = FoldStore(store.folder.with_name(of_value([store.folder.name, share])[:24]))
         found = whole.study_all([Job(name, studies.specs[name].laid(best.params), 1, fewer, None)], given.workers)
         if name not in found:

@@ -30,6 +30,7 @@ from runner.training.budget.plan import Plan, PlanFile
 from runner.training.budget.spec import BudgetSpec
 from runner.training.course import Job, Studied
 from runner.training.ensemble.spec import FinalSpec
+from runner.training.failures import judged
 from runner.training.fold_store import FoldStore
 from runner.training.jobs import Jobs
 from runner.training.models.lightgbm import LightGBMSpec
@@ -436,3 +437,20 @@ def test_a_budget_goes_on_without_what_fails_and_a_rerun_leaves_out_the_same(
         conduct(tmp_path / "home", learner, folds, budget=budget, on_failure="stop")
     monkeypatch.setattr("runner.training.engine.part", part)
     assert "trees" in conduct(mended, learner, folds, budget=budget, on_failure="leave_out").studied
+
+
+def test_what_is_made_of_a_candidate_that_fails_is_told_of_too(learner: Learner, folds: list[Fold], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(family: Any, kind: str) -> Any:
+        def fit(spec: Any, given: Any) -> Any:
+            raise OSError("no such device")
+
+        return fit if kind == "lightgbm" else part(family, kind)
+
+    monkeypatch.setattr("runner.training.engine.part", failing)
+    found = conduct(tmp_path / "home", learner, folds, on_failure="leave_out")
+    made_of = {name: kinds("candidate")["segments"].model_validate({"kind": "segments", "by": "job", "of": name}) for name in TRAINED}
+    ladder = {**found.specs, "by_trees": made_of["trees"], "by_linear": made_of["linear"]}
+    gates = judged(found, list(TRAINED), ladder)
+    assert [gate.name for gate in gates] == ["candidate: trees", "candidate: by_trees"]
+    assert {gate.status for gate in gates} == {"warned"}
+    assert gates[1].evidence == "by_trees is left out, as trees, of which it is made, fails in its library"

@@ -61,7 +61,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     with _fitting_alike():
         studies = conductor.run()
         studies = conductor.then(studies, derived(ladder_specs, studies))
-        gates = failures.judged(studies, [name for name in fitting(ladder_specs) if name in spec.candidates])
+        gates = failures.judged(studies, [name for name in fitting(ladder_specs) if name in spec.candidates], ladder_specs)
         curve = learned(studies, spec, given) if spec.learning_curve else None
         specs, folds = {**ladder_specs, **studies.specs}, studies.folds
         studies.engine.matrices.forget()
@@ -169,8 +169,11 @@ def _measured(spec: TrainingSpec, given: Given, studies: Studies) -> dict[str, A
         if studies.decided is None:
             given.progress.say("the declared safety stop fired: fewer trials ran than the budget declares, and another run may differ")
     dear = studies.clocked.get("without", ())
-    for name in (name for name in studies.clocked.get("left_out", ()) if name not in studies.engine.failures):
+    late = [name for name in studies.clocked.get("left_out", ()) if name not in studies.engine.failures]
+    for name in late:
         given.progress.say(f"{name} is left out: {'it is too dear for the time' if name in dear else 'time was up before its first trial was done'}")
+    for name, of in failures.bereft(spec.candidates, studies, late):
+        given.progress.say(f"{name} is left out with {of}, of which it is made")
     return measured
 
 

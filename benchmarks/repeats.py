@@ -21,7 +21,7 @@ from benchmarks.features import declared_fit
 from benchmarks.pruning import TABLES, learner_of
 
 from runner.core.seeds import seed_for
-from runner.features.matrices import Learner, prepare
+from runner.features.matrices import Learner, Prepared, prepare
 from runner.training.engine import loss_of, predicted
 from runner.training.models.lightgbm import LightGBMSpec
 from runner.training.pruning import losses_of
@@ -42,11 +42,8 @@ def settings(count: int) -> list[LightGBMSpec]:
     return [spec.laid({**laid, "learning_rate": 0.1, "max_iterations": 500}) for laid in listed[:count]]
 
 
-def fitted(
-    spec: LightGBMSpec, learner: Learner, train: np.ndarray, valid: np.ndarray, rounds: int | None, name: tuple[str | int, ...]
-) -> tuple[np.ndarray, int]:
-    """(n_valid, k) predictions, and the iterations that were kept."""
-    made = prepare(learner, train, valid, name)
+def fitted(spec: LightGBMSpec, learner: Learner, made: Prepared, rounds: int | None, name: tuple[str | int, ...]) -> tuple[np.ndarray, int]:
+    """(n_valid, k) predictions of the rows held out, and the iterations that were kept."""
     assert made.valid is not None
     found = declared_fit(spec, learner, made, None if rounds else made.valid, rounds, seed_for(SEED, *name))
     return predicted(found.model, made.valid), found.rounds or 1
@@ -57,17 +54,18 @@ def judged(name: str, number: int) -> dict[str, tuple[float, float]]:
     whole = replace(learner_of(*TABLES[name]), seed=number)
     order = np.random.default_rng(seed_for(SEED, "sample", name, number)).permutation(whole.rows.height)
     train, test, specs = order[:ROWS], order[ROWS:], settings(max(count for count, _ in WAYS.values()))
-    losses, answers = np.zeros((DEALS, len(specs))), []
-    for at, spec in enumerate(specs):
-        kept = []
-        for deal in range(DEALS):
-            part = np.random.default_rng(seed_for(SEED, "deal", name, number, deal)).permutation(ROWS) % FOLDS
-            for fold in range(FOLDS):
-                valid = train[part == fold]
-                found, rounds = fitted(spec, whole, train[part != fold], valid, None, ("fold", deal, fold))
+    losses, kept = np.zeros((DEALS, len(specs))), np.zeros(len(specs))
+    for deal in range(DEALS):
+        part = np.random.default_rng(seed_for(SEED, "deal", name, number, deal)).permutation(ROWS) % FOLDS
+        for fold in range(FOLDS):
+            valid, place = train[part == fold], ("fold", deal, fold)
+            made = prepare(whole, train[part != fold], valid, place)
+            for at, spec in enumerate(specs):
+                found, rounds = fitted(spec, whole, made, None, place)
                 losses[deal, at] += losses_of(found, whole.outcome[valid], whole.task).sum() / ROWS
-                kept.append(rounds)
-        answers.append(fitted(spec, whole, train, test, round(float(np.mean(kept))), ("refit",))[0])
+                kept[at] += rounds / (DEALS * FOLDS)
+    made = prepare(whole, train, test, ("refit",))
+    answers = [fitted(spec, whole, made, round(rounds), ("refit",))[0] for spec, rounds in zip(specs, kept, strict=True)]
     least = min(loss_of(answer, whole.outcome[test], whole.task) for answer in answers)
 
     def regret(chosen: Sequence[int]) -> float:

@@ -449,8 +449,8 @@ def test_what_is_made_of_a_candidate_that_fails_is_told_of_too(learner: Learner,
     monkeypatch.setattr("runner.training.engine.part", failing)
     found = conduct(tmp_path / "home", learner, folds, on_failure="leave_out")
     made_of = {name: kinds("candidate")["segments"].model_validate({"kind": "segments", "by": "job", "of": name}) for name in TRAINED}
-    ladder = {**found.specs, "by_trees": made_of["trees"], "by_linear": made_of["linear"]}
-    gates = judged(found, list(TRAINED), ladder)
+    declared = TrainingSpec.model_validate({"candidates": TRAINED}).candidates
+    gates = judged(found, {**declared, "by_trees": made_of["trees"], "by_linear": made_of["linear"]})
     assert [gate.name for gate in gates] == ["candidate: trees", "candidate: by_trees"]
     assert {gate.status for gate in gates} == {"warned"}
     assert gates[1].evidence == "by_trees is left out, as trees, of which it is made, fails in its library"

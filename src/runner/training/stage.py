@@ -61,7 +61,7 @@ def run(spec: TrainingSpec, given: Given, out: Mapping[str, Path]) -> Done:
     with _fitting_alike():
         studies = conductor.run()
         studies = conductor.then(studies, derived(ladder_specs, studies))
-        gates = failures.judged(studies, [name for name in fitting(ladder_specs) if name in spec.candidates], ladder_specs)
+        gates = failures.judged(studies, spec.candidates)
         curve = learned(studies, spec, given) if spec.learning_curve else None
         specs, folds = {**ladder_specs, **studies.specs}, studies.folds
         studies.engine.matrices.forget()

@@ -121,7 +121,8 @@ def _cuts(text: str, n_numeric: int) -> dict[int, np.ndarray]:
         if "split_feature" not in lines:
             continue
         for feature, threshold in zip(lines["split_feature"].split(), lines["threshold"].split(), strict=True):
+            cuts = found.setdefault(int(feature), set())
             # A cut at infinity has all numbers on one side and gaps on the other: it cuts no numbers.
-            cut = [float(threshold)] if int(feature) < n_numeric and isfinite(float(threshold)) else []
-            found.setdefault(int(feature), set()).update(cut)
+            if int(feature) < n_numeric and isfinite(cut := float(threshold)):
+                cuts.add(cut)
     return {feature: np.array(sorted(cuts), dtype=float) for feature, cuts in found.items()}
